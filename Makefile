@@ -1,0 +1,71 @@
+# dawndusk: `make run` flies the main job, `make test` runs every test. Both first install what is missing on Debian
+# and Ubuntu (a software Vulkan driver where there is no driver, Python's pip for the model weights, a C compiler);
+# elsewhere they say what to install.
+
+CARGO ?= cargo
+SATELLITE ?= leo-100kw
+SWIFTSHADER := target/swiftshader
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+
+.PHONY: help run test test-swiftshader lint bench build models driver tools swiftshader
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
+
+run: driver models ## fly one compressed orbit of SATELLITE and write results/
+	target/release/dawndusk run $(SATELLITE)
+
+test: driver models ## every test, on the Vulkan driver of this machine
+	$(CARGO) test --release
+
+test-swiftshader: tools models swiftshader ## every test again, with SwiftShader as the only adapter (Debian)
+	VK_ICD_FILENAMES=$(CURDIR)/$(SWIFTSHADER)/vk_swiftshader_icd.json $(CARGO) test --release
+
+lint: tools ## formatting and clippy
+	$(CARGO) fmt --check
+	$(CARGO) clippy --release --all-targets -- --deny warnings
+
+bench: driver models ## criterion: kernels beside their twins, models, governor tick, envelope step
+	$(CARGO) bench
+
+build: tools
+	$(CARGO) build --release
+
+models: build ## real weights into the model store, checked against their SHA-256
+	target/release/dawndusk models pull smollm2-135m
+
+# A driver is whatever the Vulkan loader would find. With VK_ICD_FILENAMES or VK_DRIVER_FILES set, that choice stands.
+driver:
+	@if [ -n "$$VK_ICD_FILENAMES$$VK_DRIVER_FILES" ]; then \
+	  echo "Vulkan driver as set by the environment: $$VK_ICD_FILENAMES$$VK_DRIVER_FILES"; \
+	elif [ "$$(uname -s)" != Linux ]; then \
+	  echo "Using this system's own graphics driver (Metal or Direct3D 12)."; \
+	elif ldconfig -p 2>/dev/null | grep -q 'libvulkan\.so\.1' && \
+	     ls /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json >/dev/null 2>&1; then \
+	  echo "Vulkan driver found."; \
+	elif command -v apt-get >/dev/null; then \
+	  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends libvulkan1 mesa-vulkan-drivers; \
+	else \
+	  echo "No Vulkan driver found. Install the Vulkan loader and a driver (for example Mesa's lavapipe), or go on without:"; \
+	  echo "dawndusk then runs candle's CPU device and the plain-Rust twins of its kernels."; \
+	fi
+
+tools:
+	@command -v $(CARGO) >/dev/null || { echo "Rust is missing: install it from https://rustup.rs"; exit 1; }
+	@command -v cc >/dev/null && python3 -m pip --version >/dev/null 2>&1 || { \
+	  command -v apt-get >/dev/null || { echo "Install a C compiler and Python 3 with pip."; exit 1; }; \
+	  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends gcc libc6-dev python3-pip; }
+
+# SwiftShader ships inside Debian's Chromium; only its library is taken from the package.
+swiftshader: $(SWIFTSHADER)/vk_swiftshader_icd.json
+
+$(SWIFTSHADER)/vk_swiftshader_icd.json:
+	@command -v apt-get >/dev/null || { echo "make test-swiftshader needs Debian's package chromium-common."; exit 1; }
+	$(SUDO) apt-get update -qq
+	ldconfig -p | grep -q 'libvulkan\.so\.1' || $(SUDO) apt-get install -y -qq --no-install-recommends libvulkan1
+	rm -rf $(SWIFTSHADER) && mkdir -p $(SWIFTSHADER)/package
+	cd $(SWIFTSHADER)/package && apt-get download -qq chromium-common && dpkg-deb -x chromium-common_*.deb .
+	cp "$$(find $(SWIFTSHADER)/package -name libvk_swiftshader.so | head -1)" $(SWIFTSHADER)/
+	rm -rf $(SWIFTSHADER)/package
+	printf '{"file_format_version":"1.0.0","ICD":{"library_path":"%s","api_version":"1.3.0"}}\n' \
+	  "$(CURDIR)/$(SWIFTSHADER)/libvk_swiftshader.so" > $@

@@ -1,0 +1,318 @@
+//! The words of the command line.
+
+use crate::flight::Length;
+use crate::governor::Policy;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use std::path::PathBuf;
+
+/// Benchmarks AI inference inside a satellite's power and heat budget.
+///
+/// Exit codes: 0 valid; 1 tool error; 2 usage or bad input; 10 result invalid; 13 envelope violated;
+/// 14 required device or power source missing; 130 interrupted. Results are written before any non-zero exit.
+#[derive(Debug, Parser)]
+#[command(name = "dawndusk", version, max_term_width = 110)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// The main job: calibrate, measure unconstrained, fly one orbit through the envelope, write a result
+    Run(RunArguments),
+    /// The workloads without an envelope: kernels and models on this machine
+    Bench(BenchArguments),
+    /// The envelope and a governor without hardware
+    Simulate(SimulateArguments),
+    /// What a profile says and what follows from it
+    #[command(subcommand)]
+    Profile(ProfileVerb),
+    /// Adapters, candle devices and power sources of this machine
+    Devices(DevicesArguments),
+    /// Real model weights, with pinned SHA-256
+    #[command(subcommand)]
+    Models(ModelsVerb),
+    /// Write the pages of a result again, from its journal
+    Report(ResultArguments),
+    /// Check a result's hashes and recompute it from its journal
+    Verify(ResultArguments),
+    /// Shell completions, on standard output
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Output for programs.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Output {
+    /// Print one JSON document on standard output, and nothing else there
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Changes to the satellite profile.
+#[derive(Clone, Debug, Args)]
+pub struct Overrides {
+    /// Override a profile key, such as orbit.altitude_km=700 (repeatable)
+    #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// The machine to use.
+#[derive(Clone, Debug, Args)]
+pub struct MachineArguments {
+    /// Adapter by name, index or `cpu` (candle's CPU device and the plain-Rust twins); the best one by default
+    #[arg(long, value_name = "NAME|INDEX|cpu")]
+    pub adapter: Option<String>,
+    /// Refuse to go on without it (exit code 14)
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub require: Vec<Requirement>,
+    /// Seed of every random choice
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Model: a registered name, a path to a GGUF file, or `synthetic` (seeded weights)
+    #[arg(short, long, value_name = "MODEL")]
+    pub model: Option<String>,
+    /// Only these workloads, by name
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub workloads: Vec<String>,
+}
+
+/// What must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Requirement {
+    /// A hardware adapter
+    Hardware,
+    /// A software adapter
+    Software,
+    /// A power source that measures
+    Power,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// Satellite: a name from `dawndusk profile list`, or a path
+    #[arg(default_value = crate::profile::DEFAULT_SATELLITE)]
+    pub satellite: String,
+    /// Governor
+    #[arg(long, default_value_t = Policy::Predictive)]
+    pub governor: Policy,
+    /// How long each phase takes
+    #[arg(long, value_enum, default_value_t = LengthName::Standard)]
+    pub length: LengthName,
+    /// Simulated seconds in one second (default: the orbit takes what --length gives it; 1 flies in real time)
+    #[arg(long, value_name = "K")]
+    pub compression: Option<f64>,
+    /// Where result directories go
+    #[arg(long, default_value = "results", value_name = "DIR")]
+    pub results: PathBuf,
+    /// The machine to use
+    #[command(flatten)]
+    pub machine: MachineArguments,
+    /// Changes to the profile
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// Output
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Names of the lengths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LengthName {
+    /// For CI
+    Quick,
+    /// The default
+    Standard,
+    /// For publication
+    Strict,
+}
+
+impl LengthName {
+    /// The durations behind the name.
+    pub fn length(self) -> Length {
+        match self {
+            Self::Quick => Length::QUICK,
+            Self::Standard => Length::STANDARD,
+            Self::Strict => Length::STRICT,
+        }
+    }
+}
+
+/// Arguments of `bench`; the letters are llama-bench's.
+#[derive(Debug, Args)]
+pub struct BenchArguments {
+    /// Tokens of the prompt
+    #[arg(short = 'p', long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
+    pub n_prompt: u32,
+    /// Tokens to generate
+    #[arg(short = 'n', long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    pub n_gen: u32,
+    /// Repeats of each measurement
+    #[arg(short = 'r', long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repetitions: u32,
+    /// Tokens already in the cache before the prompt or the generation
+    #[arg(short = 'd', long, default_value_t = 0)]
+    pub n_depth: u32,
+    /// Format
+    #[arg(short = 'o', long, value_enum, default_value_t = BenchFormat::Md)]
+    pub output: BenchFormat,
+    /// Same as -o json
+    #[arg(long)]
+    pub json: bool,
+    /// The machine to use
+    #[command(flatten)]
+    pub machine: MachineArguments,
+}
+
+/// Formats of `bench`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchFormat {
+    /// A Markdown table
+    Md,
+    /// Comma-separated values
+    Csv,
+    /// One JSON array
+    Json,
+    /// One JSON document a line
+    Jsonl,
+}
+
+/// Arguments of `simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArguments {
+    /// Satellite: a name from `dawndusk profile list`, or a path
+    #[arg(default_value = crate::profile::DEFAULT_SATELLITE)]
+    pub satellite: String,
+    /// Instant at which the satellite crosses its ascending node, UTC (default: the profile's)
+    #[arg(long, value_name = "INSTANT")]
+    pub start: Option<Timestamp>,
+    /// Simulated seconds (default: one orbit)
+    #[arg(long, value_name = "SECONDS")]
+    pub duration: Option<f64>,
+    /// Watts held whatever the governor would say, a CSV file (`t_s,power_w`), or `governed`
+    #[arg(long, default_value = "governed", value_name = "WATTS|FILE.csv|governed")]
+    pub load: String,
+    /// Governor policy, or `all`
+    #[arg(long, default_value = "predictive", value_name = "NAME|all")]
+    pub governor: String,
+    /// Sunlight from the orbit, or always lit at 1361 W/m2
+    #[arg(long, value_enum, default_value_t = SkyName::Orbit)]
+    pub sky: SkyName,
+    /// Machine profile for the governed load
+    #[arg(long, default_value = "ideal", value_name = "NAME|FILE.toml")]
+    pub machine: String,
+    /// Write a row for every step to this file
+    #[arg(long, value_name = "FILE.csv")]
+    pub trace: Option<PathBuf>,
+    /// Length of a step, simulated seconds
+    #[arg(long, default_value_t = 1.0, value_name = "SECONDS")]
+    pub step: f64,
+    /// Changes to the profile
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// Output
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Names of the skies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SkyName {
+    /// From orbit and date
+    Orbit,
+    /// Always lit
+    Constant,
+}
+
+/// Verbs of `profile`.
+#[derive(Debug, Subcommand)]
+pub enum ProfileVerb {
+    /// The satellites, machines and models that come with the program
+    List {
+        /// Output
+        #[command(flatten)]
+        output: Output,
+    },
+    /// A satellite profile and what follows from it on a day
+    Show {
+        /// Name or path
+        #[arg(default_value = crate::profile::DEFAULT_SATELLITE)]
+        satellite: String,
+        /// Day at 00:00 UTC, or an instant (default: the profile's start)
+        #[arg(long, value_name = "DATE")]
+        date: Option<String>,
+        /// Changes to the profile
+        #[command(flatten)]
+        overrides: Overrides,
+        /// Output
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Whether a profile is acceptable
+    Check {
+        /// Name or path
+        satellite: String,
+        /// Changes to the profile
+        #[command(flatten)]
+        overrides: Overrides,
+        /// Output
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Arguments of `devices`.
+#[derive(Debug, Args)]
+pub struct DevicesArguments {
+    /// Refuse to go on without it (exit code 14)
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub require: Vec<Requirement>,
+    /// Output
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Verbs of `models`.
+#[derive(Debug, Subcommand)]
+pub enum ModelsVerb {
+    /// The registered models and whether their weights are here
+    List {
+        /// Output
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Fetch weights and check them against their pinned SHA-256
+    Pull {
+        /// Registered name
+        #[arg(default_value = crate::profile::DEFAULT_MODEL)]
+        model: String,
+        /// Take the file from here instead of the network
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
+    /// Check the weights that are here
+    Verify {
+        /// Registered name
+        #[arg(default_value = crate::profile::DEFAULT_MODEL)]
+        model: String,
+        /// Output
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// A result directory.
+#[derive(Debug, Args)]
+pub struct ResultArguments {
+    /// The result directory
+    pub directory: PathBuf,
+    /// Output
+    #[command(flatten)]
+    pub output: Output,
+}

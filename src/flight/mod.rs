@@ -1,0 +1,190 @@
+//! The flight: the only place where everything meets.
+//!
+//! Imports run in a line, data runs in a ring: measured watts heat and drain the simulated spacecraft, which limits
+//! the next watts. The ring closes in one function, [`orbit`]'s `turn`.
+//!
+//! ```text
+//!   idle ─> verify ─> warm up ─> unconstrained ─> scale ─> orbit ─> arrived
+//! ```
+//!
+//! Whatever ends a flight early, the journal holds all that came before and a closing entry with the reason.
+
+mod length;
+mod measure;
+mod orbit;
+mod recorder;
+pub mod simulation;
+mod worker;
+
+pub use length::Length;
+pub use recorder::Recorder;
+
+use crate::envelope::{Scale, Sky, Spacecraft};
+use crate::governor::{OperatingRange, Policy};
+use crate::journal::{Conditions, Event, FlightPlan, Outcome, SCHEMA_VERSION, ScaleRecord};
+use crate::meter::Meter;
+use crate::profile::Satellite;
+use crate::units::{Seconds, Watts};
+use crate::workload::{Description, Workload, WorkloadError};
+use worker::Worker;
+
+/// What is to be flown.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Name or path of the satellite profile.
+    pub satellite_name: String,
+    /// The profile, with all overrides applied.
+    pub satellite: Satellite,
+    /// Governor policy.
+    pub policy: Policy,
+    /// Durations.
+    pub length: Length,
+    /// Simulated seconds in a second; none takes what makes one orbit last [`Length::orbit`].
+    pub compression: Option<f64>,
+    /// Seed of every random choice.
+    pub seed: u64,
+}
+
+/// What it is flown with.
+pub struct Equipment {
+    /// In flight order.
+    pub workloads: Vec<Box<dyn Workload>>,
+    /// The power source.
+    pub meter: Box<dyn Meter>,
+    /// The machine, as found.
+    pub conditions: Conditions,
+}
+
+/// Why a flight ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum FlightError {
+    /// The user stopped it.
+    #[error("interrupted")]
+    Interrupted,
+    /// A workload failed.
+    #[error(transparent)]
+    Workload(#[from] WorkloadError),
+    /// The thread of the workloads could not be started.
+    #[error("the workloads' thread cannot be started: {0}")]
+    Thread(#[from] std::io::Error),
+    /// Neither a rated power nor a reading: the satellite cannot be scaled to the machine.
+    #[error("power source `{source_name}` gave no reading and has no rated power, so nothing tells how large the machine is")]
+    NoScale {
+        /// Which source.
+        source_name: String,
+    },
+}
+
+/// Opens the journal with the plan and the machine. Nothing has been measured yet.
+pub fn open(recorder: &mut Recorder<'_>, request: &Request, test_time: String, conditions: &Conditions) {
+    recorder.record(Event::Opened {
+        schema_version: SCHEMA_VERSION.into(),
+        program: concat!("dawndusk ", env!("CARGO_PKG_VERSION")).into(),
+        test_time,
+        plan: Box::new(FlightPlan {
+            satellite_name: request.satellite_name.clone(),
+            satellite: request.satellite.clone(),
+            governor: request.policy.to_string(),
+            length: request.length.name.into(),
+            seed: request.seed,
+            orbit_s: request.orbit(),
+            tick_s: request.length.tick,
+            repeats: request.length.repeats,
+        }),
+    });
+    recorder.record(Event::Conditions(Box::new(conditions.clone())));
+}
+
+/// Flies. How it ended is in the journal and in the answer.
+pub fn fly(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment) -> Outcome {
+    let outcome = match phases(recorder, request, equipment) {
+        Ok(()) => Outcome::Completed,
+        Err(FlightError::Interrupted) => Outcome::Interrupted,
+        Err(error) => Outcome::Failed { message: error.to_string() },
+    };
+    recorder.record(Event::Closed { outcome: outcome.clone() });
+    outcome
+}
+
+fn phases(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment) -> Result<(), FlightError> {
+    let Equipment { workloads, mut meter, .. } = equipment;
+    let descriptions: Vec<Description> = workloads.iter().map(|workload| workload.description().clone()).collect();
+    let worker = Worker::start(workloads)?;
+    let idle = measure::idle(recorder, meter.as_mut(), &request.length);
+    measure::verify(recorder, &worker, &descriptions)?;
+    let measured = measure::unconstrained(recorder, &worker, meter.as_mut(), &descriptions, &request.length)?;
+    let full = measured.iter().filter_map(|workload| workload.power).fold(None, |most: Option<Watts>, power| {
+        Some(most.map_or(power, |most| most.max(power)))
+    });
+    let machine = Machine::found(meter.as_ref(), idle, full)?;
+    let scale = Scale::new(machine.rated, Watts(request.satellite.compute.power_w), request.time_compression());
+    let spacecraft = Spacecraft::new(&request.satellite, scale, Sky::Orbit, request.satellite.orbit.start);
+    let range = machine.range(meter.as_ref(), &request.length);
+    recorder.record(Event::Scaled(ScaleRecord {
+        power_scale: scale.power,
+        time_compression: scale.time,
+        rated_w: machine.rated,
+        idle_w: machine.idle,
+        full_w: machine.full,
+        orbit_s: request.orbit(),
+        sensing_ratio: sensing_ratio(&request.satellite, scale, range.update_period_s),
+    }));
+    orbit::fly(orbit::Orbit {
+        recorder,
+        request,
+        worker: &worker,
+        meter: meter.as_mut(),
+        workloads: &descriptions,
+        measured: &measured,
+        spacecraft,
+        scale,
+        machine: range,
+    })
+}
+
+impl Request {
+    /// k.
+    pub fn time_compression(&self) -> f64 {
+        let period = crate::envelope::orbit_period(&self.satellite);
+        self.compression.unwrap_or(period / self.length.orbit)
+    }
+
+    /// One orbit on the machine's clock.
+    pub fn orbit(&self) -> Seconds {
+        crate::envelope::orbit_period(&self.satellite) / self.time_compression()
+    }
+}
+
+/// k times the update period over the junction's time constant, R C: what time compression does to sensing.
+fn sensing_ratio(satellite: &Satellite, scale: Scale, update_period: Seconds) -> f64 {
+    let thermal = &satellite.thermal;
+    scale.time * update_period.0 / (thermal.junction_to_loop_k_per_w * thermal.junction_j_per_k)
+}
+
+/// The machine's power, as calibrated.
+struct Machine {
+    rated: Watts,
+    idle: Watts,
+    full: Watts,
+}
+
+impl Machine {
+    /// What is known is used; a rated power stands in for a missing reading, and so on the safe side.
+    fn found(meter: &dyn Meter, idle: Option<Watts>, full: Option<Watts>) -> Result<Machine, FlightError> {
+        let source = meter.source();
+        let rated = source.rated_w.or(full).ok_or(FlightError::NoScale { source_name: source.name.clone() })?;
+        let full = full.unwrap_or(rated);
+        Ok(Machine { rated, idle: idle.unwrap_or(Watts::ZERO).min(full), full })
+    }
+
+    /// Dead time of the loop: half an update of the sensor and half a tick, after which a change shows on average.
+    fn range(&self, meter: &dyn Meter, length: &Length) -> OperatingRange {
+        let update = meter.source().update_period_s;
+        OperatingRange {
+            idle_w: self.idle,
+            full_w: self.full,
+            sensor_lag_s: (update + length.tick) / 2.0,
+            update_period_s: update,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The flight's clock and its journal in one hand: what is recorded is stamped, written and shown in one call.
+
+use crate::journal::{Event, Journal};
+use crate::units::Seconds;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Clock, journal, spectator and the wish to stop.
+pub struct Recorder<'a> {
+    started: Instant,
+    journal: Journal,
+    spectator: &'a mut dyn FnMut(&Event),
+    interrupt: &'a AtomicBool,
+}
+
+impl<'a> Recorder<'a> {
+    /// Starts the clock.
+    pub fn new(journal: Journal, spectator: &'a mut dyn FnMut(&Event), interrupt: &'a AtomicBool) -> Recorder<'a> {
+        Recorder { started: Instant::now(), journal, spectator, interrupt }
+    }
+
+    /// The flight's monotonic clock.
+    pub fn now(&self) -> Seconds {
+        Seconds(self.started.elapsed().as_secs_f64())
+    }
+
+    /// True once the user wants to stop.
+    pub fn interrupted(&self) -> bool {
+        self.interrupt.load(Ordering::Relaxed)
+    }
+
+    /// Sleeps for `duration`, in short naps so that an interrupt is noticed.
+    pub fn rest(&self, duration: Seconds) {
+        let end = self.now() + duration;
+        while self.now() < end && !self.interrupted() {
+            let nap = (end - self.now()).min(Seconds(0.05)).max(Seconds::ZERO);
+            std::thread::sleep(Duration::from_secs_f64(nap.0));
+        }
+    }
+
+    /// Writes an event down and shows it.
+    pub fn record(&mut self, event: Event) {
+        (self.spectator)(&event);
+        self.journal.record(self.now(), event);
+    }
+
+    /// Ends the journal; the first write error of its life, if there was one.
+    pub fn close(self) -> std::io::Result<()> {
+        self.journal.close()
+    }
+}

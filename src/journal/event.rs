@@ -1,0 +1,280 @@
+//! What can happen in a flight, in the order in which it happens.
+//!
+//! Every key carries its SI unit; what is missing is `null`, never zero.
+
+use crate::envelope::Breaches;
+use crate::governor::LimitedBy;
+use crate::profile::Satellite;
+use crate::reading::{NoData, Source};
+use crate::units::{Joules, Kelvin, Seconds, Watts};
+use serde::{Deserialize, Serialize};
+
+/// One event. The journal of a complete flight holds them in this order; ticks and work alternate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The first line.
+    Opened {
+        /// [`super::SCHEMA_VERSION`] of the writer.
+        schema_version: String,
+        /// Program and version.
+        program: String,
+        /// Wall clock at the start, UTC; a label, never used in arithmetic.
+        test_time: String,
+        /// What was asked for.
+        plan: Box<FlightPlan>,
+    },
+    /// The machine, as found.
+    Conditions(Box<Conditions>),
+    /// A kernel against its twin, before it is measured.
+    Verified {
+        /// Which kernel.
+        workload: String,
+        /// ||a - b|| / ||b||.
+        relative_error: f64,
+        /// The most that is allowed.
+        tolerance: f64,
+    },
+    /// Power with everything open and nothing running.
+    Idle {
+        /// How long it was watched.
+        duration_s: Seconds,
+        /// What was drawn.
+        drawn: Drawn,
+    },
+    /// A workload without an envelope.
+    Unconstrained(Measurement),
+    /// The factors between satellite and machine.
+    Scaled(ScaleRecord),
+    /// The satellite crosses its ascending node; ticks follow.
+    Departed,
+    /// One turn of the ring.
+    Tick(Tick),
+    /// What one workload did since its last entry.
+    Work(WorkDone),
+    /// The orbit is closed, or was cut short.
+    Arrived {
+        /// What was broken, how deep and for how long.
+        breaches: Breaches,
+        /// Share of the array's energy that the books cannot account for (rounding).
+        ledger_residual: f64,
+        /// Results sent over the link.
+        sent_bits: f64,
+        /// Results still waiting.
+        backlog_bits: f64,
+        /// Upper bound of the work that any governor could have done, s of full-speed work; none where there is no limit.
+        upper_bound_s: Option<Seconds>,
+    },
+    /// The last line.
+    Closed {
+        /// How it ended.
+        outcome: Outcome,
+    },
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlightPlan {
+    /// Name or path of the satellite profile.
+    pub satellite_name: String,
+    /// The profile, with all overrides applied.
+    pub satellite: Satellite,
+    /// Governor policy.
+    pub governor: String,
+    /// quick, standard or strict.
+    pub length: String,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Machine seconds that one orbit takes.
+    pub orbit_s: Seconds,
+    /// Governor tick.
+    pub tick_s: Seconds,
+    /// Repeats of each unconstrained measurement.
+    pub repeats: u32,
+}
+
+/// The machine, as found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conditions {
+    /// Operating system and its version.
+    pub os: String,
+    /// Instruction set.
+    pub arch: String,
+    /// CPU as it names itself (llama-bench's name).
+    pub cpu_info: String,
+    /// Hardware threads.
+    pub cpu_threads: usize,
+    /// Adapter (llama-bench's name), or none.
+    pub gpu_info: Option<String>,
+    /// Adapter's driver.
+    pub driver: Option<String>,
+    /// `hardware`, `software` or `none`.
+    pub adapter_class: String,
+    /// Backends in use.
+    pub backends: String,
+    /// Model as loaded, with its provenance and what was requantised.
+    pub model: Option<String>,
+    /// True when the weights are the published ones.
+    pub model_is_real: bool,
+    /// The power source in use.
+    pub source: Source,
+    /// Every other power source that was tried, and why it is not used.
+    pub sources_refused: Vec<String>,
+    /// Environment variables that change what is measured.
+    pub environment: Vec<(String, String)>,
+    /// Workloads, in flight order.
+    pub workloads: Vec<WorkloadRecord>,
+}
+
+/// One workload, as described by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadRecord {
+    /// Unique name.
+    pub name: String,
+    /// Where it runs.
+    pub backend: String,
+    /// Shape or parameters, for people.
+    pub test: String,
+    /// What one item is: `token`, `FLOP` or `byte`.
+    pub unit: String,
+    /// Items in a batch.
+    pub items_per_batch: f64,
+    /// Floating-point operations in a batch.
+    pub flop_per_batch: f64,
+    /// Bytes that a batch must move at least.
+    pub bytes_per_batch: f64,
+    /// Results of a batch that must go down the link.
+    pub result_bits_per_batch: f64,
+}
+
+/// A workload without an envelope: repeats of equal length.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// Which workload.
+    pub workload: String,
+    /// How the time was taken.
+    pub timing: String,
+    /// One per repeat.
+    pub samples: Vec<Sample>,
+    /// From the first repeat's begin to the last one's end.
+    pub duration_s: Seconds,
+    /// In that time.
+    pub drawn: Drawn,
+}
+
+/// One repeat.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Items done.
+    pub items: f64,
+    /// In this time.
+    pub duration_s: Seconds,
+}
+
+/// The factors between satellite and machine, and what they stand on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScaleRecord {
+    /// s.
+    pub power_scale: f64,
+    /// k.
+    pub time_compression: f64,
+    /// The machine's rated power.
+    pub rated_w: Watts,
+    /// Idle, with everything open.
+    pub idle_w: Watts,
+    /// Most that any workload drew unconstrained.
+    pub full_w: Watts,
+    /// Orbit on the machine's clock.
+    pub orbit_s: Seconds,
+    /// k times the sensor's update period over the fast thermal time constant (not preserved by the scaling).
+    pub sensing_ratio: f64,
+}
+
+/// One turn of the ring: what was read, what it did to the spacecraft, what the governor made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tick {
+    /// Since departure, machine clock.
+    pub flight_s: Seconds,
+    /// Simulated time since the ascending node.
+    pub simulated_s: Seconds,
+    /// Visible share of the Sun's disc.
+    pub illumination: f64,
+    /// What the array could give.
+    pub array_w: Watts,
+    /// Mean power since the last tick, as measured; none where there was no reading.
+    pub power_w: Option<Watts>,
+    /// Why there was no reading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_data: Option<NoData>,
+    /// Power that heated and drained the spacecraft: the measured, or the full power where there was no reading.
+    pub load_w: Watts,
+    /// Budget until the next tick.
+    pub budget_w: Watts,
+    /// What binds it.
+    pub limited_by: LimitedBy,
+    /// Charge, share of capacity.
+    pub soc: f64,
+    /// Junction.
+    pub junction_k: Kelvin,
+    /// Loop.
+    pub loop_k: Kelvin,
+    /// Radiator.
+    pub radiator_k: Kelvin,
+    /// The workload whose turn it was.
+    pub workload: usize,
+}
+
+/// Work of one slice of one workload.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkDone {
+    /// Index into [`Conditions::workloads`].
+    pub workload: usize,
+    /// Batches ended.
+    pub batches: u64,
+    /// Items done.
+    pub items: f64,
+    /// Time inside batches.
+    pub busy_s: Seconds,
+    /// Time of the slice, pauses included.
+    pub slice_s: Seconds,
+    /// Drawn in the slice, idle included.
+    pub drawn: Drawn,
+}
+
+/// Energy over a window, or why there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Drawn {
+    /// As the source counted or modelled it.
+    pub energy_j: Option<Joules>,
+    /// How often the reading changed inside the window.
+    pub updates: u64,
+    /// Why there is no energy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_data: Option<NoData>,
+}
+
+impl Drawn {
+    /// Both windows together; one without energy leaves the sum without.
+    pub fn plus(&self, other: &Drawn) -> Drawn {
+        Drawn {
+            energy_j: self.energy_j.zip(other.energy_j).map(|(one, two)| one + two),
+            updates: self.updates + other.updates,
+            no_data: self.no_data.or(other.no_data),
+        }
+    }
+}
+
+/// How a flight ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// A whole orbit.
+    Completed,
+    /// By the user.
+    Interrupted,
+    /// By an error; what was measured before it stands.
+    Failed {
+        /// What went wrong, and where.
+        message: String,
+    },
+}

@@ -1,0 +1,37 @@
+//! The journal: the append-only record of a flight. A result is computed from it and from nothing else.
+//!
+//! One JSON document per line, numbered from zero: `{"sequence": 12, "t_s": 3.2, "event": "tick", ...}`. Lines are
+//! written as they happen and reach the disk at every phase, so that whatever ends a flight (an error, an
+//! interrupt, a kill) leaves all that was measured before it. A torn last line is dropped when reading.
+
+mod event;
+mod reader;
+mod writer;
+
+pub use crate::envelope::Breaches;
+pub use event::{
+    Conditions, Drawn, Event, FlightPlan, Measurement, Outcome, Sample, ScaleRecord, Tick, WorkDone, WorkloadRecord,
+};
+pub use reader::{JournalError, read};
+pub use writer::Journal;
+
+use crate::units::Seconds;
+use serde::{Deserialize, Serialize};
+
+/// Version of the journal's and the result's format. A reader refuses a higher major version.
+pub const SCHEMA_VERSION: &str = "1.0.0";
+
+/// Name of the journal inside a result directory.
+pub const FILE_NAME: &str = "journal.jsonl";
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Place in the journal, from zero, without holes.
+    pub sequence: u64,
+    /// When, on the flight's monotonic clock.
+    pub t_s: Seconds,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}

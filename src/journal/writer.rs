@@ -1,0 +1,54 @@
+//! Writing: one line per event, flushed at once, synced at the end of each phase.
+
+use super::{Entry, Event};
+use crate::units::Seconds;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+/// A journal being written.
+#[derive(Debug)]
+pub struct Journal {
+    file: BufWriter<File>,
+    sequence: u64,
+    first_error: Option<std::io::Error>,
+}
+
+impl Journal {
+    /// Creates the journal; refuses to overwrite one.
+    pub fn create(path: &Path) -> std::io::Result<Journal> {
+        let file = File::options().write(true).create_new(true).open(path)?;
+        Ok(Journal { file: BufWriter::new(file), sequence: 0, first_error: None })
+    }
+
+    /// Appends one event. A failed write is kept for [`Journal::close`]: the flight goes on, nothing else is lost.
+    pub fn record(&mut self, t: Seconds, event: Event) {
+        let durable = !matches!(event, Event::Tick(_) | Event::Work(_));
+        let entry = Entry { sequence: self.sequence, t_s: t, event };
+        self.sequence += 1;
+        if let Err(error) = self.append(&entry, durable)
+            && self.first_error.is_none()
+        {
+            self.first_error = Some(error);
+        }
+    }
+
+    fn append(&mut self, entry: &Entry, durable: bool) -> std::io::Result<()> {
+        serde_json::to_writer(&mut self.file, entry)?;
+        self.file.write_all(b"\n")?;
+        self.file.flush()?;
+        if durable {
+            self.file.get_ref().sync_data()?;
+        }
+        Ok(())
+    }
+
+    /// Everything to disk; the first error of the journal's life, if there was one.
+    pub fn close(mut self) -> std::io::Result<()> {
+        if let Some(error) = self.first_error.take() {
+            return Err(error);
+        }
+        self.file.flush()?;
+        self.file.get_ref().sync_all()
+    }
+}

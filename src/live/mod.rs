@@ -1,0 +1,119 @@
+//! The live view: what the journal says, as it says it, on standard error.
+//!
+//! On a terminal a bar shows the orbit with power against budget, charge, junction temperature and what limits;
+//! elsewhere (a pipe, CI) each phase and every tenth of the orbit is one line.
+
+use crate::journal::{Event, Outcome, Tick};
+use crate::units::Seconds;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Where events are shown.
+pub struct Screen {
+    bar: ProgressBar,
+    manner: Manner,
+    orbit: Seconds,
+    tenth: u64,
+    workloads: Vec<String>,
+}
+
+/// How it is shown.
+#[derive(Clone, Copy, PartialEq)]
+enum Manner {
+    /// A bar, with lines above it.
+    Terminal,
+    /// Lines.
+    Lines,
+    /// Nothing.
+    Silent,
+}
+
+/// Steps of the bar.
+const STEPS: u64 = 1000;
+
+impl Screen {
+    /// A view on standard error, or none at all.
+    pub fn new(quiet: bool) -> Screen {
+        let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr_with_hz(8));
+        let style = ProgressStyle::with_template("  {bar:30} {percent:>3} %  {msg}").expect("the template is a constant");
+        bar.set_style(style);
+        let manner = match (quiet, bar.is_hidden()) {
+            (true, _) => Manner::Silent,
+            (false, true) => Manner::Lines,
+            (false, false) => Manner::Terminal,
+        };
+        if manner != Manner::Terminal {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        Screen { bar, manner, orbit: Seconds::ZERO, tenth: 0, workloads: Vec::new() }
+    }
+
+    /// Shows one event.
+    pub fn show(&mut self, event: &Event) {
+        match event {
+            Event::Opened { plan, .. } => {
+                self.orbit = plan.orbit_s;
+                self.say(&format!("{} under `{}`: preparing", plan.satellite_name, plan.governor));
+            }
+            Event::Conditions(conditions) => {
+                self.workloads = conditions.workloads.iter().map(|workload| workload.name.clone()).collect();
+                let adapter = conditions.gpu_info.as_deref().unwrap_or("no adapter, twins on the CPU");
+                self.say(&format!("{} workloads on {adapter}; power from {}", self.workloads.len(), conditions.source.name));
+            }
+            Event::Verified { workload, relative_error, tolerance } => {
+                let word = if relative_error <= tolerance { "agrees with its twin" } else { "DISAGREES with its twin" };
+                self.say(&format!("{workload} {word}: {relative_error:.1e}"));
+            }
+            Event::Idle { duration_s, drawn } => match drawn.energy_j {
+                Some(energy) => self.say(&format!("idle: {:.2} W", (energy / *duration_s).0)),
+                None => self.say("idle: no reading"),
+            },
+            Event::Unconstrained(measured) => self.say(&format!("measured {}", measured.workload)),
+            Event::Scaled(scale) => self.say(&format!(
+                "{:.1} W stand for the satellite's compute; one orbit in {:.0} s (k = {:.1})",
+                scale.rated_w.0, scale.orbit_s.0, scale.time_compression
+            )),
+            Event::Departed => self.say("departed"),
+            Event::Tick(tick) => self.tick(tick),
+            Event::Work(_) => {}
+            Event::Arrived { .. } => self.bar.finish_and_clear(),
+            Event::Closed { outcome } => {
+                self.bar.finish_and_clear();
+                match outcome {
+                    Outcome::Completed => self.say("the orbit is closed"),
+                    Outcome::Interrupted => self.say("interrupted; what was measured is kept"),
+                    Outcome::Failed { message } => self.say(&format!("failed: {message}; what was measured is kept")),
+                }
+            }
+        }
+    }
+
+    fn tick(&mut self, tick: &Tick) {
+        let share = (tick.flight_s / self.orbit).clamp(0.0, 1.0);
+        let limit = serde_json::to_value(tick.limited_by).unwrap_or_default();
+        let text = format!(
+            "{:5.1} W of {:5.1} W  charge {:4.1} %  junction {:4.1} °C  {:<8} limited by {}",
+            tick.load_w.0,
+            tick.budget_w.0,
+            100.0 * tick.soc,
+            tick.junction_k.0 - 273.15,
+            if tick.illumination >= 0.5 { "sun" } else { "eclipse" },
+            limit.as_str().unwrap_or_default(),
+        );
+        self.bar.set_position((share * STEPS as f64) as u64);
+        self.bar.set_message(text.clone());
+        let tenth = (share * 10.0) as u64;
+        if self.manner == Manner::Lines && tenth > self.tenth {
+            self.tenth = tenth;
+            self.say(&format!("{:3} %  {text}", tenth * 10));
+        }
+    }
+
+    #[expect(clippy::print_stderr, reason = "standard error is where the live view lives")]
+    fn say(&self, text: &str) {
+        match self.manner {
+            Manner::Terminal => self.bar.println(format!("  {text}")),
+            Manner::Lines => eprintln!("  {text}"),
+            Manner::Silent => {}
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A result directory: made before anything is measured, filled from the journal, sealed with SHA-256.
+
+use super::result::FlightResult;
+use super::summary::summary;
+use super::timeline::timeline;
+use crate::journal::{self, Entry, JournalError};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The pages computed from the journal, in the order in which they are written.
+const PAGES: [&str; 4] = ["result.json", "conditions.json", "timeline.csv", "summary.txt"];
+
+/// Name of the list of hashes.
+const SUMS: &str = "SHA256SUMS";
+
+/// Why a result directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// The system refuses.
+    #[error("result directory {path}: {source}")]
+    Io {
+        /// What could not be written or read.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The journal inside cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// A result directory.
+#[derive(Clone, Debug)]
+pub struct ResultDirectory {
+    path: PathBuf,
+}
+
+impl ResultDirectory {
+    /// Makes a new directory `stem` under `parent`, or `stem-2`, `stem-3`, ... where it exists, and shows that it can
+    /// be written.
+    pub fn create(parent: &Path, stem: &str) -> Result<ResultDirectory, DirectoryError> {
+        fs::create_dir_all(parent).map_err(|source| DirectoryError::Io { path: parent.into(), source })?;
+        for attempt in 1..1000 {
+            let name = if attempt == 1 { stem.to_owned() } else { format!("{stem}-{attempt}") };
+            let path = parent.join(name);
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(ResultDirectory { path }),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(DirectoryError::Io { path, source }),
+            }
+        }
+        let source = std::io::Error::other("a thousand results of the same second are there");
+        Err(DirectoryError::Io { path: parent.into(), source })
+    }
+
+    /// An existing one.
+    pub fn open(path: &Path) -> ResultDirectory {
+        ResultDirectory { path: path.into() }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where its journal is.
+    pub fn journal(&self) -> PathBuf {
+        self.path.join(journal::FILE_NAME)
+    }
+
+    /// Reads the journal, computes the result and writes every page and the hashes.
+    pub fn write_pages(&self) -> Result<FlightResult, DirectoryError> {
+        let entries = journal::read(&self.journal())?;
+        let (result, pages) = self.pages(&entries)?;
+        for (name, text) in PAGES.iter().zip(&pages) {
+            write_atomically(&self.path.join(name), text)?;
+        }
+        write_atomically(&self.path.join(SUMS), &self.sums()?)?;
+        Ok(result)
+    }
+
+    fn pages(&self, entries: &[Entry]) -> Result<(FlightResult, [String; 4]), DirectoryError> {
+        let path = self.journal();
+        let result = FlightResult::from_journal(entries).ok_or(JournalError::NotOpened { path })?;
+        let mut conditions =
+            serde_json::to_string_pretty(&result.conditions).expect("conditions hold no map with keys that are not strings");
+        conditions.push('\n');
+        let pages = [result.to_json(), conditions, timeline(entries), summary(&result)];
+        Ok((result, pages))
+    }
+
+    fn sums(&self) -> Result<String, DirectoryError> {
+        let mut text = String::new();
+        for name in PAGES.iter().chain([&journal::FILE_NAME]) {
+            let path = self.path.join(name);
+            text.push_str(&format!("{}  {name}\n", hash(&path)?));
+        }
+        Ok(text)
+    }
+}
+
+/// Recomputes everything in `directory`; each disagreement is a line. Empty: the pages say what the journal says.
+pub fn verify(directory: &ResultDirectory) -> Result<Vec<String>, DirectoryError> {
+    let mut wrong = Vec::new();
+    let sums_path = directory.path.join(SUMS);
+    let sums = fs::read_to_string(&sums_path).map_err(|source| DirectoryError::Io { path: sums_path, source })?;
+    let listed: Vec<(&str, &str)> = sums.lines().filter_map(|line| line.split_once("  ")).collect();
+    for name in PAGES.iter().chain([&journal::FILE_NAME]) {
+        match listed.iter().find(|(_, listed)| listed == name) {
+            None => wrong.push(format!("{SUMS} does not list {name}")),
+            Some((sum, _)) if hash(&directory.path.join(name))? != *sum => {
+                wrong.push(format!("{name} was changed: its SHA-256 is not the one in {SUMS}"));
+            }
+            Some(_) => {}
+        }
+    }
+    let entries = journal::read(&directory.journal())?;
+    let (_, pages) = directory.pages(&entries)?;
+    for (name, page) in PAGES.iter().zip(&pages) {
+        let path = directory.path.join(name);
+        let found = fs::read_to_string(&path).map_err(|source| DirectoryError::Io { path, source })?;
+        if found != *page {
+            wrong.push(format!("{name} is not what the journal gives"));
+        }
+    }
+    Ok(wrong)
+}
+
+fn hash(path: &Path) -> Result<String, DirectoryError> {
+    let bytes = fs::read(path).map_err(|source| DirectoryError::Io { path: path.into(), source })?;
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// All or nothing: a temporary file beside it, synced, then renamed over it.
+fn write_atomically(path: &Path, text: &str) -> Result<(), DirectoryError> {
+    let fail = |source| DirectoryError::Io { path: path.into(), source };
+    let temporary = path.with_extension("part");
+    let mut file = File::create(&temporary).map_err(fail)?;
+    file.write_all(text.as_bytes()).map_err(fail)?;
+    file.sync_all().map_err(fail)?;
+    fs::rename(&temporary, path).map_err(fail)
+}

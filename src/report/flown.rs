@@ -1,0 +1,198 @@
+//! What the flight itself did: work, energy, limits kept and broken.
+//!
+//! Work of different kinds is added as *full-speed seconds*: items over the unconstrained rate of the same workload on
+//! the same machine in the same run. A flight that is never throttled earns one full-speed second each second.
+
+use super::energy::{Energy, WorkPerJoule};
+use crate::journal::{Breaches, Conditions, Drawn, Event, ScaleRecord, Tick};
+use crate::units::{Joules, Kelvin, Seconds, Watts};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The flight in figures. Times are on the machine's clock unless they say otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Flown {
+    /// From departure to the last tick.
+    pub duration_s: Seconds,
+    /// Simulated time of it.
+    pub simulated_s: Seconds,
+    /// Governor ticks.
+    pub ticks: u64,
+    /// Share of the ticks that had a reading.
+    pub reading_share: f64,
+    /// Drawn in flight, idle included.
+    pub energy: Energy,
+    /// Mean power that heated and drained the spacecraft.
+    pub mean_load_w: Watts,
+    /// Mean budget.
+    pub mean_budget_w: Watts,
+    /// Work done, in full-speed seconds.
+    pub work_s: Seconds,
+    /// Work over duration: what is left of the unconstrained machine.
+    pub share_of_unconstrained: f64,
+    /// No governor can do more work than this; null where nothing limits or nothing was measured.
+    pub upper_bound_s: Option<Seconds>,
+    /// Work over the upper bound; null where the envelope was broken, for a broken limit buys no score.
+    pub share_of_upper_bound: Option<f64>,
+    /// Lowest charge.
+    pub soc_lowest: f64,
+    /// Charge at the end.
+    pub soc_end: f64,
+    /// Hottest junction.
+    pub junction_highest_k: Kelvin,
+    /// Hottest loop.
+    pub loop_highest_k: Kelvin,
+    /// Share of the time that each limit bound the budget.
+    pub limited_by_share: BTreeMap<String, f64>,
+    /// What was broken.
+    pub breaches: Breaches,
+    /// Share of the array's energy that the energy books cannot account for (rounding).
+    pub ledger_residual: f64,
+    /// Results sent down the link.
+    pub sent_bits: f64,
+    /// Results still waiting for it.
+    pub backlog_bits: f64,
+    /// Each workload in flight.
+    pub workloads: Vec<FlownWorkload>,
+}
+
+/// One workload in flight. Its energy is that of its slices, pauses included; a batch that crosses the end of a slice
+/// is counted where it ends.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FlownWorkload {
+    /// Name.
+    pub name: String,
+    /// What one item is.
+    pub unit: String,
+    /// Items done.
+    pub items: f64,
+    /// Time of its slices.
+    pub slice_s: Seconds,
+    /// Time inside batches.
+    pub busy_s: Seconds,
+    /// Rate over its slices, items/s.
+    pub avg_ts: f64,
+    /// Drawn in its slices.
+    pub energy: Energy,
+    /// Items for each joule.
+    pub work_per_joule: WorkPerJoule,
+}
+
+/// Computes it; none where the satellite never left or no tick was recorded.
+pub(super) fn flown(events: &[&Event], conditions: &Conditions, rates: &[f64]) -> Option<Flown> {
+    let ticks: Vec<&Tick> =
+        events.iter().filter_map(|event| if let Event::Tick(tick) = event { Some(tick) } else { None }).collect();
+    let scale = events.iter().find_map(|event| if let Event::Scaled(scale) = event { Some(scale) } else { None })?;
+    let last = ticks.last()?;
+    let workloads = flown_workloads(events, conditions, scale);
+    let work_s = workloads.iter().zip(rates).map(|(workload, rate)| workload.items / rate).sum::<f64>();
+    let arrival = arrival(events);
+    let upper_bound_s = arrival.upper_bound_s;
+    let unbroken = !arrival.breaches.any();
+    let energy = total(events, &workloads);
+    Some(Flown {
+        duration_s: last.flight_s,
+        simulated_s: last.simulated_s,
+        ticks: ticks.len() as u64,
+        reading_share: ticks.iter().filter(|tick| tick.power_w.is_some()).count() as f64 / ticks.len() as f64,
+        energy: Energy::of(&energy, last.flight_s, &conditions.source),
+        mean_load_w: mean_over_time(&ticks, |tick| tick.load_w),
+        mean_budget_w: mean_over_time(&ticks, |tick| tick.budget_w),
+        work_s: Seconds(work_s),
+        share_of_unconstrained: work_s / last.flight_s.0,
+        upper_bound_s,
+        share_of_upper_bound: upper_bound_s.filter(|_| unbroken).map(|bound| work_s / bound.0),
+        soc_lowest: ticks.iter().map(|tick| tick.soc).fold(f64::INFINITY, f64::min),
+        soc_end: last.soc,
+        junction_highest_k: ticks.iter().map(|tick| tick.junction_k).fold(Kelvin::ZERO, Kelvin::max),
+        loop_highest_k: ticks.iter().map(|tick| tick.loop_k).fold(Kelvin::ZERO, Kelvin::max),
+        limited_by_share: limited_by_share(&ticks),
+        breaches: arrival.breaches,
+        ledger_residual: arrival.ledger_residual,
+        sent_bits: arrival.sent_bits,
+        backlog_bits: arrival.backlog_bits,
+        workloads,
+    })
+}
+
+/// What the last tick before the closing entry knew.
+#[derive(Default)]
+struct Arrival {
+    breaches: Breaches,
+    ledger_residual: f64,
+    sent_bits: f64,
+    backlog_bits: f64,
+    upper_bound_s: Option<Seconds>,
+}
+
+fn arrival(events: &[&Event]) -> Arrival {
+    let found = events.iter().rev().find_map(|event| match event {
+        Event::Arrived { breaches, ledger_residual, sent_bits, backlog_bits, upper_bound_s } => Some(Arrival {
+            breaches: breaches.clone(),
+            ledger_residual: *ledger_residual,
+            sent_bits: *sent_bits,
+            backlog_bits: *backlog_bits,
+            upper_bound_s: *upper_bound_s,
+        }),
+        _ => None,
+    });
+    found.unwrap_or_default()
+}
+
+fn flown_workloads(events: &[&Event], conditions: &Conditions, scale: &ScaleRecord) -> Vec<FlownWorkload> {
+    let mut workloads = Vec::new();
+    for (index, record) in conditions.workloads.iter().enumerate() {
+        let (mut items, mut busy_s, mut slice_s) = (0.0, Seconds::ZERO, Seconds::ZERO);
+        let mut sum = Drawn { energy_j: Some(Joules::ZERO), ..Drawn::default() };
+        for event in events {
+            let Event::Work(work) = event else { continue };
+            if work.workload == index {
+                items += work.items;
+                busy_s += work.busy_s;
+                slice_s += work.slice_s;
+                sum = sum.plus(&work.drawn);
+            }
+        }
+        let energy = Energy::of(&sum, slice_s, &conditions.source);
+        workloads.push(FlownWorkload {
+            name: record.name.clone(),
+            unit: record.unit.clone(),
+            items,
+            slice_s,
+            busy_s,
+            avg_ts: if slice_s > Seconds::ZERO { items / slice_s.0 } else { 0.0 },
+            work_per_joule: WorkPerJoule::of(items, &energy, slice_s, Some(scale.idle_w)),
+            energy,
+        });
+    }
+    workloads
+}
+
+/// The whole flight's energy: the sum of the slices, which follow one another without a gap.
+fn total(events: &[&Event], workloads: &[FlownWorkload]) -> Drawn {
+    let start = Drawn { energy_j: (!workloads.is_empty()).then_some(Joules::ZERO), ..Drawn::default() };
+    events.iter().fold(start, |sum, event| match event {
+        Event::Work(work) => sum.plus(&work.drawn),
+        _ => sum,
+    })
+}
+
+/// A tick's figure holds from the tick before it.
+fn mean_over_time(ticks: &[&Tick], figure: impl Fn(&Tick) -> Watts) -> Watts {
+    let mut before = Seconds::ZERO;
+    let mut sum = Joules::ZERO;
+    for tick in ticks {
+        sum += figure(tick) * (tick.flight_s - before);
+        before = tick.flight_s;
+    }
+    if before > Seconds::ZERO { sum / before } else { Watts::ZERO }
+}
+
+fn limited_by_share(ticks: &[&Tick]) -> BTreeMap<String, f64> {
+    let mut shares = BTreeMap::new();
+    for tick in ticks {
+        let name = serde_json::to_value(tick.limited_by).unwrap_or_default().as_str().unwrap_or_default().to_owned();
+        *shares.entry(name).or_insert(0.0) += 1.0 / ticks.len() as f64;
+    }
+    shares
+}

@@ -1,0 +1,170 @@
+//! The verdict: VALID, INVALID or UNMEASURED, one line for each constraint, and what to do about a broken one.
+//!
+//! Minimum windows follow the levels of the EEHPC power measurement methodology (60 s) and MLPerf Inference (600 s).
+
+use super::energy::{Energy, Kind};
+use super::flown::Flown;
+use super::result::WorkloadResult;
+use crate::journal::{Event, FlightPlan, Outcome};
+use serde::Serialize;
+
+/// Whether a result counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Class {
+    /// Every constraint holds, and the energy was measured.
+    Valid,
+    /// A constraint is broken.
+    Invalid,
+    /// Every constraint holds, but no watt was measured: nothing here may be ranked by energy.
+    Unmeasured,
+}
+
+impl Class {
+    /// As it is printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Valid => "VALID",
+            Self::Invalid => "INVALID",
+            Self::Unmeasured => "UNMEASURED",
+        }
+    }
+}
+
+/// One thing that must hold.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Constraint {
+    /// What.
+    pub name: String,
+    /// Whether it holds.
+    pub satisfied: bool,
+    /// The figures.
+    pub detail: String,
+    /// What to do where it does not hold.
+    pub recommendation: Option<String>,
+}
+
+/// The verdict and its reasons.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    /// The word.
+    pub class: Class,
+    /// In order of severity.
+    pub constraints: Vec<Constraint>,
+    /// What does not invalidate the result but must be known to read it.
+    pub notes: Vec<String>,
+}
+
+impl Verdict {
+    /// True where the envelope itself was broken.
+    pub fn envelope_violated(&self) -> bool {
+        self.constraints.iter().any(|constraint| constraint.name == "envelope" && !constraint.satisfied)
+    }
+}
+
+/// What the verdict is computed from.
+pub(super) struct Evidence<'a> {
+    pub(super) plan: &'a FlightPlan,
+    pub(super) outcome: Option<&'a Outcome>,
+    pub(super) events: &'a [&'a Event],
+    pub(super) workloads: &'a [WorkloadResult],
+    pub(super) flown: Option<&'a Flown>,
+    pub(super) notes: Vec<String>,
+}
+
+/// Judges a flight.
+pub(super) fn judge(evidence: Evidence<'_>) -> Verdict {
+    let mut constraints = vec![completed(&evidence), envelope(&evidence), verification(&evidence)];
+    let energy = evidence.flown.map(|flown| &flown.energy);
+    let measured = energy.is_some_and(|energy| energy.kind == Kind::Measured);
+    constraints.push(duration(&evidence));
+    constraints.push(readings(&evidence));
+    if let (true, Some(energy)) = (measured, energy) {
+        constraints.push(updates(&evidence, energy));
+    }
+    let mut notes = evidence.notes;
+    notes.extend(noisy(evidence.workloads));
+    let class = match (constraints.iter().all(|constraint| constraint.satisfied), measured) {
+        (false, _) => Class::Invalid,
+        (true, false) => Class::Unmeasured,
+        (true, true) => Class::Valid,
+    };
+    Verdict { class, constraints, notes }
+}
+
+fn constraint(name: &str, satisfied: bool, detail: String, recommendation: &str) -> Constraint {
+    let recommendation = (!satisfied).then(|| recommendation.to_owned());
+    Constraint { name: name.into(), satisfied, detail, recommendation }
+}
+
+fn completed(evidence: &Evidence<'_>) -> Constraint {
+    let (satisfied, detail) = match evidence.outcome {
+        Some(Outcome::Completed) => (true, "one whole orbit".to_owned()),
+        Some(Outcome::Interrupted) => (false, "interrupted".to_owned()),
+        Some(Outcome::Failed { message }) => (false, message.clone()),
+        None => (false, "the journal ends without a closing entry: the program was killed".to_owned()),
+    };
+    constraint("orbit", satisfied, detail, "let the flight end")
+}
+
+fn envelope(evidence: &Evidence<'_>) -> Constraint {
+    let advice = "fly with --governor predictive, or on a satellite with more array, battery or radiator";
+    match evidence.flown {
+        Some(flown) => constraint("envelope", !flown.breaches.any(), flown.breaches.to_string(), advice),
+        None => constraint("envelope", false, "not flown".into(), "let the flight end"),
+    }
+}
+
+fn verification(evidence: &Evidence<'_>) -> Constraint {
+    let mut checked = 0;
+    let mut wrong = Vec::new();
+    for event in evidence.events {
+        if let Event::Verified { workload, relative_error, tolerance } = event {
+            checked += 1;
+            // Written so that a NaN is wrong.
+            if !(relative_error <= tolerance) {
+                wrong.push(format!("{workload}: relative error {relative_error:.2e} over {tolerance:.0e}"));
+            }
+        }
+    }
+    let detail = match wrong.is_empty() {
+        true => format!("{checked} kernels agree with their plain-Rust twins"),
+        false => wrong.join("; "),
+    };
+    constraint("verification", wrong.is_empty(), detail, "the driver computes wrong results; try another driver or --adapter cpu")
+}
+
+fn duration(evidence: &Evidence<'_>) -> Constraint {
+    let least = match evidence.plan.length.as_str() {
+        "strict" => 600.0,
+        "standard" => 60.0,
+        _ => 10.0,
+    };
+    let flown = evidence.flown.map_or(0.0, |flown| flown.duration_s.0);
+    let detail = format!("{flown:.1} s flown, {least:.0} s or more needed for `{}`", evidence.plan.length);
+    constraint("duration", flown >= least, detail, "use a longer --length or a lower --compression")
+}
+
+fn readings(evidence: &Evidence<'_>) -> Constraint {
+    let share = evidence.flown.map_or(0.0, |flown| flown.reading_share);
+    let detail = format!("{:.1} % of the ticks had a reading, 99 % or more needed", 100.0 * share);
+    constraint("readings", share >= 0.99, detail, "see `dawndusk devices` for what the power source can do here")
+}
+
+fn updates(evidence: &Evidence<'_>, energy: &Energy) -> Constraint {
+    let least = if evidence.plan.length == "strict" { 600 } else { 50 };
+    let detail = format!("{} sensor updates in flight, {least} or more needed", energy.updates);
+    constraint("sensor updates", energy.updates >= least, detail, "use a longer --length")
+}
+
+/// Relative standard deviation of the rate over which a workload is called noisy.
+const NOISY: f64 = 0.05;
+
+fn noisy(workloads: &[WorkloadResult]) -> Option<String> {
+    let names: Vec<String> = workloads
+        .iter()
+        .filter(|workload| workload.stddev_ts > NOISY * workload.avg_ts)
+        .map(|workload| format!("{} ({:.0} %)", workload.name, 100.0 * workload.stddev_ts / workload.avg_ts))
+        .collect();
+    (!names.is_empty()).then(|| format!("NOISY: rate varies by over {:.0} %: {}", 100.0 * NOISY, names.join(", ")))
+}

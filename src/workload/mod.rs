@@ -1,0 +1,109 @@
+//! Workloads: representative AI work that counts what it did.
+//!
+//! A workload runs one batch when told to, and says what the batch was. It cannot know that it is throttled: it
+//! names neither governor nor envelope, and never looks at a clock to decide how much to do.
+
+mod kernel;
+mod language;
+mod roster;
+
+pub use kernel::KernelWorkload;
+pub use language::{Decode, Prefill};
+pub use roster::{Roster, RosterError, RosterRequest};
+
+use crate::units::Seconds;
+
+/// What a workload is, fixed once it is prepared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// Unique name: `gemm`, `prefill`.
+    pub name: String,
+    /// Where it runs: `wgpu:llvmpipe`, `twin:cpu`, `candle:cpu`.
+    pub backend: String,
+    /// Shape or parameters, for people: `512x512x512 f32`.
+    pub test: String,
+    /// What one item is.
+    pub unit: Unit,
+    /// Items in a batch.
+    pub items_per_batch: f64,
+    /// Floating-point operations in a batch.
+    pub flop_per_batch: f64,
+    /// Bytes that a batch must move at least.
+    pub bytes_per_batch: f64,
+    /// Results of a batch that must go down the link.
+    pub result_bits_per_batch: f64,
+    /// How its time is taken.
+    pub timing: &'static str,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Tokens of a language model.
+    Token,
+    /// Floating-point operations.
+    Flop,
+    /// Bytes moved.
+    Byte,
+}
+
+impl Unit {
+    /// Its name in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Flop => "FLOP",
+            Self::Byte => "byte",
+        }
+    }
+}
+
+/// What one batch did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Work {
+    /// Items done.
+    pub items: f64,
+    /// Time inside the batch.
+    pub duration: Seconds,
+}
+
+/// Why a batch failed.
+#[derive(Debug, thiserror::Error)]
+#[error("workload `{workload}`: {reason}")]
+pub struct WorkloadError {
+    /// Which workload.
+    pub workload: String,
+    /// What went wrong, from the device or the model.
+    pub reason: String,
+}
+
+/// A unit of representative work.
+pub trait Workload: Send {
+    /// What it is.
+    fn description(&self) -> &Description;
+
+    /// Does one batch and waits for its end.
+    fn run_batch(&mut self) -> Result<Work, WorkloadError>;
+
+    /// Checks its own results against a reference: relative error and the most that is allowed. None where there is
+    /// nothing to compare with at run time.
+    fn verify(&mut self) -> Result<Option<Verification>, WorkloadError> {
+        Ok(None)
+    }
+}
+
+/// Outcome of a check against a reference.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verification {
+    /// ||a - b|| / ||b||.
+    pub relative_error: f64,
+    /// The most that is allowed.
+    pub tolerance: f64,
+}
+
+impl Verification {
+    /// Within tolerance; a NaN is not.
+    pub fn passed(&self) -> bool {
+        self.relative_error <= self.tolerance
+    }
+}
