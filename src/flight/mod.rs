@@ -12,6 +12,7 @@
 mod length;
 mod measure;
 mod orbit;
+mod power;
 mod recorder;
 pub mod simulation;
 mod worker;

@@ -1,0 +1,87 @@
+//! `profile list`, `show` and `check`.
+
+use super::arguments::ProfileVerb;
+use super::{Exit, Failure, answer, answer_json};
+use crate::envelope::{Derived, derived};
+use crate::profile::{self, Satellite};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// What `profile show` prints.
+#[derive(Serialize)]
+struct Shown {
+    profile: Satellite,
+    derived: Derived,
+}
+
+/// Does what the verb says.
+pub(super) fn profile(verb: &ProfileVerb) -> Result<Exit, Failure> {
+    match verb {
+        ProfileVerb::List { output } => list(output.json)?,
+        ProfileVerb::Show { satellite, date, overrides, output } => {
+            let profile = profile::satellite_with(satellite, &overrides.set).map_err(Failure::input)?;
+            let date = date.as_deref().map(instant).transpose()?.unwrap_or(profile.orbit.start);
+            let derived = derived(&profile, date);
+            let shown = Shown { profile, derived };
+            match output.json {
+                true => answer_json(&shown)?,
+                false => answer(&page(&shown, satellite, date)?),
+            }
+        }
+        ProfileVerb::Check { satellite, overrides, output } => {
+            profile::satellite_with(satellite, &overrides.set).map_err(Failure::input)?;
+            match output.json {
+                true => answer_json(&serde_json::json!({ "satellite": satellite, "acceptable": true }))?,
+                false => answer(&format!("{satellite}: acceptable\n")),
+            }
+        }
+    }
+    Ok(Exit::Valid)
+}
+
+/// A day at 00:00 UTC, or an instant.
+fn instant(text: &str) -> Result<Timestamp, Failure> {
+    let day = text.parse::<jiff::civil::Date>().ok();
+    let midnight = day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok()).map(|zoned| zoned.timestamp());
+    let parsed = text.parse::<Timestamp>().ok().or(midnight).filter(|instant| {
+        let year = instant.to_zoned(jiff::tz::TimeZone::UTC).year();
+        (1950..=2050).contains(&year)
+    });
+    parsed.ok_or_else(|| {
+        Failure::input(format!(
+            "--date {text}: it must be a day such as 2027-01-01 or an instant such as 2027-01-01T12:00:00Z, from 1950 to 2050 \
+             (the closed-form Sun is good for that range)"
+        ))
+    })
+}
+
+fn list(json: bool) -> Result<(), Failure> {
+    let shipped = profile::shipped();
+    if json {
+        return answer_json(&shipped);
+    }
+    for entry in &shipped {
+        answer(&format!("{:<10} {:<20} {}\n", entry.kind, entry.name, entry.summary));
+    }
+    Ok(())
+}
+
+/// The derived figures as `key value` lines, for people.
+fn page(shown: &Shown, satellite: &str, date: Timestamp) -> Result<String, Failure> {
+    let document = serde_json::to_value(shown).map_err(|error| Failure::tool(format!("JSON: {error}")))?;
+    let mut text = format!("{satellite} on {date}\n");
+    lines(&mut text, "", &document);
+    Ok(text)
+}
+
+fn lines(text: &mut String, path: &str, value: &serde_json::Value) {
+    match value {
+        serde_json::Value::Object(keys) => {
+            for (key, value) in keys {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                lines(text, &path, value);
+            }
+        }
+        value => text.push_str(&format!("  {path:<46} {value}\n")),
+    }
+}

@@ -1,0 +1,27 @@
+//! `report` and `verify`: a result directory, computed again from its journal.
+
+use super::arguments::ResultArguments;
+use super::{Exit, Failure, answer, answer_json};
+use crate::report::{self, ResultDirectory};
+
+/// Writes the pages again.
+pub(super) fn report(arguments: &ResultArguments) -> Result<Exit, Failure> {
+    let result = ResultDirectory::open(&arguments.directory).write_pages()?;
+    match arguments.output.json {
+        true => answer_json(&result)?,
+        false => answer(&report::summary(&result)),
+    }
+    Ok(Exit::Valid)
+}
+
+/// Checks hashes and recomputes every page.
+pub(super) fn verify(arguments: &ResultArguments) -> Result<Exit, Failure> {
+    let wrong = report::verify(&ResultDirectory::open(&arguments.directory))?;
+    let directory = arguments.directory.display();
+    match arguments.output.json {
+        true => answer_json(&serde_json::json!({ "verified": wrong.is_empty(), "disagreements": wrong }))?,
+        false if wrong.is_empty() => answer(&format!("{directory}: every page is what its journal gives\n")),
+        false => wrong.iter().for_each(|line| answer(&format!("{line}\n"))),
+    }
+    Ok(if wrong.is_empty() { Exit::Valid } else { Exit::Invalid })
+}

@@ -1,0 +1,88 @@
+//! `run`: the main job.
+
+use super::arguments::RunArguments;
+use super::equipment::{self, Prepared};
+use super::{Exit, Failure, answer, answer_json, say};
+use crate::flight::{self, Recorder, Request};
+use crate::journal::{Event, Journal, Outcome};
+use crate::live::Screen;
+use crate::profile;
+use crate::report::{self, FlightResult, ResultDirectory};
+use jiff::Timestamp;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Set by Ctrl-C, a terminal that closes and a polite kill.
+static INTERRUPT: AtomicBool = AtomicBool::new(false);
+
+/// Calibrates, measures, flies and writes the result.
+pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
+    let request = request(arguments)?;
+    let started = Timestamp::now();
+    let directory = ResultDirectory::create(&arguments.results, &stem(started, &request.satellite_name))?;
+    let prepared = equipment::prepare(&arguments.machine);
+    let prepared = prepared.inspect_err(|_| {
+        // Nothing was measured: an empty directory would only confuse.
+        let _ = std::fs::remove_dir(directory.path());
+    })?;
+    ctrlc::set_handler(|| INTERRUPT.store(true, Ordering::Relaxed))
+        .map_err(|error| Failure::tool(format!("the interrupt handler cannot be set: {error}")))?;
+    let outcome = fly(&request, prepared, &directory, started, arguments.output.json)?;
+    let result = directory.write_pages()?;
+    match arguments.output.json {
+        true => answer_json(&result)?,
+        false => answer(&report::summary(&result)),
+    }
+    say(&format!("result in {}", directory.path().display()));
+    Ok(exit(&outcome, &result))
+}
+
+fn request(arguments: &RunArguments) -> Result<Request, Failure> {
+    let satellite = profile::satellite_with(&arguments.satellite, &arguments.overrides.set).map_err(Failure::input)?;
+    if let Some(k) = arguments.compression.filter(|k| !(1.0..=1000.0).contains(k)) {
+        return Err(Failure::input(format!("--compression {k}: it must be between 1 and 1000")));
+    }
+    Ok(Request {
+        satellite_name: arguments.satellite.clone(),
+        satellite,
+        policy: arguments.governor,
+        length: arguments.length.length(),
+        compression: arguments.compression,
+        seed: arguments.machine.seed,
+    })
+}
+
+/// `2026-11-22T11-10-15Z-leo-100kw`: sorts by time, and is a file name everywhere.
+fn stem(started: Timestamp, satellite: &str) -> String {
+    let time = started.strftime("%Y-%m-%dT%H-%M-%SZ");
+    let name = std::path::Path::new(satellite).file_stem().map_or("satellite".into(), |stem| stem.to_string_lossy());
+    format!("{time}-{name}")
+}
+
+fn fly(
+    request: &Request,
+    prepared: Prepared,
+    directory: &ResultDirectory,
+    started: Timestamp,
+    quiet: bool,
+) -> Result<Outcome, Failure> {
+    let path = directory.journal();
+    let journal =
+        Journal::create(&path).map_err(|error| Failure::input(format!("journal {}: {error}", path.display())))?;
+    let mut screen = Screen::new(quiet);
+    let mut spectator = |event: &Event| screen.show(event);
+    let mut recorder = Recorder::new(journal, &mut spectator, &INTERRUPT);
+    let test_time = started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    flight::open(&mut recorder, request, test_time, &prepared.conditions);
+    let outcome = flight::fly(&mut recorder, request, prepared.into());
+    recorder.close().map_err(|error| Failure::tool(format!("journal {}: {error}", path.display())))?;
+    Ok(outcome)
+}
+
+fn exit(outcome: &Outcome, result: &FlightResult) -> Exit {
+    match (outcome, result.verdict.class) {
+        (Outcome::Interrupted, _) => Exit::Interrupted,
+        (_, report::Class::Valid | report::Class::Unmeasured) => Exit::Valid,
+        (Outcome::Completed, report::Class::Invalid) if result.verdict.envelope_violated() => Exit::EnvelopeViolated,
+        (_, report::Class::Invalid) => Exit::Invalid,
+    }
+}

@@ -1,0 +1,249 @@
+//! One orbit: measured watts move the spacecraft, the spacecraft moves the governor, the governor moves the pacer,
+//! the pacer admits the work that draws the watts.
+//!
+//! The ring closes in [`Flight::turn`], once a tick. Between ticks batches are admitted one at a time; a workload keeps
+//! its turn for a slice, so that energy can be told apart by workload. Where there is no reading, the spacecraft is
+//! heated and drained by the full power of the machine: what is not known is assumed at its worst.
+
+use super::measure::Unconstrained;
+use super::power::MeasuredPower;
+use super::recorder::Recorder;
+use super::worker::{HANG, Worker};
+use super::{FlightError, Request};
+use crate::envelope::{Scale, Sky, Spacecraft};
+use crate::governor::{self, Decision, Governor, LimitedBy, Observation, OperatingRange, Pacer};
+use crate::journal::{Drawn, Event, Tick, WorkDone};
+use crate::meter::Meter;
+use crate::reading::Reading;
+use crate::units::{Joules, Seconds, Watts};
+use crate::workload::Description;
+
+/// Everything an orbit is flown with.
+pub(super) struct Orbit<'a, 'r> {
+    pub(super) recorder: &'a mut Recorder<'r>,
+    pub(super) request: &'a Request,
+    pub(super) worker: &'a Worker,
+    pub(super) meter: &'a mut dyn Meter,
+    pub(super) workloads: &'a [Description],
+    pub(super) measured: &'a [Unconstrained],
+    pub(super) spacecraft: Spacecraft,
+    pub(super) scale: Scale,
+    pub(super) machine: OperatingRange,
+}
+
+/// Flies it. The arrival is recorded however it ends.
+pub(super) fn fly(orbit: Orbit<'_, '_>) -> Result<(), FlightError> {
+    let mut flight = Flight::depart(orbit);
+    let ended = flight.fly();
+    flight.arrive();
+    ended
+}
+
+/// A batch under way.
+#[derive(Clone, Copy)]
+struct Batch {
+    workload: usize,
+    began: Seconds,
+}
+
+/// The state of a flight between two turns.
+struct Flight<'a, 'r> {
+    orbit: Orbit<'a, 'r>,
+    governor: Box<dyn Governor + Send>,
+    pacer: Pacer,
+    departed: Seconds,
+    last_turn: Seconds,
+    reading: Reading,
+    power: MeasuredPower,
+    decision: Decision,
+    under_way: Option<Batch>,
+    slice: Slice,
+    produced_bits: f64,
+}
+
+/// The turn of one workload.
+struct Slice {
+    workload: usize,
+    began: Seconds,
+    work: WorkDone,
+}
+
+impl Slice {
+    fn of(workload: usize, began: Seconds) -> Slice {
+        let drawn = Drawn { energy_j: Some(Joules::ZERO), ..Drawn::default() };
+        let work =
+            WorkDone { workload, batches: 0, items: 0.0, busy_s: Seconds::ZERO, slice_s: Seconds::ZERO, drawn };
+        Slice { workload, began, work }
+    }
+}
+
+impl<'a, 'r> Flight<'a, 'r> {
+    fn depart(orbit: Orbit<'a, 'r>) -> Flight<'a, 'r> {
+        let now = orbit.recorder.now();
+        let reading = orbit.meter.read(now);
+        let governor = governor::new(orbit.request.policy, &orbit.spacecraft, &orbit.machine);
+        let pacer = Pacer::new(&orbit.machine, orbit.measured.iter().map(Unconstrained::cost));
+        let mut flight = Flight {
+            governor,
+            pacer,
+            departed: now,
+            last_turn: now,
+            reading,
+            power: MeasuredPower::new(reading, orbit.machine.update_period_s, orbit.request.length.tick),
+            decision: Decision { budget: orbit.machine.idle_w, limited_by: LimitedBy::Machine },
+            under_way: None,
+            slice: Slice::of(0, now),
+            produced_bits: 0.0,
+            orbit,
+        };
+        flight.orbit.recorder.record(Event::Departed);
+        flight.decide(now, Seconds::ZERO);
+        flight
+    }
+
+    /// Until the satellite is back at its node. The last batch is waited for.
+    fn fly(&mut self) -> Result<(), FlightError> {
+        let tick = self.orbit.request.length.tick;
+        let end = self.departed + self.orbit.request.orbit();
+        let mut next_turn = self.departed + tick;
+        while self.last_turn < end {
+            if self.orbit.recorder.interrupted() {
+                return Err(FlightError::Interrupted);
+            }
+            let now = self.orbit.recorder.now();
+            if now >= next_turn {
+                self.turn(now);
+                // A late turn is not made up for: the next one is a whole tick later.
+                next_turn = (next_turn + tick).max(now);
+            }
+            self.work(next_turn)?;
+        }
+        self.finish_batch()
+    }
+
+    /// The ring: reading, spacecraft, governor, pacer.
+    fn turn(&mut self, now: Seconds) {
+        let dt = now - self.last_turn;
+        let before = self.reading;
+        self.reading = self.orbit.meter.read(now);
+        let measured = self.power.turn(&self.reading, now, dt);
+        let load = measured.unwrap_or(self.orbit.machine.full_w);
+        let bits = std::mem::take(&mut self.produced_bits);
+        self.orbit.spacecraft.step(dt, load, bits);
+        self.last_turn = now;
+        let budget = self.decide(now, dt);
+        self.account_slice(now, &before);
+        let state = self.orbit.spacecraft.state();
+        let tick = Tick {
+            flight_s: now - self.departed,
+            simulated_s: state.simulated,
+            illumination: state.illumination,
+            array_w: state.array,
+            power_w: measured,
+            no_data: self.reading.energy.err(),
+            load_w: load,
+            budget_w: budget,
+            limited_by: self.decision.limited_by,
+            soc: state.soc,
+            junction_k: state.temperatures.junction,
+            loop_k: state.temperatures.coolant,
+            radiator_k: state.temperatures.radiator,
+            workload: self.slice.workload,
+        };
+        self.orbit.recorder.record(Event::Tick(tick));
+        if now - self.slice.began >= self.orbit.request.length.slice {
+            self.next_slice(now);
+        }
+    }
+
+    /// Governor and pacer. The budget that held until now comes back.
+    fn decide(&mut self, now: Seconds, dt: Seconds) -> Watts {
+        let before = self.decision.budget;
+        let observation = Observation {
+            now,
+            dt,
+            state: self.orbit.spacecraft.state(),
+            limits: self.orbit.spacecraft.limits(),
+            forecast: self.orbit.spacecraft.forecast(),
+            reading: &self.reading,
+            machine: &self.orbit.machine,
+        };
+        self.decision = self.governor.tick(&observation);
+        self.pacer.tick(now, self.decision.budget, &self.reading);
+        before
+    }
+
+    /// Starts a batch when the pacer admits one, else waits; back at `until` at the latest.
+    fn work(&mut self, until: Seconds) -> Result<(), FlightError> {
+        let now = self.orbit.recorder.now();
+        if let Some(batch) = self.under_way {
+            if let Some(outcome) = self.orbit.worker.poll(batch.workload, until - now) {
+                self.end_batch(batch, outcome?);
+            } else if now - batch.began > HANG {
+                return Err(self.orbit.worker.hung(batch.workload).into());
+            }
+            return Ok(());
+        }
+        let workload = self.slice.workload;
+        match self.pacer.admit(now, workload) {
+            None => {
+                self.orbit.worker.begin(workload)?;
+                self.under_way = Some(Batch { workload, began: now });
+            }
+            Some(wait) => self.orbit.recorder.rest(wait.min(until - now)),
+        }
+        Ok(())
+    }
+
+    fn end_batch(&mut self, batch: Batch, work: crate::workload::Work) {
+        let now = self.orbit.recorder.now();
+        self.pacer.settle(now, batch.workload);
+        self.produced_bits += self.orbit.workloads[batch.workload].result_bits_per_batch;
+        self.under_way = None;
+        self.slice.work.batches += 1;
+        self.slice.work.items += work.items;
+        self.slice.work.busy_s += now - batch.began;
+    }
+
+    fn finish_batch(&mut self) -> Result<(), FlightError> {
+        let Some(batch) = self.under_way else { return Ok(()) };
+        match self.orbit.worker.poll(batch.workload, HANG) {
+            Some(outcome) => self.end_batch(batch, outcome?),
+            None => return Err(self.orbit.worker.hung(batch.workload).into()),
+        }
+        Ok(())
+    }
+
+    fn account_slice(&mut self, now: Seconds, before: &Reading) {
+        let energy = energy_between(before, &self.reading);
+        let updates = u64::from(before.energy != self.reading.energy);
+        let window = Drawn { energy_j: energy.ok(), updates, no_data: energy.err() };
+        self.slice.work.drawn = self.slice.work.drawn.plus(&window);
+        self.slice.work.slice_s = now - self.slice.began;
+    }
+
+    fn next_slice(&mut self, now: Seconds) {
+        let next = (self.slice.workload + 1) % self.orbit.workloads.len();
+        let ended = std::mem::replace(&mut self.slice, Slice::of(next, now));
+        self.orbit.recorder.record(Event::Work(ended.work));
+    }
+
+    /// The last slice and the books.
+    fn arrive(mut self) {
+        let now = self.orbit.recorder.now();
+        self.next_slice(now);
+        let spacecraft = &self.orbit.spacecraft;
+        let arrived = Event::Arrived {
+            breaches: *spacecraft.breaches(),
+            ledger_residual: spacecraft.ledger().residual(),
+            sent_bits: spacecraft.state().sent_bits,
+            backlog_bits: spacecraft.state().backlog_bits,
+            upper_bound_s: None,
+        };
+        self.orbit.recorder.record(arrived);
+    }
+}
+
+fn energy_between(before: &Reading, after: &Reading) -> Result<Joules, crate::reading::NoData> {
+    Ok(after.energy? - before.energy?)
+}

@@ -1,0 +1,99 @@
+//! From readings to the power of one tick, when sensor and governor keep different time.
+//!
+//! A sensor that is renewed more slowly than the governor ticks shows the same reading twice. Until the next one the
+//! last mean power is assumed; when it comes, the difference between what was counted and what was assumed is made
+//! up for, so that over any number of updates the spacecraft is given exactly the energy that the source counted.
+
+use crate::reading::Reading;
+use crate::units::{Joules, Seconds, Watts};
+
+/// A reading older than this many update periods says nothing about now.
+const STALE_PERIODS: f64 = 3.0;
+
+/// Power from the energies of consecutive readings.
+#[derive(Clone, Debug)]
+pub(super) struct MeasuredPower {
+    last: Reading,
+    mean: Option<Watts>,
+    assumed: Joules,
+    stale_after: Seconds,
+}
+
+impl MeasuredPower {
+    /// From the first reading on; `tick` is the shortest time in which staleness can be told.
+    pub(super) fn new(first: Reading, update_period: Seconds, tick: Seconds) -> MeasuredPower {
+        let stale_after = update_period.max(tick) * STALE_PERIODS;
+        MeasuredPower { last: first, mean: None, assumed: Joules::ZERO, stale_after }
+    }
+
+    /// The power to count for the `dt` that ends `now`; none where nothing is known.
+    pub(super) fn turn(&mut self, reading: &Reading, now: Seconds, dt: Seconds) -> Option<Watts> {
+        let Ok(energy) = reading.energy else {
+            self.restart(*reading);
+            return None;
+        };
+        if reading.taken_at <= self.last.taken_at {
+            let mean = self.mean.filter(|_| reading.age(now) <= self.stale_after)?;
+            self.assumed += mean * dt;
+            return Some(mean);
+        }
+        let span = reading.taken_at - self.last.taken_at;
+        let Ok(before) = self.last.energy else {
+            self.restart(*reading);
+            return None;
+        };
+        let counted = energy - before;
+        let owed = counted - self.assumed;
+        self.restart(*reading);
+        self.mean = Some(counted / span);
+        (dt > Seconds::ZERO).then(|| (owed / dt).max(Watts::ZERO))
+    }
+
+    fn restart(&mut self, reading: Reading) {
+        *self = MeasuredPower { last: reading, mean: None, assumed: Joules::ZERO, stale_after: self.stale_after };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reading::NoData;
+
+    fn reading(taken_at: f64, energy: f64) -> Reading {
+        Reading { taken_at: Seconds(taken_at), energy: Ok(Joules(energy)), power: Err(NoData::NotSupported) }
+    }
+
+    #[test]
+    fn a_sensor_slower_than_the_tick_loses_no_energy() {
+        let tick = Seconds(0.05);
+        let mut power = MeasuredPower::new(reading(0.0, 0.0), Seconds(0.1), tick);
+        let mut given = Joules::ZERO;
+        for step in 1..=40_u32 {
+            let now = f64::from(step) * 0.05;
+            // Renewed every second tick; the load doubles half way.
+            let taken_at = f64::from(step / 2) * 0.1;
+            let energy = if taken_at <= 1.0 { 10.0 * taken_at } else { 10.0 + 20.0 * (taken_at - 1.0) };
+            if let Some(watts) = power.turn(&reading(taken_at, energy), Seconds(now), tick) {
+                given += watts * tick;
+            }
+        }
+        assert!((given.0 - 30.0).abs() < 1e-9, "30 J were counted, {given} given");
+    }
+
+    #[test]
+    fn a_reading_that_stays_old_becomes_unknown() {
+        let mut power = MeasuredPower::new(reading(0.0, 0.0), Seconds(0.1), Seconds(0.1));
+        assert_eq!(power.turn(&reading(0.1, 1.0), Seconds(0.1), Seconds(0.1)), Some(Watts(10.0)), "fresh");
+        assert!(power.turn(&reading(0.1, 1.0), Seconds(0.3), Seconds(0.1)).is_some(), "two periods old");
+        assert_eq!(power.turn(&reading(0.1, 1.0), Seconds(0.5), Seconds(0.1)), None, "four periods old");
+    }
+
+    #[test]
+    fn a_gap_ends_the_count_and_the_next_reading_begins_it_anew() {
+        let mut power = MeasuredPower::new(reading(0.0, 0.0), Seconds(0.1), Seconds(0.1));
+        let lost = Reading::absent(Seconds(0.1), NoData::Lost);
+        assert_eq!(power.turn(&lost, Seconds(0.1), Seconds(0.1)), None, "lost");
+        assert_eq!(power.turn(&reading(0.2, 50.0), Seconds(0.2), Seconds(0.1)), None, "the first after a gap");
+        assert_eq!(power.turn(&reading(0.3, 51.0), Seconds(0.3), Seconds(0.1)), Some(Watts(10.0)), "and then a mean");
+    }
+}
