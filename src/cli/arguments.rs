@@ -2,9 +2,13 @@
 
 use crate::flight::Length;
 use crate::governor::Policy;
+use crate::profile::Override;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use std::path::PathBuf;
+
+/// The model that is flown unless another is named.
+pub const DEFAULT_MODEL: &str = "smollm2-135m";
 
 /// Benchmarks AI inference inside a satellite's power and heat budget.
 ///
@@ -59,7 +63,7 @@ pub struct Output {
 pub struct Overrides {
     /// Override a profile key, such as orbit.altitude_km=700 (repeatable)
     #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
-    pub set: Vec<String>,
+    pub set: Vec<Override>,
 }
 
 /// The machine to use.
@@ -97,7 +101,7 @@ pub enum Requirement {
 #[derive(Debug, Args)]
 pub struct RunArguments {
     /// Satellite: a name from `dawndusk profile list`, or a path
-    #[arg(default_value = crate::profile::DEFAULT_SATELLITE)]
+    #[arg(default_value = crate::profile::SATELLITES[0].name)]
     pub satellite: String,
     /// Governor
     #[arg(long, default_value_t = Policy::Predictive)]
@@ -187,7 +191,7 @@ pub enum BenchFormat {
 #[derive(Debug, Args)]
 pub struct SimulateArguments {
     /// Satellite: a name from `dawndusk profile list`, or a path
-    #[arg(default_value = crate::profile::DEFAULT_SATELLITE)]
+    #[arg(default_value = crate::profile::SATELLITES[0].name)]
     pub satellite: String,
     /// Instant at which the satellite crosses its ascending node, UTC (default: the profile's)
     #[arg(long, value_name = "INSTANT")]
@@ -242,7 +246,7 @@ pub enum ProfileVerb {
     /// A satellite profile and what follows from it on a day
     Show {
         /// Name or path
-        #[arg(default_value = crate::profile::DEFAULT_SATELLITE)]
+        #[arg(default_value = crate::profile::SATELLITES[0].name)]
         satellite: String,
         /// Day at 00:00 UTC, or an instant (default: the profile's start)
         #[arg(long, value_name = "DATE")]
@@ -290,7 +294,7 @@ pub enum ModelsVerb {
     /// Fetch weights and check them against their pinned SHA-256
     Pull {
         /// Registered name
-        #[arg(default_value = crate::profile::DEFAULT_MODEL)]
+        #[arg(default_value = DEFAULT_MODEL)]
         model: String,
         /// Take the file from here instead of the network
         #[arg(long, value_name = "FILE")]
@@ -299,7 +303,7 @@ pub enum ModelsVerb {
     /// Check the weights that are here
     Verify {
         /// Registered name
-        #[arg(default_value = crate::profile::DEFAULT_MODEL)]
+        #[arg(default_value = DEFAULT_MODEL)]
         model: String,
         /// Output
         #[command(flatten)]

@@ -2,16 +2,17 @@
 
 use super::arguments::ProfileVerb;
 use super::{Exit, Failure, answer, answer_json};
-use crate::envelope::{Derived, derived};
-use crate::profile::{self, Satellite};
+use crate::envelope::Shown;
+use crate::profile;
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// What `profile show` prints.
+/// One line of `profile list`.
 #[derive(Serialize)]
-struct Shown {
-    profile: Satellite,
-    derived: Derived,
+struct Listed {
+    kind: &'static str,
+    name: &'static str,
+    summary: &'static str,
 }
 
 /// Does what the verb says.
@@ -19,17 +20,16 @@ pub(super) fn profile(verb: &ProfileVerb) -> Result<Exit, Failure> {
     match verb {
         ProfileVerb::List { output } => list(output.json)?,
         ProfileVerb::Show { satellite, date, overrides, output } => {
-            let profile = profile::satellite_with(satellite, &overrides.set).map_err(Failure::input)?;
+            let profile = profile::satellite(satellite, &overrides.set).map_err(Failure::input)?;
             let date = date.as_deref().map(instant).transpose()?.unwrap_or(profile.orbit.start);
-            let derived = derived(&profile, date);
-            let shown = Shown { profile, derived };
+            let shown = Shown::new(&profile, date);
             match output.json {
                 true => answer_json(&shown)?,
                 false => answer(&page(&shown, satellite, date)?),
             }
         }
         ProfileVerb::Check { satellite, overrides, output } => {
-            profile::satellite_with(satellite, &overrides.set).map_err(Failure::input)?;
+            profile::satellite(satellite, &overrides.set).map_err(Failure::input)?;
             match output.json {
                 true => answer_json(&serde_json::json!({ "satellite": satellite, "acceptable": true }))?,
                 false => answer(&format!("{satellite}: acceptable\n")),
@@ -56,11 +56,15 @@ fn instant(text: &str) -> Result<Timestamp, Failure> {
 }
 
 fn list(json: bool) -> Result<(), Failure> {
-    let shipped = profile::shipped();
+    let kinds = [("satellite", profile::SATELLITES), ("machine", profile::MACHINES)];
+    let listed: Vec<Listed> = kinds
+        .iter()
+        .flat_map(|(kind, profiles)| profiles.iter().map(|entry| Listed { kind, name: entry.name, summary: entry.summary() }))
+        .collect();
     if json {
-        return answer_json(&shipped);
+        return answer_json(&listed);
     }
-    for entry in &shipped {
+    for entry in &listed {
         answer(&format!("{:<10} {:<20} {}\n", entry.kind, entry.name, entry.summary));
     }
     Ok(())

@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
 }
 
 fn request(arguments: &RunArguments) -> Result<Request, Failure> {
-    let satellite = profile::satellite_with(&arguments.satellite, &arguments.overrides.set).map_err(Failure::input)?;
+    let satellite = profile::satellite(&arguments.satellite, &arguments.overrides.set).map_err(Failure::input)?;
     if let Some(k) = arguments.compression.filter(|k| !(1.0..=1000.0).contains(k)) {
         return Err(Failure::input(format!("--compression {k}: it must be between 1 and 1000")));
     }
@@ -70,7 +70,7 @@ fn fly(
         Journal::create(&path).map_err(|error| Failure::input(format!("journal {}: {error}", path.display())))?;
     let mut screen = Screen::new(quiet);
     let mut spectator = |event: &Event| screen.show(event);
-    let mut recorder = Recorder::new(journal, &mut spectator, &INTERRUPT);
+    let mut recorder = Recorder::new(Some(journal), &mut spectator, &INTERRUPT);
     let test_time = started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     flight::open(&mut recorder, request, test_time, &prepared.conditions);
     let outcome = flight::fly(&mut recorder, request, prepared.into());

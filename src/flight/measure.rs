@@ -6,6 +6,8 @@
 use super::recorder::Recorder;
 use super::worker::Worker;
 use super::{FlightError, Length};
+use crate::governor::OperatingRange;
+use crate::governor::pacer::Cost;
 use crate::journal::{Drawn, Event, Measurement, Sample};
 use crate::meter::Meter;
 use crate::reading::Reading;
@@ -88,6 +90,15 @@ pub(super) struct Unconstrained {
     pub(super) power: Option<Watts>,
     /// Mean length of one batch.
     pub(super) batch: Seconds,
+}
+
+impl Unconstrained {
+    /// What one batch takes above idle power, for the pacer to begin with. Without a reading the machine is taken to
+    /// run at full power.
+    pub(super) fn cost(&self, machine: &OperatingRange) -> Cost {
+        let power = self.power.unwrap_or(machine.full_w);
+        Cost { item_s: self.batch, item_j: (power - machine.idle_w).max(Watts::ZERO) * self.batch }
+    }
 }
 
 /// Warm-up, then interleaved repeats of every workload.

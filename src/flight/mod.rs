@@ -20,7 +20,7 @@ mod worker;
 pub use length::Length;
 pub use recorder::Recorder;
 
-use crate::envelope::{Scale, Sky, Spacecraft};
+use crate::envelope::{self, Scale, Sky, Spacecraft};
 use crate::governor::{OperatingRange, Policy};
 use crate::journal::{Conditions, Event, FlightPlan, Outcome, SCHEMA_VERSION, ScaleRecord};
 use crate::meter::Meter;
@@ -107,6 +107,21 @@ pub fn fly(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment)
     outcome
 }
 
+/// The phases before the orbit alone: conditions, idle, verification and every workload unconstrained.
+///
+/// # Errors
+/// An interrupt or a workload that fails; what was measured before it is recorded.
+pub fn bench(recorder: &mut Recorder<'_>, length: &Length, equipment: Equipment) -> Result<(), FlightError> {
+    let Equipment { workloads, mut meter, conditions } = equipment;
+    recorder.record(Event::Conditions(Box::new(conditions)));
+    let descriptions: Vec<Description> = workloads.iter().map(|workload| workload.description().clone()).collect();
+    let worker = Worker::start(workloads)?;
+    measure::idle(recorder, meter.as_mut(), length);
+    measure::verify(recorder, &worker, &descriptions)?;
+    measure::unconstrained(recorder, &worker, meter.as_mut(), &descriptions, length)?;
+    Ok(())
+}
+
 fn phases(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment) -> Result<(), FlightError> {
     let Equipment { workloads, mut meter, .. } = equipment;
     let descriptions: Vec<Description> = workloads.iter().map(|workload| workload.description().clone()).collect();
@@ -120,7 +135,8 @@ fn phases(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment) 
     let machine = Machine::found(meter.as_ref(), idle, full)?;
     let scale = Scale::new(machine.rated, Watts(request.satellite.compute.power_w), request.time_compression());
     let spacecraft = Spacecraft::new(&request.satellite, scale, Sky::Orbit, request.satellite.orbit.start);
-    let range = machine.range(meter.as_ref(), &request.length);
+    let longest = measured.iter().fold(Seconds::ZERO, |most, workload| most.max(workload.batch));
+    let range = machine.range(meter.as_ref(), &request.length, longest);
     recorder.record(Event::Scaled(ScaleRecord {
         power_scale: scale.power,
         time_compression: scale.time,
@@ -138,7 +154,6 @@ fn phases(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment) 
         workloads: &descriptions,
         measured: &measured,
         spacecraft,
-        scale,
         machine: range,
     })
 }
@@ -146,13 +161,16 @@ fn phases(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment) 
 impl Request {
     /// k.
     pub fn time_compression(&self) -> f64 {
-        let period = crate::envelope::orbit_period(&self.satellite);
-        self.compression.unwrap_or(period / self.length.orbit)
+        self.compression.unwrap_or(self.nodal_period() / self.length.orbit)
     }
 
     /// One orbit on the machine's clock.
     pub fn orbit(&self) -> Seconds {
-        crate::envelope::orbit_period(&self.satellite) / self.time_compression()
+        self.nodal_period() / self.time_compression()
+    }
+
+    fn nodal_period(&self) -> Seconds {
+        envelope::Orbit::new(&self.satellite.orbit, self.satellite.orbit.start).nodal_period
     }
 }
 
@@ -179,13 +197,14 @@ impl Machine {
     }
 
     /// Dead time of the loop: half an update of the sensor and half a tick, after which a change shows on average.
-    fn range(&self, meter: &dyn Meter, length: &Length) -> OperatingRange {
+    fn range(&self, meter: &dyn Meter, length: &Length, longest_batch: Seconds) -> OperatingRange {
         let update = meter.source().update_period_s;
         OperatingRange {
             idle_w: self.idle,
             full_w: self.full,
             sensor_lag_s: (update + length.tick) / 2.0,
             update_period_s: update,
+            batch_s: longest_batch,
         }
     }
 }

@@ -10,8 +10,9 @@ use super::power::MeasuredPower;
 use super::recorder::Recorder;
 use super::worker::{HANG, Worker};
 use super::{FlightError, Request};
-use crate::envelope::{Scale, Sky, Spacecraft};
-use crate::governor::{self, Decision, Governor, LimitedBy, Observation, OperatingRange, Pacer};
+use crate::envelope::Spacecraft;
+use crate::governor::pacer::{Admission, BatchId, Pacer};
+use crate::governor::{self, Decision, Governor, LimitedBy, Observation, OperatingRange};
 use crate::journal::{Drawn, Event, Tick, WorkDone};
 use crate::meter::Meter;
 use crate::reading::Reading;
@@ -27,7 +28,6 @@ pub(super) struct Orbit<'a, 'r> {
     pub(super) workloads: &'a [Description],
     pub(super) measured: &'a [Unconstrained],
     pub(super) spacecraft: Spacecraft,
-    pub(super) scale: Scale,
     pub(super) machine: OperatingRange,
 }
 
@@ -42,6 +42,7 @@ pub(super) fn fly(orbit: Orbit<'_, '_>) -> Result<(), FlightError> {
 /// A batch under way.
 #[derive(Clone, Copy)]
 struct Batch {
+    id: BatchId,
     workload: usize,
     began: Seconds,
 }
@@ -82,7 +83,10 @@ impl<'a, 'r> Flight<'a, 'r> {
         let now = orbit.recorder.now();
         let reading = orbit.meter.read(now);
         let governor = governor::new(orbit.request.policy, &orbit.spacecraft, &orbit.machine);
-        let pacer = Pacer::new(&orbit.machine, orbit.measured.iter().map(Unconstrained::cost));
+        let mut pacer = Pacer::new(orbit.machine);
+        for (workload, measured) in orbit.measured.iter().enumerate() {
+            pacer.expect(workload, measured.cost(&orbit.machine));
+        }
         let mut flight = Flight {
             governor,
             pacer,
@@ -169,7 +173,8 @@ impl<'a, 'r> Flight<'a, 'r> {
             machine: &self.orbit.machine,
         };
         self.decision = self.governor.tick(&observation);
-        self.pacer.tick(now, self.decision.budget, &self.reading);
+        self.pacer.settle(now, &self.reading);
+        self.pacer.set_budget(now, self.decision.budget);
         before
     }
 
@@ -185,19 +190,20 @@ impl<'a, 'r> Flight<'a, 'r> {
             return Ok(());
         }
         let workload = self.slice.workload;
-        match self.pacer.admit(now, workload) {
-            None => {
+        match self.pacer.admission(now, workload, 1) {
+            Admission::Now => {
                 self.orbit.worker.begin(workload)?;
-                self.under_way = Some(Batch { workload, began: now });
+                self.under_way = Some(Batch { id: self.pacer.start(now, workload, 1), workload, began: now });
             }
-            Some(wait) => self.orbit.recorder.rest(wait.min(until - now)),
+            Admission::In(wait) => self.orbit.recorder.rest(wait.min(until - now)),
+            Admission::Never => self.orbit.recorder.rest(until - now),
         }
         Ok(())
     }
 
     fn end_batch(&mut self, batch: Batch, work: crate::workload::Work) {
         let now = self.orbit.recorder.now();
-        self.pacer.settle(now, batch.workload);
+        self.pacer.finish(now, batch.id);
         self.produced_bits += self.orbit.workloads[batch.workload].result_bits_per_batch;
         self.under_way = None;
         self.slice.work.batches += 1;

@@ -8,14 +8,18 @@ use std::time::{Duration, Instant};
 /// Clock, journal, spectator and the wish to stop.
 pub struct Recorder<'a> {
     started: Instant,
-    journal: Journal,
+    journal: Option<Journal>,
     spectator: &'a mut dyn FnMut(&Event),
     interrupt: &'a AtomicBool,
 }
 
 impl<'a> Recorder<'a> {
-    /// Starts the clock.
-    pub fn new(journal: Journal, spectator: &'a mut dyn FnMut(&Event), interrupt: &'a AtomicBool) -> Recorder<'a> {
+    /// Starts the clock. Without a journal the spectator alone hears of events.
+    pub fn new(
+        journal: Option<Journal>,
+        spectator: &'a mut dyn FnMut(&Event),
+        interrupt: &'a AtomicBool,
+    ) -> Recorder<'a> {
         Recorder { started: Instant::now(), journal, spectator, interrupt }
     }
 
@@ -41,11 +45,14 @@ impl<'a> Recorder<'a> {
     /// Writes an event down and shows it.
     pub fn record(&mut self, event: Event) {
         (self.spectator)(&event);
-        self.journal.record(self.now(), event);
+        let now = self.now();
+        if let Some(journal) = &mut self.journal {
+            journal.record(now, event);
+        }
     }
 
     /// Ends the journal; the first write error of its life, if there was one.
     pub fn close(self) -> std::io::Result<()> {
-        self.journal.close()
+        self.journal.map_or(Ok(()), Journal::close)
     }
 }

@@ -8,6 +8,7 @@
 //!                                    └─> SHA256SUMS       over all of these and the journal
 //! ```
 
+mod benchmark;
 mod directory;
 mod energy;
 mod flown;
@@ -16,6 +17,7 @@ mod summary;
 mod timeline;
 mod verdict;
 
+pub use benchmark::{Benchmark, BenchmarkRow};
 pub use directory::{DirectoryError, ResultDirectory, verify};
 pub use energy::{Energy, Kind, WorkPerJoule};
 pub use flown::{Flown, FlownWorkload};

@@ -122,14 +122,14 @@ impl FlightResult {
     }
 }
 
-fn idle_power(events: &[&Event]) -> Option<Watts> {
+pub(super) fn idle_power(events: &[&Event]) -> Option<Watts> {
     events.iter().find_map(|event| match event {
         Event::Idle { duration_s, drawn } => drawn.energy_j.map(|energy| energy / *duration_s),
         _ => None,
     })
 }
 
-fn unconstrained(events: &[&Event], conditions: &Conditions, idle: Option<Watts>) -> Vec<WorkloadResult> {
+pub(super) fn unconstrained(events: &[&Event], conditions: &Conditions, idle: Option<Watts>) -> Vec<WorkloadResult> {
     let measurements = events.iter().filter_map(|event| match event {
         Event::Unconstrained(measurement) => Some(measurement),
         _ => None,

@@ -1,0 +1,168 @@
+//! What a run is equipped with: adapter, model, workloads and power source, each found, opened and described.
+//!
+//! Where the real weights are not in the store and no model was asked for, seeded weights of the same shape run
+//! instead, and every page says so. What was asked for by name and is not there is an error.
+
+use super::arguments::{DEFAULT_MODEL, MachineArguments, Requirement};
+use super::{Failure, say, system};
+use crate::flight::Equipment;
+use crate::gpu::{self, Adapter, Class, Device, Facts};
+use crate::journal::{Conditions, WorkloadRecord};
+use crate::meter::{self, Accelerator, AcceleratorKind, Preference, Probe, Roots};
+use crate::model::{self, Model, ModelChoice, Provenance};
+use crate::workload::{Description, LanguageShapes, Roster, Workload};
+use serde::Serialize;
+
+/// Everything that this machine offers, for `devices`.
+#[derive(Serialize)]
+pub(super) struct MachineFacts {
+    /// Adapters, in the order of `--adapter INDEX`.
+    pub(super) adapters: Vec<Facts>,
+    /// Devices of candle.
+    pub(super) candle_devices: Vec<String>,
+    /// Every power source that was tried.
+    pub(super) power_sources: Vec<Probe>,
+}
+
+impl MachineFacts {
+    /// Asks the drivers and reads every power source once.
+    pub(super) fn read() -> MachineFacts {
+        MachineFacts {
+            adapters: gpu::list().iter().map(|adapter| adapter.facts().clone()).collect(),
+            candle_devices: model::Device::list().iter().map(|device| device.name().to_owned()).collect(),
+            power_sources: meter::probe(&Roots::default()),
+        }
+    }
+
+    /// The best class among the adapters.
+    pub(super) fn best_class(&self) -> Option<Class> {
+        self.adapters.iter().map(|facts| facts.class).min()
+    }
+
+    /// Whether any source measures power.
+    pub(super) fn measures(&self) -> bool {
+        let readable = self.power_sources.iter().filter(|probe| probe.is_readable());
+        readable.filter_map(|probe| probe.source.as_ref()).any(|source| source.provenance.is_measured())
+    }
+}
+
+/// Fails with exit code 14 where what is required is missing.
+pub(super) fn require(requirement: Requirement, class: Option<Class>, measures: bool) -> Result<(), Failure> {
+    let (there, missing) = match requirement {
+        Requirement::Hardware => (
+            class == Some(Class::Hardware),
+            "--require hardware: no hardware adapter; `dawndusk devices` lists what there is (a GPU needs its Vulkan, Metal or \
+             Direct3D 12 driver)",
+        ),
+        Requirement::Software => (
+            class == Some(Class::Software),
+            "--require software: no software adapter; on Debian `apt-get install mesa-vulkan-drivers` brings one",
+        ),
+        Requirement::Power => (
+            measures,
+            "--require power: no source measures power here; `dawndusk devices` says what was tried and how to mend it",
+        ),
+    };
+    if there { Ok(()) } else { Err(Failure::missing(missing)) }
+}
+
+/// Opens everything.
+pub(super) fn prepare(arguments: &MachineArguments, shapes: LanguageShapes) -> Result<Equipment, Failure> {
+    let choice = arguments.model.as_deref().map(str::parse::<ModelChoice>).transpose().map_err(Failure::input)?;
+    let adapter = gpu::choose(arguments.adapter.as_deref()).map_err(Failure::input)?;
+    let class = adapter.as_ref().map(|adapter| adapter.facts().class);
+    let selection = meter::open(&Roots::default(), &Preference::Best, &accelerator(adapter.as_ref()))
+        .map_err(Failure::tool)?;
+    for requirement in &arguments.require {
+        require(*requirement, class, selection.meter.source().provenance.is_measured())?;
+    }
+    let device = adapter.as_ref().map(Device::open).transpose().map_err(Failure::tool)?;
+    let models = open_models(choice, arguments)?;
+    let described = models.first().map(|model| model.describe().clone());
+    let roster = Roster { device: device.as_ref(), models, shapes, seed: arguments.seed };
+    let workloads = roster.workloads(&arguments.workloads).map_err(Failure::input)?;
+    let conditions = Conditions {
+        os: system::operating_system(),
+        arch: std::env::consts::ARCH.into(),
+        cpu_info: system::processor(),
+        cpu_threads: system::threads(),
+        gpu_info: adapter.as_ref().map(|adapter| adapter.facts().name.clone()),
+        driver: adapter.as_ref().map(|adapter| format!("{} {}", adapter.facts().driver, adapter.facts().driver_info)),
+        adapter_class: class.map_or("none".into(), |class| class.to_string()),
+        backends: backends(&workloads),
+        model: described.as_ref().map(sentence),
+        model_is_real: described.is_some_and(|model| matches!(model.provenance, Provenance::Real { .. })),
+        source: selection.meter.source().clone(),
+        sources_refused: refused(&selection.probes),
+        environment: system::environment(),
+        workloads: workloads.iter().map(|workload| record(workload.description())).collect(),
+    };
+    Ok(Equipment { workloads, meter: selection.meter, conditions })
+}
+
+fn accelerator(adapter: Option<&Adapter>) -> Accelerator {
+    let Some(facts) = adapter.map(Adapter::facts) else { return Accelerator::software() };
+    let kind = match (facts.class, facts.device_type) {
+        (Class::Software, _) => return Accelerator::software(),
+        (Class::Hardware, "integrated") => AcceleratorKind::Integrated,
+        (Class::Hardware, _) => AcceleratorKind::Discrete,
+    };
+    let pci_address = (!facts.pci_bus_id.is_empty()).then(|| facts.pci_bus_id.clone());
+    Accelerator { kind, name: facts.name.clone(), vendor_id: Some(facts.vendor_id), pci_address }
+}
+
+/// One model for prefill and one for decode, each with its own cache; none where neither is wanted.
+fn open_models(choice: Option<ModelChoice>, arguments: &MachineArguments) -> Result<Vec<Model>, Failure> {
+    let wanted = |name: &str| arguments.workloads.is_empty() || arguments.workloads.iter().any(|known| known == name);
+    if !wanted("prefill") && !wanted("decode") {
+        return Ok(Vec::new());
+    }
+    let device = model::Device::cpu();
+    let registered = ModelChoice::Registered(DEFAULT_MODEL.into());
+    let synthetic = ModelChoice::Synthetic { name: DEFAULT_MODEL.into(), seed: arguments.seed };
+    let asked = choice.is_some();
+    let choice = choice.unwrap_or(registered);
+    let first = match Model::open(&choice, &device) {
+        Ok(model) => model,
+        Err(error) if asked || !error.is_missing() => return Err(Failure::input(error)),
+        Err(error) => {
+            say(&format!("no real weights: {error}; seeded weights of the same shape run instead (`dawndusk models pull`)"));
+            Model::open(&synthetic, &device).map_err(Failure::tool)?
+        }
+    };
+    let second = first.with_own_cache().map_err(Failure::tool)?;
+    Ok(vec![first, second])
+}
+
+fn sentence(model: &model::Description) -> String {
+    let origin = match &model.provenance {
+        Provenance::Real { file, pinned: true, .. } => format!("real weights ({file}, SHA-256 as pinned)"),
+        Provenance::Real { file, sha256, .. } => format!("weights of {file} (SHA-256 {sha256}, not pinned)"),
+        Provenance::Synthetic { seed } => format!("SYNTHETIC weights of the same shape, seed {seed}"),
+    };
+    let quantised: Vec<String> = model.quantisation.iter().map(ToString::to_string).collect();
+    format!("{}, {origin}; {}", model.name, quantised.join(", "))
+}
+
+fn backends(workloads: &[Box<dyn Workload>]) -> String {
+    let mut names: Vec<&str> = workloads.iter().map(|workload| workload.description().backend.as_str()).collect();
+    names.dedup();
+    names.join(",")
+}
+
+fn refused(probes: &[Probe]) -> Vec<String> {
+    probes.iter().filter(|probe| !probe.is_readable()).map(ToString::to_string).collect()
+}
+
+fn record(description: &Description) -> WorkloadRecord {
+    WorkloadRecord {
+        name: description.name.clone(),
+        backend: description.backend.clone(),
+        test: description.test.clone(),
+        unit: description.unit.name().into(),
+        items_per_batch: description.items_per_batch,
+        flop_per_batch: description.flop_per_batch,
+        bytes_per_batch: description.bytes_per_batch,
+        result_bits_per_batch: description.result_bits_per_batch,
+    }
+}
