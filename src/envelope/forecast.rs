@@ -1,6 +1,11 @@
 //! What the spacecraft can foresee: sunlight and environment heat over the orbit ahead.
+//!
+//! The table covers one nodal period from now in samples of at most ten simulated seconds, each the mean over its
+//! length, from the same Sun, node and age that the spacecraft will fly by. Taken as periodic beyond its end, it is
+//! off by what the season changes from orbit to orbit.
 
-use super::{Battery, Thermal};
+use super::season::Season;
+use super::{Battery, Scale, Thermal};
 use crate::units::{Seconds, Watts};
 
 /// One sample of the orbit ahead.
@@ -33,7 +38,48 @@ pub struct Forecast {
     pub thermal: Thermal,
 }
 
+/// Longest sample, simulated seconds.
+const SAMPLE_S: f64 = 10.0;
+
 impl Forecast {
+    /// A forecast without samples yet, for an orbit of `period` simulated seconds.
+    pub(super) fn empty(
+        period: Seconds,
+        scale: Scale,
+        bus: &crate::profile::Bus,
+        store: Battery,
+        heat: Thermal,
+    ) -> Forecast {
+        let count = (period.0 / SAMPLE_S).ceil().max(1.0);
+        let nothing = Outlook { illumination: 0.0, array: Watts::ZERO, environment: Watts::ZERO };
+        Forecast {
+            start: Seconds::ZERO,
+            step: scale.machine(period) / count,
+            samples: vec![nothing; count as usize],
+            housekeeping: Watts(bus.housekeeping_w * scale.power),
+            conversion_efficiency: bus.conversion_efficiency,
+            battery: store,
+            thermal: heat,
+        }
+    }
+
+    /// Writes the orbit that begins at machine time `start` and orbit phase `phase`, by the season `ahead` of it by a
+    /// share of an orbit.
+    pub(super) fn renew<'a>(&mut self, start: Seconds, phase: f64, season: impl Fn(f64) -> &'a Season) {
+        self.start = start;
+        let width = 1.0 / self.samples.len() as f64;
+        for (i, sample) in self.samples.iter_mut().enumerate() {
+            let ahead = i as f64 * width;
+            let season = season(ahead + 0.5 * width);
+            let illumination = season.mean_illumination(phase + ahead, width);
+            *sample = Outlook {
+                illumination,
+                array: season.array(illumination),
+                environment: season.environment(illumination),
+            };
+        }
+    }
+
     /// One orbit on the machine's clock.
     pub fn period(&self) -> Seconds {
         self.step * self.samples.len() as f64

@@ -13,14 +13,32 @@
 //!   results in bits ─────────────────────────> link                                       (bits)
 //! ```
 
+mod array;
 mod battery;
+mod breach;
 mod forecast;
+mod ledger;
+mod link;
+mod orbit;
+mod radiator;
 mod scale;
+mod season;
+mod shadow;
 mod spacecraft;
+mod sun;
 mod thermal;
 
+pub use array::{RATED_CELL_K, Sunlight, cell_temperature, full_sun};
 pub use battery::{Battery, BatteryFlow};
+pub use breach::{
+    Breaches, Brownout, CHARGE_TOLERANCE, ENERGY_TOLERANCE, KELVIN_TOLERANCE, OverTemperature, UnderCharge,
+};
 pub use forecast::{Forecast, Outlook};
+pub use ledger::Ledger;
+pub use orbit::{Aspect, Orbit};
+pub use radiator::Absorbed;
 pub use scale::Scale;
+pub use shadow::{Eclipse, Shadow};
 pub use spacecraft::{Limits, Sky, Spacecraft, State};
+pub use sun::{SOLAR_CONSTANT_W_M2, Sun, days_since_j2000};
 pub use thermal::{Temperatures, Thermal};

@@ -59,6 +59,28 @@ pub enum Plane {
     },
 }
 
+impl Orbit {
+    /// How the plane is fixed. An inclination with a node wins over a local time; a malformed local time is NaN.
+    /// Neither occurs in a satellite that was checked.
+    pub fn plane(&self) -> Plane {
+        match (self.inclination_deg, self.raan_deg) {
+            (Some(inclination_deg), Some(raan_deg)) => Plane::Inclined { inclination_deg, raan_deg },
+            _ => Plane::SunSynchronous { ltan_h: self.ltan.as_deref().and_then(local_time_h).unwrap_or(f64::NAN) },
+        }
+    }
+}
+
+/// Hours after midnight of a local time `"HH:MM"`, from `"00:00"` to `"23:59"`.
+pub(super) fn local_time_h(text: &str) -> Option<f64> {
+    let (hours, minutes) = text.split_once(':')?;
+    let two_digits = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !(two_digits(hours) && two_digits(minutes)) {
+        return None;
+    }
+    let (hours, minutes): (u32, u32) = (hours.parse().ok()?, minutes.parse().ok()?);
+    (hours < 24 && minutes < 60).then(|| f64::from(hours) + f64::from(minutes) / 60.0)
+}
+
 /// `[array]`: the solar array.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
