@@ -16,6 +16,7 @@
 mod array;
 mod battery;
 mod breach;
+mod derived;
 mod forecast;
 mod ledger;
 mod link;
@@ -32,6 +33,9 @@ pub use array::{RATED_CELL_K, Sunlight, cell_temperature, full_sun};
 pub use battery::{Battery, BatteryFlow};
 pub use breach::{
     Breaches, Brownout, CHARGE_TOLERANCE, ENERGY_TOLERANCE, KELVIN_TOLERANCE, OverTemperature, UnderCharge,
+};
+pub use derived::{
+    Derived, DerivedEclipse, DerivedOrbit, DerivedPower, DerivedSun, DerivedThermal, Shown, sustainable,
 };
 pub use forecast::{Forecast, Outlook};
 pub use ledger::Ledger;

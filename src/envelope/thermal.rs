@@ -170,4 +170,26 @@ impl Thermal {
         }
         Watts(heat)
     }
+
+    /// Time constants of small departures while the radiator is at `radiator`, fastest first.
+    ///
+    /// With every temperature multiplied by the root of its node's heat capacity the network is a symmetric matrix of
+    /// three rows, whose eigenvalues have a closed form (Smith 1961, Comm. ACM 4, 168).
+    pub fn time_constants(&self, radiator: Kelvin) -> [Seconds; 3] {
+        let rates = self.rates(Watts::ZERO, Watts::ZERO);
+        let diagonal = [
+            rates.junction,
+            rates.loop_from_junction + rates.loop_to_radiator,
+            rates.radiator + 4.0 * rates.emission * radiator.0.powi(3),
+        ];
+        let beside = [rates.junction * rates.loop_from_junction, rates.loop_to_radiator * rates.radiator];
+        let mean = diagonal.iter().sum::<f64>() / 3.0;
+        let [a, b, c] = diagonal.map(|rate| rate - mean);
+        let spread = ((a * a + b * b + c * c + 2.0 * (beside[0] + beside[1])) / 6.0).sqrt();
+        let determinant = a * (b * c - beside[1]) - beside[0] * c;
+        let angle = (determinant / (2.0 * spread.powi(3))).clamp(-1.0, 1.0).acos() / 3.0;
+        // The angles a third of a turn apart give the largest, the middle and the smallest eigenvalue.
+        let third = std::f64::consts::TAU / 3.0;
+        [0.0, -third, third].map(|turn| Seconds(1.0 / (mean + 2.0 * spread * (angle + turn).cos())))
+    }
 }

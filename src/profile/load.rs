@@ -1,0 +1,128 @@
+//! Finds a profile, by shipped name or path, and reads it: the only file access of the pure half of this crate.
+
+use super::error::{ProfileError, one_line};
+use super::machine::{Machine, check_points};
+use super::overrides::{Override, apply};
+use super::ranges::{MACHINE, SATELLITE};
+use super::satellite::Satellite;
+use super::schema::{self, Key, Place};
+use super::{rules, shipped};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use toml::{Table, Value};
+
+/// Largest profile that is read.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The satellite of a shipped name or a file, with `overrides` written over it, checked.
+pub fn satellite(name_or_path: &str, overrides: &[Override]) -> Result<Satellite, ProfileError> {
+    let (file, text) = text_of(name_or_path, "satellite", shipped::SATELLITES)?;
+    satellite_from_text(&file, &text, overrides)
+}
+
+/// The satellite that `text` describes; `file` names it in messages.
+pub fn satellite_from_text(file: &str, text: &str, overrides: &[Override]) -> Result<Satellite, ProfileError> {
+    let mut table = parse(file, text, "satellite", SATELLITE)?;
+    let place = Place { file, overridden: overrides.iter().map(|item| item.path.clone()).collect() };
+    apply(&mut table, overrides, &place)?;
+    checked(table, &place)
+}
+
+/// Holds a satellite that was made or changed in code against the same ranges and rules.
+pub fn check(satellite: &Satellite) -> Result<(), ProfileError> {
+    let place = Place { file: "satellite", overridden: Vec::new() };
+    let table = Table::try_from(satellite).map_err(|cause| inconsistent(&place, &cause.to_string()))?;
+    checked(table, &place).map(|_| ())
+}
+
+fn checked(mut table: Table, place: &Place<'_>) -> Result<Satellite, ProfileError> {
+    // TOML has instants of its own; a profile holds them as text.
+    if let Some(start) = table.get_mut("orbit").and_then(|orbit| orbit.get_mut("start"))
+        && let Value::Datetime(instant) = start
+    {
+        *start = Value::String(instant.to_string());
+    }
+    schema::check(&table, SATELLITE, &[], "", place)?;
+    let satellite: Satellite =
+        table.try_into().map_err(|cause: toml::de::Error| inconsistent(place, cause.message()))?;
+    rules::check(&satellite, place)?;
+    Ok(satellite)
+}
+
+/// The machine of a shipped name or a file, checked.
+pub fn machine(name_or_path: &str) -> Result<Machine, ProfileError> {
+    let (file, text) = text_of(name_or_path, "machine", shipped::MACHINES)?;
+    machine_from_text(&file, &text)
+}
+
+/// The machine that `text` describes; `file` names it in messages.
+pub fn machine_from_text(file: &str, text: &str) -> Result<Machine, ProfileError> {
+    let mut table = parse(file, text, "machine", MACHINE)?;
+    if let Some(date) = table.get_mut("date")
+        && let Value::Datetime(day) = date
+    {
+        *date = Value::String(day.to_string());
+    }
+    let place = Place { file, overridden: Vec::new() };
+    schema::check(&table, MACHINE, &["point"], "", &place)?;
+    check_points(&table, &place)?;
+    table.try_into().map_err(|cause: toml::de::Error| inconsistent(&place, cause.message()))
+}
+
+/// What the table of keys let through and the structures do not: only reached if the two disagree.
+fn inconsistent(place: &Place<'_>, problem: &str) -> ProfileError {
+    ProfileError::Conflict { place: place.file.to_owned(), problem: one_line(problem) }
+}
+
+/// The name for messages and the text of a shipped profile or a file. A shipped name wins over a file of that name.
+fn text_of(
+    name_or_path: &str,
+    kind: &'static str,
+    shipped: &'static [shipped::Shipped],
+) -> Result<(String, String), ProfileError> {
+    if let Some(profile) = shipped.iter().find(|profile| profile.name == name_or_path) {
+        return Ok((profile.name.to_owned(), profile.text.to_owned()));
+    }
+    let file = one_line(name_or_path);
+    match read(Path::new(name_or_path), &file, kind) {
+        Err(ProfileError::Unreadable { cause, .. })
+            if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) =>
+        {
+            let names: Vec<&str> = shipped.iter().map(|profile| profile.name).collect();
+            Err(ProfileError::NotFound { name: file, kind, shipped: names.join(", ") })
+        }
+        other => Ok((file, other?)),
+    }
+}
+
+fn read(path: &Path, file: &str, kind: &'static str) -> Result<String, ProfileError> {
+    let unreadable = |cause| ProfileError::Unreadable { file: file.to_owned(), cause };
+    // Asked before opening: opening a pipe would wait for its writer.
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        let found = if metadata.is_dir() { "a directory" } else { "a device or pipe" };
+        return Err(ProfileError::NotAFile { file: file.to_owned(), found, kind });
+    }
+    let mut bytes = Vec::new();
+    File::open(path).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(ProfileError::TooLarge { file: file.to_owned(), limit: MAX_BYTES });
+    }
+    String::from_utf8(bytes)
+        .map_err(|cause| ProfileError::NotUtf8 { file: file.to_owned(), at: cause.utf8_error().valid_up_to() })
+}
+
+/// The table of a text that is not empty.
+fn parse(file: &str, text: &str, kind: &'static str, keys: &[Key]) -> Result<Table, ProfileError> {
+    let table: Table = text.parse().map_err(|cause: toml::de::Error| {
+        let start = cause.span().map_or(0, |span| span.start.min(text.len()));
+        let line = 1 + text.as_bytes()[..start].iter().filter(|&&byte| byte == b'\n').count();
+        ProfileError::Syntax { file: file.to_owned(), line, problem: one_line(cause.message()) }
+    })?;
+    if table.is_empty() {
+        let needed = schema::sections(keys).join(", ");
+        return Err(ProfileError::Empty { file: file.to_owned(), kind, needed });
+    }
+    Ok(table)
+}
