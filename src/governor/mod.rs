@@ -10,6 +10,35 @@
 //! | `threshold` | hysteresis on charge and temperature |
 //! | `reactive` | proportional-integral on the temperatures and the charge |
 //! | `predictive` | the sustainable power of the orbit ahead, fed forward, corrected by feedback (the default) |
+//!
+//! ```text
+//!   observation ──> rule (one file per policy) ──> target ──┐
+//!        │                                                  ├──> guard (regime) ──> decision ──> pacer ──> batches
+//!        └──> reading ──> evidence (believe it or not) ─────┘
+//! ```
+//!
+//! Every policy but `off` stands behind the same guard ([`Regime`]): a sensor that falls silent costs power, always.
+
+mod curve;
+mod evidence;
+mod fixed;
+mod heat;
+mod link;
+mod off;
+mod plan;
+mod policy;
+mod predictive;
+mod reactive;
+mod regime;
+mod threshold;
+mod trim;
+
+pub mod pacer;
+
+pub use curve::{CurveError, WorkCurve};
+pub use fixed::{constant_cap, safe_all_year};
+pub use policy::{Policy, UnknownPolicy};
+pub use regime::Regime;
 
 use crate::envelope::{Forecast, Limits, State};
 use crate::reading::Reading;
@@ -27,6 +56,20 @@ pub struct OperatingRange {
     pub sensor_lag_s: Seconds,
     /// How often the reading is renewed.
     pub update_period_s: Seconds,
+    /// How long the longest batch runs: once admitted it is not recalled. Zero if power follows the budget at once.
+    pub batch_s: Seconds,
+}
+
+impl OperatingRange {
+    /// `power` held between idle and full power.
+    pub fn clamp(&self, power: Watts) -> Watts {
+        power.min(self.full_w).max(self.idle_w)
+    }
+
+    /// The power that a `share` of the way from idle to full power is.
+    pub fn at_share(&self, share: f64) -> Watts {
+        self.idle_w + (self.full_w - self.idle_w) * share
+    }
 }
 
 /// Everything a governor may know at one tick.
@@ -68,17 +111,76 @@ pub enum LimitedBy {
     Stale,
 }
 
+impl std::fmt::Display for LimitedBy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Machine => "machine",
+            Self::Energy => "energy",
+            Self::Charge => "charge",
+            Self::Junction => "junction",
+            Self::Loop => "loop",
+            Self::Downlink => "downlink",
+            Self::Stale => "stale",
+        })
+    }
+}
+
 /// The decision of one tick.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Decision {
-    /// The most that the compute may draw, idle power included.
+    /// The most that the compute may draw, idle power included; between idle and full power of the machine.
     pub budget: Watts,
     /// Why not more.
     pub limited_by: LimitedBy,
+    /// How far the reading was believed.
+    pub regime: Regime,
+    /// What the envelope allows less than idle power. A budget cannot go below idle: only switching the machine off
+    /// would help. Zero in a healthy flight.
+    pub shortfall: Watts,
 }
 
 /// A policy.
 pub trait Governor {
     /// The budget until the next tick.
     fn tick(&mut self, observation: &Observation<'_>) -> Decision;
+}
+
+/// What a rule asks for before the guard has looked at the sensor. May lie below idle or above full power.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Target {
+    power: Watts,
+    limited_by: LimitedBy,
+}
+
+impl Target {
+    /// The stricter of two; the first on a tie.
+    fn and(self, other: Target) -> Target {
+        if other.power < self.power { other } else { self }
+    }
+}
+
+/// The inside of a policy: the envelope's answer, as if every sensor were well.
+trait Rule {
+    /// What the spacecraft allows. `measured` is what the guard has believed of the reading since the last tick.
+    fn target(&mut self, observation: &Observation<'_>, measured: Option<evidence::Measured>) -> Target;
+}
+
+/// What a policy is built from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Design {
+    /// The cap of the `static` policy, see [`safe_all_year`].
+    pub static_cap: Watts,
+    /// What a watt buys; [`WorkCurve::linear`] where power is set by admission of batches.
+    pub curve: WorkCurve,
+}
+
+/// The governor of a policy.
+pub fn new(policy: Policy, design: &Design) -> Box<dyn Governor + Send> {
+    match policy {
+        Policy::Off => Box::new(off::Off),
+        Policy::Static => Box::new(regime::Guard::new(fixed::Fixed::new(design.static_cap))),
+        Policy::Threshold => Box::new(regime::Guard::new(threshold::Threshold::new())),
+        Policy::Reactive => Box::new(regime::Guard::new(reactive::Reactive::new())),
+        Policy::Predictive => Box::new(regime::Guard::new(predictive::Predictive::new(design.curve.clone()))),
+    }
 }

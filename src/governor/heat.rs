@@ -1,0 +1,220 @@
+//! The heat cap: the most power under which junction and loop stay below their limits.
+//!
+//! Junction and loop follow power within seconds and are taken as settled (quasi-static); the radiator moves slowly
+//! and goes by its own equation over the time that a decision reaches ahead:
+//!
+//! ```text
+//! T_R(ahead) = T_R + ahead/C_R (P + q_env - q_rad(T_R))
+//! T_L = T_R(ahead) + P/G_LR            T_J = T_L + P R_JL          each + ripple <= limit - margin
+//! ```
+//!
+//! All of it is linear in P, so the cap is one division. It is then tried on the whole network from the temperatures
+//! of now, and lowered if a node that is still hot would overshoot.
+//!
+//! Batches are full power or nothing, so around a mean of P the junction swings. One batch, and what the pacer's
+//! credit adds to it, lift a node of time constant tau by `r (full - P)(1 - exp(-t_on/tau)) + E_burst/C`.
+
+use super::pacer::burst;
+use super::{LimitedBy, Observation, OperatingRange, Target};
+use crate::envelope::{Limits, Temperatures, Thermal};
+use crate::units::{Kelvin, Seconds, Watts};
+
+/// Distance kept from both limits, beside the ripple: what the quasi-static view leaves out.
+const MARGIN: Kelvin = Kelvin(0.4);
+/// Of which a trial on the whole network may use the larger part.
+const TRIAL_MARGIN: Kelvin = Kelvin(0.1);
+/// Trial length in slowest fast time constants.
+const TRIAL_CONSTANTS: f64 = 3.0;
+/// Points at which a trial is looked at.
+const TRIAL_POINTS: u32 = 6;
+
+/// How one node answers to power, in the settled state over the radiator.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    limit: Kelvin,
+    /// Kelvin over the radiator per watt.
+    k_per_w: f64,
+    /// Swing per watt of `full - P`.
+    swing_k_per_w: f64,
+    /// Swing of the burst.
+    burst: Kelvin,
+    name: LimitedBy,
+}
+
+/// Both nodes of a network under a machine's batches.
+fn nodes(thermal: &Thermal, limits: &Limits, machine: &OperatingRange) -> [Node; 2] {
+    let (to_loop, to_radiator) = (thermal.junction_to_loop_k_per_w, 1.0 / thermal.loop_to_radiator_w_per_k);
+    let rise = |constant: f64| 1.0 - (-machine.batch_s.0 / constant).exp();
+    let coolant_swing = to_radiator * rise(to_radiator * thermal.loop_j_per_k);
+    let junction_swing = to_loop * rise(to_loop * thermal.junction_j_per_k) + coolant_swing;
+    let burst = burst(machine);
+    [
+        Node {
+            limit: limits.junction,
+            k_per_w: to_loop + to_radiator,
+            swing_k_per_w: junction_swing,
+            burst: Kelvin(burst.0 / thermal.junction_j_per_k),
+            name: LimitedBy::Junction,
+        },
+        Node {
+            limit: limits.coolant,
+            k_per_w: to_radiator,
+            swing_k_per_w: coolant_swing,
+            burst: Kelvin(burst.0 / thermal.loop_j_per_k),
+            name: LimitedBy::Loop,
+        },
+    ]
+}
+
+impl Node {
+    /// What mean power P must keep from the limit, as (kelvin at P = 0, kelvin per watt of P).
+    fn reserve(&self, full: Watts) -> (f64, f64) {
+        ((MARGIN + self.burst).0 + self.swing_k_per_w * full.0, -self.swing_k_per_w)
+    }
+}
+
+/// Energy that the radiator emits over what it absorbs, without any compute.
+fn emitted(thermal: &Thermal, radiator: Kelvin, environment: Watts) -> Watts {
+    let square = radiator.0 * radiator.0;
+    Watts(thermal.emission_w_per_k4 * square * square) - environment
+}
+
+/// The cap for now.
+pub(super) fn heat_cap(observation: &Observation<'_>) -> Target {
+    let Observation { forecast, machine, state, limits, .. } = *observation;
+    let thermal = &forecast.thermal;
+    let hot = state.temperatures;
+    let ahead = observation.dt.max(Seconds::ZERO) + machine.sensor_lag_s + machine.batch_s;
+    let soon = forecast.at(state.t + ahead).environment.max(state.environment);
+    let per_watt = ahead.0 / thermal.radiator_j_per_k;
+    let drift = -emitted(thermal, hot.radiator, soon).0 * per_watt;
+    let mut cap = Target { power: Watts(f64::INFINITY), limited_by: LimitedBy::Machine };
+    for node in nodes(thermal, limits, machine) {
+        let (fixed, slope) = node.reserve(machine.full_w);
+        let room = node.limit.0 - fixed - hot.radiator.0 - drift;
+        // The swing vanishes at full power, so the slope stays positive.
+        let power = Watts(room / (node.k_per_w + slope + per_watt));
+        cap = cap.and(Target { power, limited_by: node.name });
+    }
+    let tried = machine.clamp(cap.power);
+    match trial(thermal, hot, tried, soon, limits) {
+        Some(name) if tried > machine.idle_w => {
+            let lowered = lower(thermal, hot, (machine.idle_w, tried), soon, limits);
+            cap.and(Target { power: lowered, limited_by: name })
+        }
+        _ => cap,
+    }
+}
+
+/// Which limit constant `power` would break within the fast time constants, if any.
+fn trial(thermal: &Thermal, from: Temperatures, power: Watts, environment: Watts, limits: &Limits) -> Option<LimitedBy> {
+    let constant = thermal.junction_to_loop_k_per_w * thermal.junction_j_per_k
+        + thermal.loop_j_per_k / thermal.loop_to_radiator_w_per_k;
+    let dt = Seconds(constant * TRIAL_CONSTANTS / f64::from(TRIAL_POINTS));
+    // A node that is over the limit already must only not rise.
+    let most = |limit: Kelvin, now: Kelvin| (limit - TRIAL_MARGIN).max(now);
+    let mut hot = from;
+    for _ in 0..TRIAL_POINTS {
+        hot = thermal.step(hot, power, environment, dt);
+        if hot.junction > most(limits.junction, from.junction) {
+            return Some(LimitedBy::Junction);
+        }
+        if hot.coolant > most(limits.coolant, from.coolant) {
+            return Some(LimitedBy::Loop);
+        }
+    }
+    None
+}
+
+/// The most power in a range that passes the trial, to one part in 64; its lower end if none does.
+fn lower(thermal: &Thermal, from: Temperatures, range: (Watts, Watts), environment: Watts, limits: &Limits) -> Watts {
+    let (mut low, mut high) = range;
+    for _ in 0..6 {
+        let middle = (low + high) / 2.0;
+        if trial(thermal, from, middle, environment, limits).is_none() {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+/// The constant power that settles below both limits under `environment`.
+pub(super) fn steady_cap(thermal: &Thermal, limits: &Limits, machine: &OperatingRange, environment: Watts) -> Target {
+    let mut cap = Target { power: Watts(f64::INFINITY), limited_by: LimitedBy::Machine };
+    for node in nodes(thermal, limits, machine) {
+        let (fixed, slope) = node.reserve(machine.full_w);
+        let settled = |reserve: f64| match node.name {
+            LimitedBy::Loop => thermal.heat_at_loop(node.limit - Kelvin(reserve), environment),
+            _ => thermal.heat_at_junction(node.limit - Kelvin(reserve), environment),
+        };
+        // More power, less swing: from the largest swing on, the powers climb to the cap and never pass it.
+        let mut power = settled(fixed);
+        for _ in 0..8 {
+            power = settled(fixed + slope * power.0.clamp(0.0, machine.full_w.0));
+        }
+        cap = cap.and(Target { power, limited_by: node.name });
+    }
+    cap
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The default chain of the satellite profiles at full size.
+    const THERMAL: Thermal = Thermal {
+        emission_w_per_k4: 0.9 * 0.88 * 5.670_374_419e-8 * 220.0,
+        junction_to_loop_k_per_w: 2.5e-4,
+        loop_to_radiator_w_per_k: 2e4,
+        junction_j_per_k: 1.5e5,
+        loop_j_per_k: 4e5,
+        radiator_j_per_k: 1e6,
+    };
+    const LIMITS: Limits = Limits {
+        junction: Kelvin(353.15),
+        coolant: Kelvin(340.0),
+        soc_min: 0.2,
+        compute: Watts(100e3),
+        downlink_bits_per_orbit: 1e12,
+    };
+    const ENVIRONMENT: Watts = Watts(11.5e3);
+
+    fn machine(batch_s: f64) -> OperatingRange {
+        OperatingRange {
+            idle_w: Watts(15e3),
+            full_w: Watts(120e3),
+            sensor_lag_s: Seconds(0.1),
+            update_period_s: Seconds(0.1),
+            batch_s: Seconds(batch_s),
+        }
+    }
+
+    #[test]
+    fn the_steady_cap_settles_a_margin_below_the_limit() {
+        let cap = steady_cap(&THERMAL, &LIMITS, &machine(0.0), ENVIRONMENT);
+        let hot = THERMAL.steady(cap.power, ENVIRONMENT);
+        let room = (LIMITS.junction - hot.junction).min(LIMITS.coolant - hot.coolant);
+        assert!((room - MARGIN).0.abs() < 1e-6, "{room} of room at {}, not {MARGIN}", cap.power);
+    }
+
+    #[test]
+    fn longer_batches_leave_more_room() {
+        let caps: Vec<f64> =
+            [0.0, 1.0, 5.0].map(|s| steady_cap(&THERMAL, &LIMITS, &machine(s), ENVIRONMENT).power.0).to_vec();
+        assert!(caps.windows(2).all(|pair| pair[1] < pair[0]), "{caps:?} W for batches of 0, 1 and 5 s");
+    }
+
+    #[test]
+    fn a_batch_of_full_power_from_the_steady_cap_breaks_no_limit() {
+        for batch_s in [0.5, 2.0, 5.0] {
+            let machine = machine(batch_s);
+            let cap = steady_cap(&THERMAL, &LIMITS, &machine, ENVIRONMENT).power;
+            let settled = THERMAL.steady(cap, ENVIRONMENT);
+            let peak = THERMAL.step(settled, machine.full_w, ENVIRONMENT, machine.batch_s);
+            assert!(peak.junction <= LIMITS.junction, "{} after a batch of {batch_s} s", peak.junction);
+            assert!(peak.coolant <= LIMITS.coolant, "{} after a batch of {batch_s} s", peak.coolant);
+        }
+    }
+}

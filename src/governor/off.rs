@@ -1,0 +1,14 @@
+//! `off`: full power, whatever happens. The measure of what a governor is for; its breaches are reported.
+
+use super::{Decision, Governor, LimitedBy, Observation, Regime};
+use crate::units::Watts;
+
+#[derive(Debug)]
+pub(super) struct Off;
+
+impl Governor for Off {
+    fn tick(&mut self, observation: &Observation<'_>) -> Decision {
+        let budget = observation.machine.full_w;
+        Decision { budget, limited_by: LimitedBy::Machine, regime: Regime::Tracking, shortfall: Watts::ZERO }
+    }
+}

@@ -1,0 +1,259 @@
+//! The pacer: turns a budget in watts into batches that may start.
+//!
+//! It keeps an energy account above idle power:
+//!
+//! ```text
+//! credit += (budget - idle) dt - what the running batches are expected to draw
+//! credit -= measured - expected          for every stretch of time that a reading has come to cover
+//! ```
+//!
+//! A batch starts once the credit covers what it is expected to cost ([`Cost`], learned), so the energy drawn stays
+//! behind the energy granted. Credit is bounded above (one batch and a little, see [`burst`]: idle time is not saved
+//! up) and below ([`DEBT_S`]: an overdraft is paid back, but not for ever). Readings settle late by the sensor's dead
+//! time and are compared with what was expected *then*; while none come, learned costs stand for them.
+//!
+//! Pure: every call says what time it is. Times must not run backwards; a call that does changes nothing.
+
+mod cost;
+
+pub use cost::Cost;
+
+use super::OperatingRange;
+use super::evidence::Witness;
+use crate::reading::Reading;
+use crate::units::{Joules, Seconds, Watts};
+use cost::Costs;
+use std::collections::VecDeque;
+
+/// The deepest debt, in seconds of full power.
+pub const DEBT_S: f64 = 2.0;
+/// Credit above one batch: share of the longest batch, and at least this long, so that a batch which is late by a
+/// poll of the caller costs nothing.
+const BURST_SHARE: f64 = 0.1;
+const BURST_S: f64 = 0.01;
+/// Assumed length of a batch of which nothing is known.
+const UNKNOWN_S: f64 = 0.1;
+/// Learning windows: so many update periods, and at least so long.
+const WINDOW_PERIODS: f64 = 4.0;
+const WINDOW_S: f64 = 0.5;
+/// What was expected is remembered for so long, and at most for so many batches.
+const MEMORY_S: f64 = 30.0;
+const MEMORY_BATCHES: usize = 8192;
+/// At full power the budget has this much slack: calibration is not better.
+const FULL_SLACK: f64 = 1.02;
+
+/// Energy that the credit may hold beyond one batch. Zero for a machine whose power follows the budget at once.
+pub fn burst(machine: &OperatingRange) -> Joules {
+    let batch = machine.batch_s.0;
+    let seconds = if batch > 0.0 { (BURST_SHARE * batch).max(BURST_S) } else { 0.0 };
+    (machine.full_w - machine.idle_w) * Seconds(seconds)
+}
+
+/// A batch that was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchId(u64);
+
+/// When the next batch may start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Admission {
+    /// At once.
+    Now,
+    /// Not before this much time has passed, if the budget stays.
+    In(Seconds),
+    /// Never under this budget: it leaves nothing above idle power.
+    Never,
+}
+
+/// A batch, running or done, as it was expected to be.
+#[derive(Clone, Copy, Debug)]
+struct Batch {
+    id: BatchId,
+    workload: usize,
+    items: f64,
+    start: Seconds,
+    /// None while it runs.
+    end: Option<Seconds>,
+    /// Above idle.
+    energy: Joules,
+    /// Above idle, while it runs.
+    power: Watts,
+}
+
+impl Batch {
+    /// The share of it that ran between two instants, the later of which is not in the future.
+    fn share_between(&self, from: Seconds, to: Seconds) -> f64 {
+        let overlap = to.min(self.end.unwrap_or(to)) - from.max(self.start);
+        let length = self.end.map_or_else(|| self.energy / self.power.max(Watts(1e-12)), |end| end - self.start);
+        (overlap / length.max(Seconds(1e-9))).max(0.0)
+    }
+}
+
+/// The energy account and what batches cost.
+#[derive(Clone, Debug)]
+pub struct Pacer {
+    machine: OperatingRange,
+    budget: Watts,
+    credit: Joules,
+    /// The account stands at this time.
+    at: Option<Seconds>,
+    /// What the largest batch asked for of late costs.
+    asked: Joules,
+    costs: Costs,
+    batches: VecDeque<Batch>,
+    next: u64,
+    witness: Witness,
+}
+
+impl Pacer {
+    /// A pacer for a machine, with a budget of idle power.
+    pub fn new(machine: OperatingRange) -> Pacer {
+        Pacer {
+            machine,
+            budget: machine.idle_w,
+            credit: Joules::ZERO,
+            at: None,
+            asked: Joules::ZERO,
+            costs: Costs::default(),
+            batches: VecDeque::new(),
+            next: 0,
+            witness: Witness::default(),
+        }
+    }
+
+    /// What calibration found for one item of a workload. Workloads are numbered by the caller.
+    pub fn expect(&mut self, workload: usize, cost: Cost) {
+        self.costs.set(workload, cost);
+    }
+
+    /// What one item of a workload is expected to take; none before its first batch.
+    pub fn cost(&self, workload: usize) -> Option<Cost> {
+        self.costs.of(workload)
+    }
+
+    /// The account: energy above idle that may be drawn now.
+    pub fn credit(&self) -> Joules {
+        self.credit
+    }
+
+    /// A new budget from `now` on, idle power included.
+    pub fn set_budget(&mut self, now: Seconds, budget: Watts) {
+        self.advance(now);
+        let budget = if budget.is_finite() { budget } else { self.machine.idle_w };
+        self.budget = if budget >= self.machine.full_w { self.machine.full_w * FULL_SLACK } else { budget };
+    }
+
+    /// When a batch of `items` of `workload` may start.
+    pub fn admission(&mut self, now: Seconds, workload: usize, items: u32) -> Admission {
+        let cost = self.expected(workload, items).0;
+        self.asked = self.asked.max(cost);
+        self.advance(now);
+        if self.rate() <= Watts::ZERO {
+            return Admission::Never;
+        }
+        let missing = cost - self.credit;
+        if missing <= cost * 1e-9 {
+            return Admission::Now;
+        }
+        let running: Joules = self.batches.iter().filter(|batch| batch.end.is_none()).fold(Joules::ZERO, |sum, batch| {
+            let drawn = batch.power * (now - batch.start);
+            sum + (batch.energy - drawn).max(Joules::ZERO)
+        });
+        Admission::In((missing + running) / self.rate())
+    }
+
+    /// A batch starts. It need not have been admitted: the account then goes into debt.
+    pub fn start(&mut self, now: Seconds, workload: usize, items: u32) -> BatchId {
+        self.advance(now);
+        let (energy, power) = self.expected(workload, items);
+        let id = BatchId(self.next);
+        self.next += 1;
+        self.asked = energy;
+        if self.batches.len() >= MEMORY_BATCHES {
+            self.batches.pop_front();
+        }
+        self.batches.push_back(Batch { id, workload, items: f64::from(items), start: now, end: None, energy, power });
+        id
+    }
+
+    /// A batch ends. One that is not known is ignored.
+    pub fn finish(&mut self, now: Seconds, id: BatchId) {
+        self.advance(now);
+        let Some(batch) = self.batches.iter_mut().find(|batch| batch.id == id && batch.end.is_none()) else { return };
+        let took = (now - batch.start).max(Seconds(1e-9));
+        let drawn = batch.power * took;
+        if self.costs.of(batch.workload).is_none() {
+            batch.energy = drawn;
+        }
+        batch.end = Some(batch.start + took);
+        // The account was charged by time; what the batch was expected to cost is what counts.
+        self.credit += drawn - batch.energy;
+        let items = batch.items.max(1.0);
+        self.costs.finished(batch.workload, took / items, batch.energy / items);
+    }
+
+    /// Takes in a reading: what was drawn against what was expected then.
+    pub fn settle(&mut self, now: Seconds, reading: &Reading) {
+        self.advance(now);
+        let Some(measured) = self.witness.look(now, reading, &self.machine) else { return };
+        let Some(seen) = self.witness.seen_at().filter(|_| measured.span.0 > 0.0) else { return };
+        let to = seen - self.machine.sensor_lag_s;
+        let from = to - measured.span;
+        let (mut foreseen, mut items) = (Joules::ZERO, Vec::<(usize, f64)>::new());
+        for batch in &self.batches {
+            let share = batch.share_between(from, to);
+            foreseen += batch.energy * share;
+            match items.iter_mut().find(|(workload, _)| *workload == batch.workload) {
+                Some((_, sum)) => *sum += batch.items * share,
+                None => items.push((batch.workload, batch.items * share)),
+            }
+        }
+        let above_idle = (measured.power - self.machine.idle_w) * measured.span;
+        let known = self.at.is_some_and(|at| at - from < Seconds(MEMORY_S));
+        if known {
+            self.credit = (self.credit - (above_idle - foreseen)).max(-self.debt());
+            let window = (self.machine.update_period_s * WINDOW_PERIODS).max(Seconds(WINDOW_S));
+            self.costs.learn(above_idle, &items, measured.span, window);
+        }
+    }
+
+    /// What a batch is expected to cost and to draw, above idle.
+    fn expected(&self, workload: usize, items: u32) -> (Joules, Watts) {
+        let most = self.machine.full_w - self.machine.idle_w;
+        match self.costs.of(workload) {
+            Some(cost) => {
+                let power = cost.item_j / cost.item_s.max(Seconds(1e-9));
+                (cost.item_j * f64::from(items), power)
+            }
+            None => {
+                let length = if self.machine.batch_s.0 > 0.0 { self.machine.batch_s } else { Seconds(UNKNOWN_S) };
+                (most * length, most)
+            }
+        }
+    }
+
+    fn rate(&self) -> Watts {
+        self.budget - self.machine.idle_w
+    }
+
+    fn debt(&self) -> Joules {
+        self.machine.full_w * Seconds(DEBT_S)
+    }
+
+    /// Brings the account to `now`.
+    fn advance(&mut self, now: Seconds) {
+        let at = *self.at.get_or_insert(now);
+        let dt = now - at;
+        if dt.0 <= 0.0 || !now.is_finite() {
+            return;
+        }
+        let running = self.batches.iter().filter(|batch| batch.end.is_none());
+        let drawn = running.fold(Watts::ZERO, |sum, batch| sum + batch.power);
+        let ceiling = self.asked + burst(&self.machine);
+        self.credit = (self.credit + (self.rate() - drawn) * dt).min(ceiling).max(-self.debt());
+        self.at = Some(now);
+        let forgotten = now - Seconds(MEMORY_S);
+        while self.batches.front().is_some_and(|batch| batch.end.is_some_and(|end| end < forgotten)) {
+            self.batches.pop_front();
+        }
+    }
+}

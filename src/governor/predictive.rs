@@ -1,0 +1,166 @@
+//! `predictive`: the sustainable power of the orbit ahead, fed forward, corrected by feedback.
+//!
+//! | part | from | how often |
+//! |---|---|---|
+//! | energy | the plan of the orbit ahead ([`super::plan`]) | every forecast sample |
+//! | sunlight | what the array gives now and will give when this decision has taken effect | every tick |
+//! | heat | the radiator of now and its own equation ([`super::heat`]) | every tick |
+//! | link | results that wait ([`super::link`]) | every tick |
+//! | correction | power drawn over power meant ([`super::trim`]), by the meter and by the heat it makes | every tick |
+//!
+//! The junction is a wattmeter: `P = C_J dT_J/dt + (T_J - T_L)/R_JL`. It sees the error of a meter that reads low; the
+//! stricter of the two witnesses holds. Charge, temperatures and plan close slower loops around both.
+
+use super::evidence::Measured;
+use super::heat::{heat_cap, steady_cap};
+use super::link::link_cap;
+use super::plan::{Ahead, Ladder, Plan};
+use super::trim::{Delay, Trim};
+use super::{LimitedBy, Observation, OperatingRange, Rule, Target, WorkCurve};
+use crate::envelope::{Forecast, Temperatures};
+use crate::units::{Seconds, Watts};
+
+/// Charge kept above the floor, beside what one decision can cost.
+const CHARGE_MARGIN: f64 = 0.002;
+/// A battery this near its upper end takes nothing more.
+const FULL_WITHIN: f64 = 1e-6;
+/// Share of full power, over one tick, that sampling may misjudge.
+const SAMPLING_SHARE: f64 = 0.05;
+
+/// The rule and what it carries from tick to tick.
+#[derive(Debug)]
+pub(super) struct Predictive {
+    curve: WorkCurve,
+    plan: Option<Planned>,
+    before: Option<Before>,
+    metered: Trim,
+    felt: Trim,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Planned {
+    plan: Plan,
+    made: Seconds,
+}
+
+/// The last tick.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    t: Seconds,
+    hot: Temperatures,
+    meant: Watts,
+}
+
+impl Predictive {
+    pub(super) fn new(curve: WorkCurve) -> Predictive {
+        Predictive { curve, plan: None, before: None, metered: Trim::default(), felt: Trim::default() }
+    }
+
+    /// The plan, made anew once a forecast sample.
+    fn plan(&mut self, observation: &Observation<'_>, floor: f64, heat: Watts) -> Plan {
+        let Observation { forecast, limits, machine, state, .. } = *observation;
+        if let Some(planned) = self.plan {
+            let age = state.t - planned.made;
+            if age.0 >= 0.0 && age < forecast.step {
+                return planned.plan;
+            }
+        }
+        let battery = &forecast.battery;
+        let count = forecast.samples.len() as f64;
+        let environment = forecast.samples.iter().fold(Watts::ZERO, |sum, sample| sum + sample.environment) / count;
+        let settled = steady_cap(&forecast.thermal, limits, machine, environment).power;
+        let most = machine.clamp(heat.max(settled).min(limits.compute));
+        let ladder = Ladder::worth(&self.curve, battery.charge_efficiency * battery.discharge_efficiency);
+        let plan = Ahead::new(forecast, state.t, most, floor).solve(&ladder, state.soc);
+        self.plan = Some(Planned { plan, made: state.t });
+        plan
+    }
+
+    /// What charge and sunlight allow.
+    fn energy(&mut self, observation: &Observation<'_>, heat: Watts) -> Target {
+        let Observation { forecast, limits, machine, state, .. } = *observation;
+        let floor = limits.soc_min + CHARGE_MARGIN + one_decision(observation);
+        let plan = self.plan(observation, floor, heat);
+        if plan.hopeless {
+            return Target { power: Watts::ZERO, limited_by: LimitedBy::Charge };
+        }
+        let array = array_in_effect(observation);
+        let direct = forecast.compute_from(array);
+        let battery = &forecast.battery;
+        // Sunlight that the battery cannot take is free.
+        let taken = if state.soc >= battery.soc_max - FULL_WITHIN { Watts::ZERO } else { battery.charge_max };
+        let free = forecast.compute_from(array - taken);
+        let drawn = plan.levels.draw(direct).max(free);
+        let carried = forecast.compute_from(array + battery.discharge_max).max(machine.idle_w);
+        let by_plan = Target { power: drawn, limited_by: LimitedBy::Energy };
+        by_plan.and(Target { power: carried, limited_by: LimitedBy::Charge })
+    }
+
+    /// Takes in what was drawn since the last tick, and corrects `target`.
+    fn correct(&mut self, target: Target, observation: &Observation<'_>, measured: Option<Measured>) -> Target {
+        let Observation { forecast, machine, state, .. } = *observation;
+        let delay = delay(machine, observation.dt);
+        let meant = machine.clamp(target.power);
+        if let Some(before) = self.before {
+            let span = state.t - before.t;
+            // Over a gap the heat of the junction says nothing about the power in between.
+            if span.0 > 0.0 && span < forecast.period() / 50.0 {
+                let felt = power_felt(forecast, before.hot, state.temperatures, span);
+                self.felt.learn(felt, before.meant, span, &delay);
+            }
+            if let Some(measured) = measured {
+                self.metered.learn(measured.power, before.meant, measured.span, &delay);
+            }
+        }
+        self.before = Some(Before { t: state.t, hot: state.temperatures, meant });
+        let trim = self.felt.correction(&delay).min(self.metered.correction(&delay));
+        Target { power: target.power.min(machine.full_w) + trim, ..target }
+    }
+}
+
+impl Rule for Predictive {
+    fn target(&mut self, observation: &Observation<'_>, measured: Option<Measured>) -> Target {
+        let heat = heat_cap(observation);
+        let energy = self.energy(observation, heat.power);
+        let target = energy.and(heat).and(link_cap(observation));
+        let whole = observation.machine.full_w.min(observation.limits.compute);
+        if target.power >= whole {
+            // Nothing binds: full power is no more than the plan allows, whatever a meter shows.
+            let _ = self.correct(Target { power: whole, ..target }, observation, measured);
+            return target;
+        }
+        self.correct(target, observation, measured)
+    }
+}
+
+/// The least that the array gives between now and when this decision has taken effect.
+fn array_in_effect(observation: &Observation<'_>) -> Watts {
+    let Observation { forecast, machine, state, dt, .. } = *observation;
+    let soon = state.t + dt.max(Seconds::ZERO);
+    let late = soon + machine.sensor_lag_s + machine.batch_s;
+    state.array.min(forecast.at(soon).array).min(forecast.at(late).array)
+}
+
+/// The charge that a wrong decision can cost until it is put right.
+fn one_decision(observation: &Observation<'_>) -> f64 {
+    let Observation { forecast, machine, dt, .. } = *observation;
+    let battery = &forecast.battery;
+    let reach = dt.max(Seconds::ZERO) + machine.sensor_lag_s + machine.batch_s;
+    let drawn = forecast.bus_load(machine.full_w) * reach;
+    drawn / battery.capacity / battery.discharge_efficiency
+}
+
+/// Delays and slack of the correction.
+fn delay(machine: &OperatingRange, dt: Seconds) -> Delay {
+    let theta = machine.sensor_lag_s + (machine.update_period_s + dt) / 2.0 + machine.batch_s;
+    let swing = (machine.full_w - machine.idle_w) * machine.batch_s + super::pacer::burst(machine);
+    Delay { theta, slack: swing + machine.full_w * dt * SAMPLING_SHARE, full: machine.full_w }
+}
+
+/// Mean power into the junction over `span`, by what it did to the temperatures.
+fn power_felt(forecast: &Forecast, before: Temperatures, after: Temperatures, span: Seconds) -> Watts {
+    let thermal = &forecast.thermal;
+    let stored = thermal.junction_j_per_k * (after.junction - before.junction).0 / span.0;
+    let drop = 0.5 * ((before.junction - before.coolant) + (after.junction - after.coolant)).0;
+    Watts(stored + drop / thermal.junction_to_loop_k_per_w)
+}

@@ -1,0 +1,235 @@
+//! The guard: how far the reading is believed, and what the budget may be when it is not.
+//!
+//! ```text
+//!               fresh                        fresh (first)
+//!        ┌────────────────┐           ┌─────────────────────────┐
+//!        v                │           v                         │
+//!    Tracking ──silent──> Stale <─silent─ Recovering <─fresh── Blind
+//!        ^                │               │                     ^
+//!        │                └───── silent for longer ─────────────┤
+//!        └──────────── third fresh ───────┘     or senseless ───┘
+//! ```
+//!
+//! | regime | budget |
+//! |---|---|
+//! | Tracking | what the policy asks for |
+//! | Stale | a safe share of it, fading to idle with the age of the last reading |
+//! | Recovering | the safe share |
+//! | Blind | idle |
+//!
+//! Silent means older than three update periods (and the sensor's own dead time); ten times that is blind. The last
+//! value is never held. A state of the spacecraft that is not finite is senseless: blind at once.
+
+use super::evidence::Witness;
+use super::{Decision, Governor, LimitedBy, Observation, Rule, Target};
+use crate::units::{Seconds, Watts};
+use serde::{Deserialize, Serialize};
+
+/// How far the reading is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum Regime {
+    /// Readings are fresh.
+    Tracking,
+    /// The last reading is old.
+    Stale {
+        /// When it became old, on the machine's clock.
+        since: Seconds,
+    },
+    /// Too old to know anything.
+    Blind {
+        /// When it became so, on the machine's clock.
+        since: Seconds,
+    },
+    /// Readings have come back after blindness.
+    Recovering {
+        /// How many.
+        fresh: u32,
+    },
+}
+
+/// A fresh reading is at most this many update periods old.
+const FRESH_PERIODS: f64 = 3.0;
+/// Blindness begins at this many times the age of staleness.
+const BLIND_TIMES: f64 = 10.0;
+/// Readings that end blindness.
+const TRUSTED_AFTER: u32 = 3;
+/// Share of the way from idle to the target that is safe by learned costs alone.
+const SAFE_SHARE: f64 = 0.8;
+
+/// What one look found.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    now: Seconds,
+    /// Since the last believed reading, or since the first tick.
+    age: Seconds,
+    /// A new reading was believed.
+    fresh: bool,
+    stale_after: Seconds,
+    /// The state of the spacecraft makes sense.
+    sense: bool,
+}
+
+impl Look {
+    fn blind_after(&self) -> Seconds {
+        self.stale_after * BLIND_TIMES
+    }
+}
+
+impl Regime {
+    /// The regime after one look.
+    fn next(self, look: &Look) -> Regime {
+        if !look.sense || look.age > look.blind_after() {
+            return self.go_blind(look);
+        }
+        match self {
+            Regime::Tracking if look.age > look.stale_after => Regime::Stale { since: look.now },
+            Regime::Stale { .. } if look.fresh && look.age <= look.stale_after => Regime::Tracking,
+            Regime::Blind { .. } if look.fresh => Regime::Recovering { fresh: 1 },
+            Regime::Recovering { fresh } => Regime::recover(fresh, look),
+            kept => kept,
+        }
+    }
+
+    fn go_blind(self, look: &Look) -> Regime {
+        match self {
+            Regime::Blind { .. } => self,
+            _ => Regime::Blind { since: look.now },
+        }
+    }
+
+    fn recover(fresh: u32, look: &Look) -> Regime {
+        let fresh = fresh + u32::from(look.fresh);
+        if look.age > look.stale_after {
+            Regime::Stale { since: look.now }
+        } else if fresh >= TRUSTED_AFTER {
+            Regime::Tracking
+        } else {
+            Regime::Recovering { fresh }
+        }
+    }
+
+    /// The share of the way from idle to the target that may be used.
+    fn share(self, look: &Look) -> f64 {
+        match self {
+            Regime::Tracking => 1.0,
+            Regime::Recovering { .. } => SAFE_SHARE,
+            Regime::Stale { .. } => {
+                let left = (look.blind_after() - look.age) / (look.blind_after() - look.stale_after);
+                SAFE_SHARE * left.clamp(0.0, 1.0)
+            }
+            Regime::Blind { .. } => 0.0,
+        }
+    }
+}
+
+/// A rule behind the guard: a whole policy.
+#[derive(Debug)]
+pub(super) struct Guard<R> {
+    rule: R,
+    witness: Witness,
+    regime: Regime,
+    first_tick: Option<Seconds>,
+}
+
+impl<R> Guard<R> {
+    pub(super) fn new(rule: R) -> Guard<R> {
+        Guard { rule, witness: Witness::default(), regime: Regime::Tracking, first_tick: None }
+    }
+}
+
+impl<R: Rule> Governor for Guard<R> {
+    fn tick(&mut self, observation: &Observation<'_>) -> Decision {
+        let (now, machine) = (observation.now, observation.machine);
+        let measured = self.witness.look(now, observation.reading, machine);
+        let since = self.witness.seen_at().unwrap_or(*self.first_tick.get_or_insert(now));
+        let period = machine.update_period_s.max(observation.dt);
+        let look = Look {
+            now,
+            age: now - since,
+            fresh: measured.is_some(),
+            stale_after: period * FRESH_PERIODS + machine.sensor_lag_s,
+            sense: makes_sense(observation),
+        };
+        self.regime = self.regime.next(&look);
+        if !look.sense {
+            return decide(Target { power: machine.idle_w, limited_by: LimitedBy::Stale }, self.regime, 0.0, observation);
+        }
+        let target = self.rule.target(observation, measured);
+        decide(target, self.regime, self.regime.share(&look), observation)
+    }
+}
+
+/// Puts a target into what the machine can do, and what the regime lets it.
+fn decide(target: Target, regime: Regime, share: f64, observation: &Observation<'_>) -> Decision {
+    let machine = observation.machine;
+    let most = machine.full_w.min(observation.limits.compute).max(machine.idle_w);
+    let asked = machine.clamp(target.power).min(most);
+    let budget = machine.idle_w + (asked - machine.idle_w) * share;
+    let limited_by = if share < 1.0 {
+        LimitedBy::Stale
+    } else if target.power >= most {
+        LimitedBy::Machine
+    } else {
+        target.limited_by
+    };
+    Decision { budget, limited_by, regime, shortfall: (machine.idle_w - target.power).max(Watts::ZERO) }
+}
+
+/// Whether the state of the spacecraft is made of numbers.
+fn makes_sense(observation: &Observation<'_>) -> bool {
+    let state = observation.state;
+    let hot = &state.temperatures;
+    let numbers = [
+        observation.now.0,
+        state.t.0,
+        state.soc,
+        state.array.0,
+        state.environment.0,
+        hot.junction.0,
+        hot.coolant.0,
+        hot.radiator.0,
+    ];
+    numbers.iter().all(|number| number.is_finite()) && !observation.forecast.samples.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(age: f64, fresh: bool) -> Look {
+        Look { now: Seconds(100.0), age: Seconds(age), fresh, stale_after: Seconds(0.3), sense: true }
+    }
+
+    #[test]
+    fn silence_leads_from_tracking_over_stale_to_blind() {
+        let stale = Regime::Tracking.next(&look(0.4, false));
+        assert_eq!(stale, Regime::Stale { since: Seconds(100.0) }, "older than three periods");
+        assert_eq!(stale.next(&look(3.1, false)), Regime::Blind { since: Seconds(100.0) }, "ten times older");
+        assert_eq!(stale.next(&look(0.0, true)), Regime::Tracking, "one fresh reading ends staleness");
+    }
+
+    #[test]
+    fn blindness_ends_after_three_fresh_readings() {
+        let mut regime = Regime::Blind { since: Seconds(0.0) };
+        for fresh in 1..TRUSTED_AFTER {
+            regime = regime.next(&look(0.0, true));
+            assert_eq!(regime, Regime::Recovering { fresh }, "reading {fresh}");
+        }
+        assert_eq!(regime.next(&look(0.0, true)), Regime::Tracking, "the third");
+    }
+
+    #[test]
+    fn the_usable_share_only_falls_with_age() {
+        let stale = Regime::Stale { since: Seconds(0.0) };
+        let shares: Vec<f64> = (3..=30).map(|tenths| stale.share(&look(f64::from(tenths) * 0.1, false))).collect();
+        assert!(shares.windows(2).all(|pair| pair[1] < pair[0]), "{shares:?} fades");
+        assert!(shares[0] <= SAFE_SHARE && shares[27].abs() < 1e-9, "from the safe share to idle");
+    }
+
+    #[test]
+    fn a_senseless_state_blinds_at_once() {
+        let senseless = Look { sense: false, ..look(0.0, true) };
+        assert_eq!(Regime::Tracking.next(&senseless), Regime::Blind { since: Seconds(100.0) }, "NaN is no state");
+    }
+}
