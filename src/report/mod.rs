@@ -14,6 +14,7 @@ mod energy;
 mod flown;
 mod result;
 mod summary;
+mod table;
 mod timeline;
 mod verdict;
 
