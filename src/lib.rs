@@ -1,8 +1,23 @@
 //! dawndusk benchmarks AI inference the way a satellite would have to run it: inside a power and heat budget.
 //!
+//! ```text
+//!   profile ─> envelope ─> governor ─> pacer ─> workload ─> meter ─> journal ─> report      imports: a line
+//!                 ^                                           │
+//!                 └────────────── flight (only) ──────────────┘                             data: a ring
+//! ```
+//!
 //! Modules stand in reading order, which is the order of dependency: each imports only from those above it.
+//!
+//! * **Pure**: `units` to `governor` know no clock, thread, file (but for loading a profile), device or engine. Time is
+//!   an argument, so a year flies in a test.
+//! * **Engines stay in their rooms**: wgpu under `gpu` and `kernel`, candle under `model`, NVML in one file of `meter`.
+//! * **A workload cannot know that it is throttled**; `report` and `live` see only the journal.
+//! * **The ring closes in one function**, in `flight`: measured watts heat the simulated radiator, which limits the next
+//!   watts.
 
 pub mod units;
+
+pub mod stats;
 
 pub mod reading;
 
@@ -11,3 +26,23 @@ pub mod profile;
 pub mod envelope;
 
 pub mod governor;
+
+pub mod gpu;
+
+pub mod kernel;
+
+pub mod model;
+
+pub mod workload;
+
+pub mod meter;
+
+pub mod journal;
+
+pub mod flight;
+
+pub mod report;
+
+pub mod live;
+
+pub mod cli;

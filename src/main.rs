@@ -1,3 +1,5 @@
-//! The binary.
+//! The binary: words in, exit code out. Everything else is the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    dawndusk::cli::main()
+}

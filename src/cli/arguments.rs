@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use std::path::PathBuf;
 
 /// The model that is flown unless another is named.
-pub const DEFAULT_MODEL: &str = "smollm2-135m";
+pub(super) const DEFAULT_MODEL: &str = "smollm2-135m";
 
 /// Benchmarks AI inference inside a satellite's power and heat budget.
 ///
@@ -16,15 +16,15 @@ pub const DEFAULT_MODEL: &str = "smollm2-135m";
 /// 14 required device or power source missing; 130 interrupted. Results are written before any non-zero exit.
 #[derive(Debug, Parser)]
 #[command(name = "dawndusk", version, max_term_width = 110)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// What to do.
     #[command(subcommand)]
-    pub verb: Verb,
+    pub(super) verb: Verb,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(super) enum Verb {
     /// The main job: calibrate, measure unconstrained, fly one orbit through the envelope, write a result
     Run(RunArguments),
     /// The workloads without an envelope: kernels and models on this machine
@@ -52,43 +52,43 @@ pub enum Verb {
 
 /// Output for programs.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct Output {
+pub(super) struct Output {
     /// Print one JSON document on standard output, and nothing else there
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
 }
 
 /// Changes to the satellite profile.
 #[derive(Clone, Debug, Args)]
-pub struct Overrides {
+pub(super) struct Overrides {
     /// Override a profile key, such as orbit.altitude_km=700 (repeatable)
     #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
-    pub set: Vec<Override>,
+    pub(super) set: Vec<Override>,
 }
 
 /// The machine to use.
 #[derive(Clone, Debug, Args)]
-pub struct MachineArguments {
+pub(super) struct MachineArguments {
     /// Adapter by name, index or `cpu` (candle's CPU device and the plain-Rust twins); the best one by default
     #[arg(long, value_name = "NAME|INDEX|cpu")]
-    pub adapter: Option<String>,
+    pub(super) adapter: Option<String>,
     /// Refuse to go on without it (exit code 14)
     #[arg(long, value_enum, value_name = "WHAT")]
-    pub require: Vec<Requirement>,
+    pub(super) require: Vec<Requirement>,
     /// Seed of every random choice
     #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    pub(super) seed: u64,
     /// Model: a registered name, a path to a GGUF file, or `synthetic` (seeded weights)
     #[arg(short, long, value_name = "MODEL")]
-    pub model: Option<String>,
+    pub(super) model: Option<String>,
     /// Only these workloads, by name
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    pub workloads: Vec<String>,
+    pub(super) workloads: Vec<String>,
 }
 
 /// What must be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Requirement {
+pub(super) enum Requirement {
     /// A hardware adapter
     Hardware,
     /// A software adapter
@@ -99,36 +99,36 @@ pub enum Requirement {
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
-pub struct RunArguments {
+pub(super) struct RunArguments {
     /// Satellite: a name from `dawndusk profile list`, or a path
     #[arg(default_value = crate::profile::SATELLITES[0].name)]
-    pub satellite: String,
+    pub(super) satellite: String,
     /// Governor
     #[arg(long, default_value_t = Policy::Predictive)]
-    pub governor: Policy,
+    pub(super) governor: Policy,
     /// How long each phase takes
     #[arg(long, value_enum, default_value_t = LengthName::Standard)]
-    pub length: LengthName,
+    pub(super) length: LengthName,
     /// Simulated seconds in one second (default: the orbit takes what --length gives it; 1 flies in real time)
     #[arg(long, value_name = "K")]
-    pub compression: Option<f64>,
+    pub(super) compression: Option<f64>,
     /// Where result directories go
     #[arg(long, default_value = "results", value_name = "DIR")]
-    pub results: PathBuf,
+    pub(super) results: PathBuf,
     /// The machine to use
     #[command(flatten)]
-    pub machine: MachineArguments,
+    pub(super) machine: MachineArguments,
     /// Changes to the profile
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub(super) overrides: Overrides,
     /// Output
     #[command(flatten)]
-    pub output: Output,
+    pub(super) output: Output,
 }
 
 /// Names of the lengths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LengthName {
+pub(super) enum LengthName {
     /// For CI
     Quick,
     /// The default
@@ -139,7 +139,7 @@ pub enum LengthName {
 
 impl LengthName {
     /// The durations behind the name.
-    pub fn length(self) -> Length {
+    pub(super) fn length(self) -> Length {
         match self {
             Self::Quick => Length::QUICK,
             Self::Standard => Length::STANDARD,
@@ -150,33 +150,33 @@ impl LengthName {
 
 /// Arguments of `bench`; the letters are llama-bench's.
 #[derive(Debug, Args)]
-pub struct BenchArguments {
+pub(super) struct BenchArguments {
     /// Tokens of the prompt
     #[arg(short = 'p', long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
-    pub n_prompt: u32,
+    pub(super) n_prompt: u32,
     /// Tokens to generate
     #[arg(short = 'n', long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
-    pub n_gen: u32,
+    pub(super) n_gen: u32,
     /// Repeats of each measurement
     #[arg(short = 'r', long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
-    pub repetitions: u32,
+    pub(super) repetitions: u32,
     /// Tokens already in the cache before the prompt or the generation
     #[arg(short = 'd', long, default_value_t = 0)]
-    pub n_depth: u32,
+    pub(super) n_depth: u32,
     /// Format
     #[arg(short = 'o', long, value_enum, default_value_t = BenchFormat::Md)]
-    pub output: BenchFormat,
+    pub(super) output: BenchFormat,
     /// Same as -o json
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
     /// The machine to use
     #[command(flatten)]
-    pub machine: MachineArguments,
+    pub(super) machine: MachineArguments,
 }
 
 /// Formats of `bench`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BenchFormat {
+pub(super) enum BenchFormat {
     /// A Markdown table
     Md,
     /// Comma-separated values
@@ -189,45 +189,45 @@ pub enum BenchFormat {
 
 /// Arguments of `simulate`.
 #[derive(Debug, Args)]
-pub struct SimulateArguments {
+pub(super) struct SimulateArguments {
     /// Satellite: a name from `dawndusk profile list`, or a path
     #[arg(default_value = crate::profile::SATELLITES[0].name)]
-    pub satellite: String,
+    pub(super) satellite: String,
     /// Instant at which the satellite crosses its ascending node, UTC (default: the profile's)
     #[arg(long, value_name = "INSTANT")]
-    pub start: Option<Timestamp>,
+    pub(super) start: Option<Timestamp>,
     /// Simulated seconds (default: one orbit)
     #[arg(long, value_name = "SECONDS")]
-    pub duration: Option<f64>,
+    pub(super) duration: Option<f64>,
     /// Watts held whatever the governor would say, a CSV file (`t_s,power_w`), or `governed`
     #[arg(long, default_value = "governed", value_name = "WATTS|FILE.csv|governed")]
-    pub load: String,
+    pub(super) load: String,
     /// Governor policy, or `all`
     #[arg(long, default_value = "predictive", value_name = "NAME|all")]
-    pub governor: String,
+    pub(super) governor: String,
     /// Sunlight from the orbit, or always lit at 1361 W/m2
     #[arg(long, value_enum, default_value_t = SkyName::Orbit)]
-    pub sky: SkyName,
+    pub(super) sky: SkyName,
     /// Machine profile for the governed load
     #[arg(long, default_value = "ideal", value_name = "NAME|FILE.toml")]
-    pub machine: String,
+    pub(super) machine: String,
     /// Write a row for every step to this file
     #[arg(long, value_name = "FILE.csv")]
-    pub trace: Option<PathBuf>,
+    pub(super) trace: Option<PathBuf>,
     /// Length of a step, simulated seconds
     #[arg(long, default_value_t = 1.0, value_name = "SECONDS")]
-    pub step: f64,
+    pub(super) step: f64,
     /// Changes to the profile
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub(super) overrides: Overrides,
     /// Output
     #[command(flatten)]
-    pub output: Output,
+    pub(super) output: Output,
 }
 
 /// Names of the skies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SkyName {
+pub(super) enum SkyName {
     /// From orbit and date
     Orbit,
     /// Always lit
@@ -236,7 +236,7 @@ pub enum SkyName {
 
 /// Verbs of `profile`.
 #[derive(Debug, Subcommand)]
-pub enum ProfileVerb {
+pub(super) enum ProfileVerb {
     /// The satellites, machines and models that come with the program
     List {
         /// Output
@@ -273,18 +273,18 @@ pub enum ProfileVerb {
 
 /// Arguments of `devices`.
 #[derive(Debug, Args)]
-pub struct DevicesArguments {
+pub(super) struct DevicesArguments {
     /// Refuse to go on without it (exit code 14)
     #[arg(long, value_enum, value_name = "WHAT")]
-    pub require: Vec<Requirement>,
+    pub(super) require: Vec<Requirement>,
     /// Output
     #[command(flatten)]
-    pub output: Output,
+    pub(super) output: Output,
 }
 
 /// Verbs of `models`.
 #[derive(Debug, Subcommand)]
-pub enum ModelsVerb {
+pub(super) enum ModelsVerb {
     /// The registered models and whether their weights are here
     List {
         /// Output
@@ -313,10 +313,10 @@ pub enum ModelsVerb {
 
 /// A result directory.
 #[derive(Debug, Args)]
-pub struct ResultArguments {
+pub(super) struct ResultArguments {
     /// The result directory
-    pub directory: PathBuf,
+    pub(super) directory: PathBuf,
     /// Output
     #[command(flatten)]
-    pub output: Output,
+    pub(super) output: Output,
 }

@@ -7,7 +7,7 @@ use crate::journal::Event;
 use crate::live::Screen;
 use crate::report::Benchmark;
 use crate::units::Seconds;
-use crate::workload::{LanguageShapes, LanguageShape};
+use crate::workload::{LanguageShape, LanguageShapes};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static INTERRUPT: AtomicBool = AtomicBool::new(false);

@@ -23,7 +23,9 @@ fn page(facts: &MachineFacts) -> String {
         text.push_str(&format!("  {adapter}\n"));
     }
     if facts.adapters.is_empty() {
-        text.push_str("  none: install a Vulkan driver (Debian: apt-get install mesa-vulkan-drivers); kernels run as twins\n");
+        text.push_str(
+            "  none: install a Vulkan driver (Debian: apt-get install mesa-vulkan-drivers); kernels run as twins\n",
+        );
     }
     text.push_str("candle devices\n");
     for device in &facts.candle_devices {

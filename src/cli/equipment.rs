@@ -9,7 +9,7 @@ use crate::flight::Equipment;
 use crate::gpu::{self, Adapter, Class, Device, Facts};
 use crate::journal::{Conditions, WorkloadRecord};
 use crate::meter::{self, Accelerator, AcceleratorKind, Preference, Probe, Roots};
-use crate::model::{self, Model, ModelChoice, Provenance};
+use crate::model::{self, Model, ModelChoice, ModelError, Provenance, StoreError};
 use crate::workload::{Description, LanguageShapes, Roster, Workload};
 use serde::Serialize;
 
@@ -71,14 +71,14 @@ pub(super) fn prepare(arguments: &MachineArguments, shapes: LanguageShapes) -> R
     let choice = arguments.model.as_deref().map(str::parse::<ModelChoice>).transpose().map_err(Failure::input)?;
     let adapter = gpu::choose(arguments.adapter.as_deref()).map_err(Failure::input)?;
     let class = adapter.as_ref().map(|adapter| adapter.facts().class);
-    let selection = meter::open(&Roots::default(), &Preference::Best, &accelerator(adapter.as_ref()))
-        .map_err(Failure::tool)?;
+    let selection =
+        meter::open(&Roots::default(), &Preference::Best, &accelerator(adapter.as_ref())).map_err(Failure::tool)?;
     for requirement in &arguments.require {
         require(*requirement, class, selection.meter.source().provenance.is_measured())?;
     }
     let device = adapter.as_ref().map(Device::open).transpose().map_err(Failure::tool)?;
     let models = open_models(choice, arguments)?;
-    let described = models.first().map(|model| model.describe().clone());
+    let described = models.as_ref().map(|[model, _]| model.describe().clone());
     let roster = Roster { device: device.as_ref(), models, shapes, seed: arguments.seed };
     let workloads = roster.workloads(&arguments.workloads).map_err(Failure::input)?;
     let conditions = Conditions {
@@ -112,10 +112,10 @@ fn accelerator(adapter: Option<&Adapter>) -> Accelerator {
 }
 
 /// One model for prefill and one for decode, each with its own cache; none where neither is wanted.
-fn open_models(choice: Option<ModelChoice>, arguments: &MachineArguments) -> Result<Vec<Model>, Failure> {
+fn open_models(choice: Option<ModelChoice>, arguments: &MachineArguments) -> Result<Option<[Model; 2]>, Failure> {
     let wanted = |name: &str| arguments.workloads.is_empty() || arguments.workloads.iter().any(|known| known == name);
     if !wanted("prefill") && !wanted("decode") {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let device = model::Device::cpu();
     let registered = ModelChoice::Registered(DEFAULT_MODEL.into());
@@ -124,14 +124,16 @@ fn open_models(choice: Option<ModelChoice>, arguments: &MachineArguments) -> Res
     let choice = choice.unwrap_or(registered);
     let first = match Model::open(&choice, &device) {
         Ok(model) => model,
-        Err(error) if asked || !error.is_missing() => return Err(Failure::input(error)),
+        Err(error) if asked || !is_missing(&error) => return Err(Failure::input(error)),
         Err(error) => {
-            say(&format!("no real weights: {error}; seeded weights of the same shape run instead (`dawndusk models pull`)"));
+            say(&format!(
+                "no real weights: {error}; seeded weights of the same shape run instead (`dawndusk models pull`)"
+            ));
             Model::open(&synthetic, &device).map_err(Failure::tool)?
         }
     };
     let second = first.with_own_cache().map_err(Failure::tool)?;
-    Ok(vec![first, second])
+    Ok(Some([first, second]))
 }
 
 fn sentence(model: &model::Description) -> String {
@@ -140,8 +142,20 @@ fn sentence(model: &model::Description) -> String {
         Provenance::Real { file, sha256, .. } => format!("weights of {file} (SHA-256 {sha256}, not pinned)"),
         Provenance::Synthetic { seed } => format!("SYNTHETIC weights of the same shape, seed {seed}"),
     };
-    let quantised: Vec<String> = model.quantisation.iter().map(ToString::to_string).collect();
-    format!("{}, {origin}; {}", model.name, quantised.join(", "))
+    let matrices: Vec<String> = model
+        .quantisation
+        .iter()
+        .map(|kind| match kind.file == kind.loaded {
+            true => format!("{} matrices {}", kind.matrices, kind.loaded),
+            false => format!("{} matrices {} requantised to {}", kind.matrices, kind.file, kind.loaded),
+        })
+        .collect();
+    format!("{}, {origin}; {}", model.name, matrices.join(", "))
+}
+
+/// The weights are not in the store, which is no reason not to fly.
+fn is_missing(error: &ModelError) -> bool {
+    matches!(error, ModelError::Store(StoreError::Missing { .. } | StoreError::NoFolder))
 }
 
 fn backends(workloads: &[Box<dyn Workload>]) -> String {

@@ -59,7 +59,9 @@ fn list(json: bool) -> Result<(), Failure> {
     let kinds = [("satellite", profile::SATELLITES), ("machine", profile::MACHINES)];
     let listed: Vec<Listed> = kinds
         .iter()
-        .flat_map(|(kind, profiles)| profiles.iter().map(|entry| Listed { kind, name: entry.name, summary: entry.summary() }))
+        .flat_map(|(kind, profiles)| {
+            profiles.iter().map(|entry| Listed { kind, name: entry.name, summary: entry.summary() })
+        })
         .collect();
     if json {
         return answer_json(&listed);

@@ -1,13 +1,14 @@
 //! `run`: the main job.
 
 use super::arguments::RunArguments;
-use super::equipment::{self, Prepared};
+use super::equipment;
 use super::{Exit, Failure, answer, answer_json, say};
-use crate::flight::{self, Recorder, Request};
+use crate::flight::{self, Equipment, Recorder, Request};
 use crate::journal::{Event, Journal, Outcome};
 use crate::live::Screen;
 use crate::profile;
 use crate::report::{self, FlightResult, ResultDirectory};
+use crate::workload::LanguageShapes;
 use jiff::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +20,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let request = request(arguments)?;
     let started = Timestamp::now();
     let directory = ResultDirectory::create(&arguments.results, &stem(started, &request.satellite_name))?;
-    let prepared = equipment::prepare(&arguments.machine);
+    let prepared = equipment::prepare(&arguments.machine, LanguageShapes::FLIGHT);
     let prepared = prepared.inspect_err(|_| {
         // Nothing was measured: an empty directory would only confuse.
         let _ = std::fs::remove_dir(directory.path());
@@ -60,7 +61,7 @@ fn stem(started: Timestamp, satellite: &str) -> String {
 
 fn fly(
     request: &Request,
-    prepared: Prepared,
+    equipment: Equipment,
     directory: &ResultDirectory,
     started: Timestamp,
     quiet: bool,
@@ -72,8 +73,8 @@ fn fly(
     let mut spectator = |event: &Event| screen.show(event);
     let mut recorder = Recorder::new(Some(journal), &mut spectator, &INTERRUPT);
     let test_time = started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    flight::open(&mut recorder, request, test_time, &prepared.conditions);
-    let outcome = flight::fly(&mut recorder, request, prepared.into());
+    flight::open(&mut recorder, request, test_time, &equipment.conditions);
+    let outcome = flight::fly(&mut recorder, request, equipment);
     recorder.close().map_err(|error| Failure::tool(format!("journal {}: {error}", path.display())))?;
     Ok(outcome)
 }

@@ -84,8 +84,6 @@ pub(super) fn verify(
 /// What the unconstrained phase says about each workload.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unconstrained {
-    /// Items per second.
-    pub(super) rate: f64,
     /// Mean power, where there was a reading.
     pub(super) power: Option<Watts>,
     /// Mean length of one batch.
@@ -141,10 +139,8 @@ impl Series {
     }
 
     fn outcome(&self) -> Unconstrained {
-        let items: f64 = self.samples.iter().map(|sample| sample.items).sum();
         let energy = self.drawn.and_then(|drawn| drawn.energy_j);
         Unconstrained {
-            rate: items / self.duration().0,
             power: energy.map(|energy| energy / self.duration()),
             batch: self.duration() / self.batches.max(1) as f64,
         }

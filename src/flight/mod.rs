@@ -69,7 +69,9 @@ pub enum FlightError {
     #[error("the workloads' thread cannot be started: {0}")]
     Thread(#[from] std::io::Error),
     /// Neither a rated power nor a reading: the satellite cannot be scaled to the machine.
-    #[error("power source `{source_name}` gave no reading and has no rated power, so nothing tells how large the machine is")]
+    #[error(
+        "power source `{source_name}` gave no reading and has no rated power, so nothing tells how large the machine is"
+    )]
     NoScale {
         /// Which source.
         source_name: String,
@@ -129,9 +131,10 @@ fn phases(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment) 
     let idle = measure::idle(recorder, meter.as_mut(), &request.length);
     measure::verify(recorder, &worker, &descriptions)?;
     let measured = measure::unconstrained(recorder, &worker, meter.as_mut(), &descriptions, &request.length)?;
-    let full = measured.iter().filter_map(|workload| workload.power).fold(None, |most: Option<Watts>, power| {
-        Some(most.map_or(power, |most| most.max(power)))
-    });
+    let full = measured
+        .iter()
+        .filter_map(|workload| workload.power)
+        .fold(None, |most: Option<Watts>, power| Some(most.map_or(power, |most| most.max(power))));
     let machine = Machine::found(meter.as_ref(), idle, full)?;
     let scale = Scale::new(machine.rated, Watts(request.satellite.compute.power_w), request.time_compression());
     let spacecraft = Spacecraft::new(&request.satellite, scale, Sky::Orbit, request.satellite.orbit.start);

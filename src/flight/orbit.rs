@@ -10,9 +10,11 @@ use super::power::MeasuredPower;
 use super::recorder::Recorder;
 use super::worker::{HANG, Worker};
 use super::{FlightError, Request};
-use crate::envelope::Spacecraft;
+use crate::envelope::{Ledger, Sky, Spacecraft};
 use crate::governor::pacer::{Admission, BatchId, Pacer};
-use crate::governor::{self, Decision, Governor, LimitedBy, Observation, OperatingRange};
+use crate::governor::{
+    self, Decision, Design, Governor, LimitedBy, Observation, OperatingRange, Regime, WorkCurve, safe_all_year,
+};
 use crate::journal::{Drawn, Event, Tick, WorkDone};
 use crate::meter::Meter;
 use crate::reading::Reading;
@@ -72,8 +74,7 @@ struct Slice {
 impl Slice {
     fn of(workload: usize, began: Seconds) -> Slice {
         let drawn = Drawn { energy_j: Some(Joules::ZERO), ..Drawn::default() };
-        let work =
-            WorkDone { workload, batches: 0, items: 0.0, busy_s: Seconds::ZERO, slice_s: Seconds::ZERO, drawn };
+        let work = WorkDone { workload, batches: 0, items: 0.0, busy_s: Seconds::ZERO, slice_s: Seconds::ZERO, drawn };
         Slice { workload, began, work }
     }
 }
@@ -82,7 +83,11 @@ impl<'a, 'r> Flight<'a, 'r> {
     fn depart(orbit: Orbit<'a, 'r>) -> Flight<'a, 'r> {
         let now = orbit.recorder.now();
         let reading = orbit.meter.read(now);
-        let governor = governor::new(orbit.request.policy, &orbit.spacecraft, &orbit.machine);
+        let design = Design {
+            static_cap: safe_all_year(&orbit.request.satellite, orbit.spacecraft.scale(), Sky::Orbit, &orbit.machine),
+            curve: WorkCurve::linear(orbit.machine.idle_w, orbit.machine.full_w),
+        };
+        let governor = governor::new(orbit.request.policy, &design);
         let mut pacer = Pacer::new(orbit.machine);
         for (workload, measured) in orbit.measured.iter().enumerate() {
             pacer.expect(workload, measured.cost(&orbit.machine));
@@ -94,7 +99,12 @@ impl<'a, 'r> Flight<'a, 'r> {
             last_turn: now,
             reading,
             power: MeasuredPower::new(reading, orbit.machine.update_period_s, orbit.request.length.tick),
-            decision: Decision { budget: orbit.machine.idle_w, limited_by: LimitedBy::Machine },
+            decision: Decision {
+                budget: orbit.machine.idle_w,
+                limited_by: LimitedBy::Machine,
+                regime: Regime::Tracking,
+                shortfall: Watts::ZERO,
+            },
             under_way: None,
             slice: Slice::of(0, now),
             produced_bits: 0.0,
@@ -148,6 +158,7 @@ impl<'a, 'r> Flight<'a, 'r> {
             load_w: load,
             budget_w: budget,
             limited_by: self.decision.limited_by,
+            regime: self.decision.regime,
             soc: state.soc,
             junction_k: state.temperatures.junction,
             loop_k: state.temperatures.coolant,
@@ -241,7 +252,7 @@ impl<'a, 'r> Flight<'a, 'r> {
         let spacecraft = &self.orbit.spacecraft;
         let arrived = Event::Arrived {
             breaches: *spacecraft.breaches(),
-            ledger_residual: spacecraft.ledger().residual(),
+            ledger_residual: residual(spacecraft.ledger()),
             sent_bits: spacecraft.state().sent_bits,
             backlog_bits: spacecraft.state().backlog_bits,
             upper_bound_s: None,
@@ -252,4 +263,10 @@ impl<'a, 'r> Flight<'a, 'r> {
 
 fn energy_between(before: &Reading, after: &Reading) -> Result<Joules, crate::reading::NoData> {
     Ok(after.energy? - before.energy?)
+}
+
+/// Share of the array's energy that the energy books cannot account for.
+fn residual(ledger: &Ledger) -> f64 {
+    let sources = ledger.sources();
+    if sources > Joules::ZERO { (sources - ledger.uses()) / sources } else { 0.0 }
 }

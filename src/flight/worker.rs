@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 /// A batch that has not come back after this long never will: the longest sane batch is two hundred times shorter.
-pub const HANG: Seconds = Seconds(60.0);
+pub(super) const HANG: Seconds = Seconds(60.0);
 
 enum Command {
     Batch(usize),
@@ -22,7 +22,7 @@ enum Answer {
 }
 
 /// A handle to the thread.
-pub struct Worker {
+pub(super) struct Worker {
     commands: Sender<Command>,
     answers: Receiver<Answer>,
     names: Vec<String>,
@@ -30,7 +30,7 @@ pub struct Worker {
 
 impl Worker {
     /// Moves the workloads to their thread.
-    pub fn start(mut workloads: Vec<Box<dyn Workload>>) -> std::io::Result<Worker> {
+    pub(super) fn start(mut workloads: Vec<Box<dyn Workload>>) -> std::io::Result<Worker> {
         let names = workloads.iter().map(|workload| workload.description().name.clone()).collect();
         let (commands, inbox) = channel();
         let (outbox, answers) = channel();
@@ -49,12 +49,12 @@ impl Worker {
     }
 
     /// Starts one batch of workload `index`; its outcome comes from [`Worker::poll`].
-    pub fn begin(&self, index: usize) -> Result<(), WorkloadError> {
+    pub(super) fn begin(&self, index: usize) -> Result<(), WorkloadError> {
         self.commands.send(Command::Batch(index)).map_err(|_| self.gone(index))
     }
 
     /// The outcome of the batch under way, if it ends within `patience`.
-    pub fn poll(&self, index: usize, patience: Seconds) -> Option<Result<Work, WorkloadError>> {
+    pub(super) fn poll(&self, index: usize, patience: Seconds) -> Option<Result<Work, WorkloadError>> {
         match self.answers.recv_timeout(Duration::from_secs_f64(patience.0.max(0.0))) {
             Ok(Answer::Batch(outcome)) => Some(outcome),
             Ok(Answer::Verify(_)) | Err(RecvTimeoutError::Disconnected) => Some(Err(self.gone(index))),
@@ -63,13 +63,13 @@ impl Worker {
     }
 
     /// One batch of workload `index`, waited for.
-    pub fn batch(&self, index: usize) -> Result<Work, WorkloadError> {
+    pub(super) fn batch(&self, index: usize) -> Result<Work, WorkloadError> {
         self.begin(index)?;
         self.poll(index, HANG).unwrap_or_else(|| Err(self.hung(index)))
     }
 
     /// The check of workload `index` against its reference.
-    pub fn verify(&self, index: usize) -> Result<Option<Verification>, WorkloadError> {
+    pub(super) fn verify(&self, index: usize) -> Result<Option<Verification>, WorkloadError> {
         self.commands.send(Command::Verify(index)).map_err(|_| self.gone(index))?;
         match self.answers.recv_timeout(Duration::from_secs_f64(HANG.0)) {
             Ok(Answer::Verify(outcome)) => outcome,
@@ -79,7 +79,7 @@ impl Worker {
     }
 
     /// The error of a batch that never came back.
-    pub fn hung(&self, index: usize) -> WorkloadError {
+    pub(super) fn hung(&self, index: usize) -> WorkloadError {
         let reason = format!("no answer from the device for {:.0}; it hangs or was lost", HANG);
         WorkloadError { workload: self.names[index].clone(), reason }
     }

@@ -3,7 +3,7 @@
 //! Every key carries its SI unit; what is missing is `null`, never zero.
 
 use crate::envelope::Breaches;
-use crate::governor::LimitedBy;
+use crate::governor::{LimitedBy, Regime};
 use crate::profile::Satellite;
 use crate::reading::{NoData, Source};
 use crate::units::{Joules, Kelvin, Seconds, Watts};
@@ -212,6 +212,8 @@ pub struct Tick {
     pub budget_w: Watts,
     /// What binds it.
     pub limited_by: LimitedBy,
+    /// How far the governor believed the reading.
+    pub regime: Regime,
     /// Charge, share of capacity.
     pub soc: f64,
     /// Junction.

@@ -34,7 +34,8 @@ impl Screen {
     /// A view on standard error, or none at all.
     pub fn new(quiet: bool) -> Screen {
         let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr_with_hz(8));
-        let style = ProgressStyle::with_template("  {bar:30} {percent:>3} %  {msg}").expect("the template is a constant");
+        let style =
+            ProgressStyle::with_template("  {bar:30} {percent:>3} %  {msg}").expect("the template is a constant");
         bar.set_style(style);
         let manner = match (quiet, bar.is_hidden()) {
             (true, _) => Manner::Silent,
@@ -57,7 +58,11 @@ impl Screen {
             Event::Conditions(conditions) => {
                 self.workloads = conditions.workloads.iter().map(|workload| workload.name.clone()).collect();
                 let adapter = conditions.gpu_info.as_deref().unwrap_or("no adapter, twins on the CPU");
-                self.say(&format!("{} workloads on {adapter}; power from {}", self.workloads.len(), conditions.source.name));
+                self.say(&format!(
+                    "{} workloads on {adapter}; power from {}",
+                    self.workloads.len(),
+                    conditions.source.name
+                ));
             }
             Event::Verified { workload, relative_error, tolerance } => {
                 let word = if relative_error <= tolerance { "agrees with its twin" } else { "DISAGREES with its twin" };

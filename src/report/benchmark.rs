@@ -96,16 +96,29 @@ impl Benchmark {
 
     /// One row for each workload, with a head line.
     pub fn csv(&self) -> String {
-        let mut text = String::from("name,test,backends,unit,avg_ts,stddev_ts,median_ts,flop_per_s,bytes_per_s,power_w,energy_kind\n");
+        let mut text = String::from(
+            "name,test,backends,unit,avg_ts,stddev_ts,median_ts,flop_per_s,bytes_per_s,power_w,energy_kind\n",
+        );
         for row in &self.rows {
             let result = &row.result;
             let power = result.power_w.map(|power| power.0.to_string()).unwrap_or_default();
             let kind = serde_json::to_value(result.energy.kind).unwrap_or_default();
-            line(&mut text, format_args!(
-                "\"{}\",\"{}\",\"{}\",{},{},{},{},{},{},{power},{}",
-                result.name, result.test, result.backends, result.unit, result.avg_ts, result.stddev_ts, result.median_ts,
-                result.flop_per_s, result.bytes_per_s, kind.as_str().unwrap_or_default()
-            ));
+            line(
+                &mut text,
+                format_args!(
+                    "\"{}\",\"{}\",\"{}\",{},{},{},{},{},{},{power},{}",
+                    result.name,
+                    result.test,
+                    result.backends,
+                    result.unit,
+                    result.avg_ts,
+                    result.stddev_ts,
+                    result.median_ts,
+                    result.flop_per_s,
+                    result.bytes_per_s,
+                    kind.as_str().unwrap_or_default()
+                ),
+            );
         }
         text
     }

@@ -84,8 +84,8 @@ impl ResultDirectory {
     fn pages(&self, entries: &[Entry]) -> Result<(FlightResult, [String; 4]), DirectoryError> {
         let path = self.journal();
         let result = FlightResult::from_journal(entries).ok_or(JournalError::NotOpened { path })?;
-        let mut conditions =
-            serde_json::to_string_pretty(&result.conditions).expect("conditions hold no map with keys that are not strings");
+        let mut conditions = serde_json::to_string_pretty(&result.conditions)
+            .expect("conditions hold no map with keys that are not strings");
         conditions.push('\n');
         let pages = [result.to_json(), conditions, timeline(entries), summary(&result)];
         Ok((result, pages))

@@ -6,7 +6,9 @@
 use super::energy::{Energy, WorkPerJoule};
 use super::flown::{Flown, flown};
 use super::verdict::{Evidence, Verdict, judge};
-use crate::journal::{Conditions, Entry, Event, FlightPlan, Measurement, Outcome, SCHEMA_VERSION, ScaleRecord, WorkloadRecord};
+use crate::journal::{
+    Conditions, Entry, Event, FlightPlan, Measurement, Outcome, SCHEMA_VERSION, ScaleRecord, WorkloadRecord,
+};
 use crate::stats;
 use crate::units::Watts;
 use serde::Serialize;
@@ -89,7 +91,8 @@ impl FlightResult {
         let unconstrained = conditions.map(|known| unconstrained(&events, known, idle_power_w)).unwrap_or_default();
         let rates: Vec<f64> = unconstrained.iter().map(|workload| workload.avg_ts).collect();
         let flight = conditions.and_then(|conditions| flown(&events, conditions, &rates));
-        let outcome = events.iter().find_map(|event| if let Event::Closed { outcome } = event { Some(outcome) } else { None });
+        let outcome =
+            events.iter().find_map(|event| if let Event::Closed { outcome } = event { Some(outcome) } else { None });
         let verdict = judge(Evidence {
             plan,
             outcome,
@@ -159,7 +162,7 @@ fn workload_result(
         unit: record.unit.clone(),
         timing: measurement.timing.clone(),
         avg_ts: mean,
-        stddev_ts: stats::standard_deviation(&rates).unwrap_or(0.0),
+        stddev_ts: stats::sample_standard_deviation(&rates).unwrap_or(0.0),
         median_ts: stats::median(&rates).unwrap_or(0.0),
         flop_per_s: mean * record.flop_per_batch / record.items_per_batch,
         bytes_per_s: mean * record.bytes_per_batch / record.items_per_batch,
@@ -207,8 +210,12 @@ fn notes(conditions: Option<&Conditions>, scale: Option<&ScaleRecord>, outcome: 
     let mut notes = Vec::new();
     if let Some(conditions) = conditions {
         match conditions.adapter_class.as_str() {
-            "software" => notes.push("software adapter: kernels, governor and verdict logic are real, the speed is the CPU's".into()),
-            "none" => notes.push("no Vulkan, Metal or Direct3D adapter: kernels ran as plain-Rust twins, models on candle's CPU device".into()),
+            "software" => notes
+                .push("software adapter: kernels, governor and verdict logic are real, the speed is the CPU's".into()),
+            "none" => notes.push(
+                "no Vulkan, Metal or Direct3D adapter: kernels ran as plain-Rust twins, models on candle's CPU device"
+                    .into(),
+            ),
             _ => {}
         }
         if !conditions.model_is_real {

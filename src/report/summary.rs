@@ -110,17 +110,42 @@ fn flight(text: &mut String, flown: &Flown) {
     let shares: Vec<String> =
         flown.limited_by_share.iter().map(|(name, share)| format!("{name} {:.0} %", 100.0 * share)).collect();
     let bound = flown.share_of_upper_bound.map_or("-".into(), |share| format!("{:.1} %", 100.0 * share));
-    line(text, format_args!("work         {:.1} % of unconstrained, {bound} of the upper bound", 100.0 * flown.share_of_unconstrained));
-    line(text, format_args!("mean power   {:.2} W of a mean budget of {:.2} W", flown.mean_load_w.0, flown.mean_budget_w.0));
+    line(
+        text,
+        format_args!(
+            "work         {:.1} % of unconstrained, {bound} of the upper bound",
+            100.0 * flown.share_of_unconstrained
+        ),
+    );
+    line(
+        text,
+        format_args!("mean power   {:.2} W of a mean budget of {:.2} W", flown.mean_load_w.0, flown.mean_budget_w.0),
+    );
     line(text, format_args!("limited by   {}", shares.join(", ")));
-    line(text, format_args!("charge       {:.1} % at the lowest, {:.1} % at the end", 100.0 * flown.soc_lowest, 100.0 * flown.soc_end));
-    line(text, format_args!(
-        "heat         junction {:.1} °C at the hottest, loop {:.1} °C",
-        celsius(flown.junction_highest_k),
-        celsius(flown.loop_highest_k)
-    ));
+    line(
+        text,
+        format_args!(
+            "charge       {:.1} % at the lowest, {:.1} % at the end",
+            100.0 * flown.soc_lowest,
+            100.0 * flown.soc_end
+        ),
+    );
+    line(
+        text,
+        format_args!(
+            "heat         junction {:.1} °C at the hottest, loop {:.1} °C",
+            celsius(flown.junction_highest_k),
+            celsius(flown.loop_highest_k)
+        ),
+    );
     let down = flown.sent_bits / flown.duration_s.0;
-    line(text, format_args!("downlink     {:.0} bit sent ({down:.0} bit/s), {:.0} bit waiting", flown.sent_bits, flown.backlog_bits));
+    line(
+        text,
+        format_args!(
+            "downlink     {:.0} bit sent ({down:.0} bit/s), {:.0} bit waiting",
+            flown.sent_bits, flown.backlog_bits
+        ),
+    );
     text.push('\n');
 }
 

@@ -4,10 +4,11 @@ use crate::journal::{Entry, Event};
 use std::fmt::Write;
 
 /// The columns.
-pub const HEADER: &str = "flight_s,t_s,illumination,array_w,power_w,load_w,budget_w,limited_by,soc,junction_k,loop_k,radiator_k,workload";
+pub(super) const HEADER: &str =
+    "flight_s,t_s,illumination,array_w,power_w,load_w,budget_w,limited_by,soc,junction_k,loop_k,radiator_k,workload";
 
 /// The whole file. An absent reading leaves its field empty.
-pub fn timeline(entries: &[Entry]) -> String {
+pub(super) fn timeline(entries: &[Entry]) -> String {
     let mut text = format!("{HEADER}\n");
     let names = workload_names(entries);
     for entry in entries {

@@ -5,7 +5,8 @@
 use super::energy::{Energy, Kind};
 use super::flown::Flown;
 use super::result::WorkloadResult;
-use crate::journal::{Event, FlightPlan, Outcome};
+use crate::journal::{Breaches, Event, FlightPlan, Outcome};
+use crate::units::Seconds;
 use serde::Serialize;
 
 /// Whether a result counts.
@@ -110,9 +111,35 @@ fn completed(evidence: &Evidence<'_>) -> Constraint {
 fn envelope(evidence: &Evidence<'_>) -> Constraint {
     let advice = "fly with --governor predictive, or on a satellite with more array, battery or radiator";
     match evidence.flown {
-        Some(flown) => constraint("envelope", !flown.breaches.any(), flown.breaches.to_string(), advice),
+        Some(flown) => constraint("envelope", !flown.breaches.any(), broken(&flown.breaches), advice),
         None => constraint("envelope", false, "not flown".into(), "let the flight end"),
     }
+}
+
+/// What was broken, how deep and for how long, in simulated time.
+fn broken(breaches: &Breaches) -> String {
+    let mut parts = Vec::new();
+    for (name, node) in [("junction", &breaches.junction), ("loop", &breaches.coolant)] {
+        if node.time_s > Seconds::ZERO {
+            parts.push(format!(
+                "{name} over its limit for {:.0} s, {:.2} K at the deepest ({:.0} K s)",
+                node.time_s.0, node.deepest_k.0, node.excess_k_s
+            ));
+        }
+    }
+    let charge = &breaches.charge;
+    if charge.time_s > Seconds::ZERO {
+        parts.push(format!(
+            "charge under its floor for {:.0} s, {:.2} % at the deepest ({:.1} J)",
+            charge.time_s.0,
+            100.0 * charge.deepest_share,
+            charge.energy_j.0
+        ));
+    }
+    if breaches.bus.time_s > Seconds::ZERO {
+        parts.push(format!("bus not served for {:.0} s ({:.1} J)", breaches.bus.time_s.0, breaches.bus.energy_j.0));
+    }
+    if parts.is_empty() { "every limit was held".into() } else { format!("{} (simulated time)", parts.join("; ")) }
 }
 
 fn verification(evidence: &Evidence<'_>) -> Constraint {
@@ -131,7 +158,12 @@ fn verification(evidence: &Evidence<'_>) -> Constraint {
         true => format!("{checked} kernels agree with their plain-Rust twins"),
         false => wrong.join("; "),
     };
-    constraint("verification", wrong.is_empty(), detail, "the driver computes wrong results; try another driver or --adapter cpu")
+    constraint(
+        "verification",
+        wrong.is_empty(),
+        detail,
+        "the driver computes wrong results; try another driver or --adapter cpu",
+    )
 }
 
 fn duration(evidence: &Evidence<'_>) -> Constraint {

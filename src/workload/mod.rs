@@ -3,13 +3,11 @@
 //! A workload runs one batch when told to, and says what the batch was. It cannot know that it is throttled: it
 //! names neither governor nor envelope, and never looks at a clock to decide how much to do.
 
-mod kernel;
 mod language;
 mod roster;
 
-pub use kernel::KernelWorkload;
-pub use language::{Decode, Prefill};
-pub use roster::{Roster, RosterError, RosterRequest};
+pub use language::{Decode, Prefill, Shape as LanguageShape};
+pub use roster::{LanguageShapes, Roster, RosterError};
 
 use crate::units::Seconds;
 

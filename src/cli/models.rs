@@ -1,0 +1,103 @@
+//! `models list`, `pull` and `verify`.
+
+use super::arguments::ModelsVerb;
+use super::{Exit, Failure, answer, answer_json, say};
+use crate::model::store::{Progress, Pulled, State};
+use crate::model::{Profile, Store};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+/// One line of `models list`.
+#[derive(Serialize)]
+struct Listed {
+    name: String,
+    licence: String,
+    file: String,
+    bytes: u64,
+    sha256: String,
+    path: String,
+    state: &'static str,
+}
+
+/// Does what the verb says.
+pub(super) fn models(verb: &ModelsVerb) -> Result<Exit, Failure> {
+    let store = Store::of_user().map_err(Failure::input)?;
+    match verb {
+        ModelsVerb::List { output } => list(&store, output.json)?,
+        ModelsVerb::Pull { model, from } => {
+            let profile = Profile::named(model).map_err(Failure::input)?;
+            let bar = Bar::new();
+            let pulled = store.pull(&profile, from.as_deref(), &mut |progress| bar.show(&progress));
+            bar.end();
+            match pulled.map_err(|error| if from.is_some() { Failure::input(error) } else { Failure::tool(error) })? {
+                Pulled::AlreadyThere => say(&format!("{model}: already there, SHA-256 as pinned")),
+                Pulled::From(source) => say(&format!("{model}: from {source}, SHA-256 as pinned")),
+            }
+            answer(&format!("{}\n", store.path(&profile).display()));
+        }
+        ModelsVerb::Verify { model, output } => {
+            let profile = Profile::named(model).map_err(Failure::input)?;
+            let bar = Bar::new();
+            let verified = store.verify(&profile, &mut |progress| bar.show(&progress));
+            bar.end();
+            verified.map_err(Failure::input)?;
+            match output.json {
+                true => answer_json(&serde_json::json!({ "model": model, "verified": true }))?,
+                false => answer(&format!("{model}: SHA-256 as pinned\n")),
+            }
+        }
+    }
+    Ok(Exit::Valid)
+}
+
+fn list(store: &Store, json: bool) -> Result<(), Failure> {
+    let entries = store.list().map_err(Failure::tool)?;
+    let listed: Vec<Listed> = entries
+        .into_iter()
+        .map(|entry| Listed {
+            name: entry.profile.name,
+            licence: entry.profile.licence,
+            file: entry.profile.file.name,
+            bytes: entry.profile.file.bytes,
+            sha256: entry.profile.file.sha256,
+            path: entry.path.display().to_string(),
+            state: match entry.state {
+                State::Missing => "missing",
+                State::WrongSize { .. } => "wrong size",
+                State::Present => "present",
+            },
+        })
+        .collect();
+    if json {
+        return answer_json(&listed);
+    }
+    for model in &listed {
+        answer(&format!(
+            "{:<16} {:<10} {:>11} bytes  {}  {}\n",
+            model.name, model.state, model.bytes, model.licence, model.path
+        ));
+    }
+    Ok(())
+}
+
+/// Progress on standard error, where that is a terminal.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Bar {
+        let bar = ProgressBar::new(0);
+        let style = ProgressStyle::with_template("  {bar:30} {bytes}/{total_bytes}  {msg}");
+        bar.set_style(style.expect("the template is a constant"));
+        Bar(bar)
+    }
+
+    fn show(&self, progress: &Progress) {
+        self.0.set_length(progress.total.unwrap_or(progress.done));
+        self.0.set_position(progress.done);
+        self.0.set_message(progress.stage.clone());
+    }
+
+    fn end(&self) {
+        self.0.finish_and_clear();
+    }
+}
