@@ -4,6 +4,8 @@
 
 pub mod units;
 
+pub mod stats;
+
 pub mod reading;
 
 pub mod profile;
