@@ -13,3 +13,5 @@ pub mod profile;
 pub mod envelope;
 
 pub mod governor;
+
+pub mod meter;
