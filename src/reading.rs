@@ -68,6 +68,8 @@ pub enum NoData {
     CounterReset,
     /// The value read cannot be (NaN, a sentinel, over any limit).
     Implausible,
+    /// A mean needs two looks that lie far enough apart, and this is the first.
+    NotYet,
 }
 
 impl std::fmt::Display for NoData {
@@ -81,6 +83,7 @@ impl std::fmt::Display for NoData {
             Self::Asleep => "the device is asleep",
             Self::CounterReset => "the counter was reset",
             Self::Implausible => "the value is implausible",
+            Self::NotYet => "too early for a mean",
         })
     }
 }
@@ -125,4 +128,19 @@ impl Reading {
     pub fn age(&self, now: Seconds) -> Seconds {
         now - self.taken_at
     }
+}
+
+/// How well a source has been watched since it was opened. Each figure only grows: a window's is the difference of two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Looks taken.
+    pub looks: u64,
+    /// Looks that brought no value, or one that was dropped as implausible.
+    pub missed: u64,
+    /// Looks that brought a value other than the one before.
+    pub updates: u64,
+    /// Stretches too long to bridge between two powers; no energy is counted in them.
+    pub gaps: u64,
+    /// Their length, all together.
+    pub gap_s: Seconds,
 }

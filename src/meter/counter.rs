@@ -1,0 +1,125 @@
+//! Differences of an energy counter: what happened between two looks at a number that should only grow.
+//!
+//! A counter that falls has either wrapped at the end of its range or been reset (a driver reload, a device reset).
+//! The two look alike and mean opposite things, so a wrap is accepted only where it can be proved:
+//!
+//! * the range is known,
+//! * the energy it implies, `(range - last + now) · unit`, is within `ceiling · (dt + slack)`,
+//! * and that bound is less than a whole range, so no second wrap can hide in the interval.
+//!
+//! Everything else is a reset, and so is a rise that no load explains. A reset ends the total for good: a sum with a
+//! hole of unknown size is not a smaller sum, it is none. NVML's and AMD's counters have no known range: they never wrap.
+
+use crate::reading::NoData;
+use crate::units::{Joules, Seconds, Watts};
+
+/// Energy of one count in sysfs.
+pub const MICROJOULE: Joules = Joules(1e-6);
+
+/// Energy of one count in NVML.
+pub const MILLIJOULE: Joules = Joules(1e-3);
+
+/// The slack of real counters: ten times the longest update period known (100 ms), since a busy driver skips updates.
+/// Too little would take a late update for a reset and void a good run; a second at full load hides no wrap.
+pub const SLACK: Seconds = Seconds(1.0);
+
+/// What is known of a counter before it is read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Energy of one count.
+    pub unit: Joules,
+    /// The largest count; after it the counter starts again at 0. None if it does not wrap, or nobody knows where.
+    /// (RAPL loses one step of its register, some 61 µJ, in every wrap; it is not put back.)
+    pub range: Option<u64>,
+    /// More than the boundary can ever draw. None if unknown: then nothing is checked and nothing can wrap.
+    pub ceiling: Option<Watts>,
+    /// A counter lags behind and catches up, so a step may hold the energy of this much more than the interval.
+    pub slack: Seconds,
+}
+
+/// What one look found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Step {
+    /// The first look: a level and no energy yet.
+    First,
+    /// The counter rose, or stood.
+    Advanced(Joules),
+    /// It passed the end of its range once.
+    Wrapped(Joules),
+    /// No load explains the change, or a wrap may have gone unseen: there is no total any more.
+    Reset,
+}
+
+impl Step {
+    /// The energy of the step; none for a first look or a reset.
+    pub fn energy(self) -> Option<Joules> {
+        match self {
+            Self::Advanced(energy) | Self::Wrapped(energy) => Some(energy),
+            Self::First | Self::Reset => None,
+        }
+    }
+}
+
+/// A counter under watch.
+#[derive(Clone, Copy, Debug)]
+pub struct Counter {
+    limits: Limits,
+    last: Option<(Seconds, u64)>,
+    total: Joules,
+    was_reset: bool,
+}
+
+impl Counter {
+    /// A counter that nobody has looked at yet.
+    pub fn new(limits: Limits) -> Counter {
+        Counter { limits, last: None, total: Joules::ZERO, was_reset: false }
+    }
+
+    /// Takes the count seen at `at` on a monotonic clock.
+    pub fn advance(&mut self, at: Seconds, count: u64) -> Step {
+        let step = match self.last {
+            None => Step::First,
+            Some((since, last)) => self.difference(at - since, last, count),
+        };
+        match step.energy() {
+            Some(energy) => self.total += energy,
+            None => self.was_reset |= step == Step::Reset,
+        }
+        self.last = Some((at, count));
+        step
+    }
+
+    /// Energy since the first look.
+    pub fn total(&self) -> Result<Joules, NoData> {
+        if self.was_reset { Err(NoData::CounterReset) } else { Ok(self.total) }
+    }
+
+    /// The count at the last look.
+    pub fn last_count(&self) -> Option<u64> {
+        self.last.map(|(_, count)| count)
+    }
+
+    fn difference(&self, dt: Seconds, last: u64, count: u64) -> Step {
+        let unit = self.limits.unit;
+        // A clock that stands or steps back allows no more than the slack.
+        let bound = self.limits.ceiling.map(|ceiling| ceiling * (dt.max(Seconds::ZERO) + self.limits.slack));
+        let is_within = |energy: Joules| bound.is_none_or(|bound| energy.0 <= bound.0);
+        if let Some(range) = self.limits.range {
+            let is_silent_too_long = bound.is_some_and(|bound| bound.0 >= (unit * range as f64).0);
+            if is_silent_too_long || count > range {
+                return Step::Reset;
+            }
+        }
+        if count >= last {
+            let energy = unit * (count - last) as f64;
+            return if is_within(energy) { Step::Advanced(energy) } else { Step::Reset };
+        }
+        match (self.limits.range, bound) {
+            (Some(range), Some(_)) => {
+                let energy = unit * (range.saturating_sub(last) as f64 + count as f64);
+                if is_within(energy) { Step::Wrapped(energy) } else { Step::Reset }
+            }
+            _ => Step::Reset,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! A model, not a measurement: the CPU time of this process, times what a busy core of a known part draws.
+//!
+//! ```text
+//! E(t) = idle_w · cores · t + (busy_w - idle_w) · cpu_time(t)        rated = busy_w · cores
+//! ```
+//!
+//! It stands in where no sensor can be read, so that a flight has a load that follows its work. It is marked
+//! [`Provenance::Modelled`], has no error band and is never ranked. A core is what the system schedules on; with two
+//! threads to a core the model draws nearer to twice what the core would.
+//!
+//! Constants:
+//! * busy: Intel Xeon Platinum 8480+, thermal design power 350 W over 56 cores (Intel ARK), 6.25 W per core at full load.
+//! * idle: 0.3 of it. Barroso & Hölzle, *The Case for Energy-Proportional Computing*, IEEE Computer 40 (12) (2007) 33
+//!   (doi:10.1109/MC.2007.443), put server CPUs below one third of their peak at very low activity.
+
+use super::Meter;
+use super::mean_power::MeanPower;
+use super::probe::Refusal;
+use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Source};
+use crate::units::{Joules, Seconds, Watts};
+
+/// Name of the source.
+pub const NAME: &str = "cpu-time";
+
+/// Watts of one core at full load: 350 W / 56.
+pub const BUSY_W_PER_CORE: Watts = Watts(350.0 / 56.0);
+
+/// Watts of one core without work: 0.3 of the full load.
+pub const IDLE_W_PER_CORE: Watts = Watts(0.3 * 350.0 / 56.0);
+
+/// One tick of Linux's scheduler at its usual 250 Hz, when it brings the accounts of running threads up to date.
+pub const UPDATE_PERIOD: Seconds = Seconds(0.004);
+
+/// What the model is given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Inputs {
+    /// Cores that this process may use.
+    pub cores: usize,
+    /// Power of one busy core.
+    pub busy_w: Watts,
+    /// Power of one idle core; not more than `busy_w`.
+    pub idle_w: Watts,
+}
+
+impl Inputs {
+    /// The cores that the system grants this process, with the constants above.
+    pub fn of_this_process() -> Inputs {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Inputs { cores, busy_w: BUSY_W_PER_CORE, idle_w: IDLE_W_PER_CORE }
+    }
+
+    /// All cores busy.
+    pub fn rated(&self) -> Watts {
+        self.busy_w * self.cores as f64
+    }
+}
+
+/// Reads CPU time since some fixed point.
+pub type CpuClock = Box<dyn FnMut() -> Result<Seconds, NoData> + Send>;
+
+/// The model.
+pub struct CpuTime {
+    source: Source,
+    inputs: Inputs,
+    clock: CpuClock,
+    /// The clock and the CPU time at the first look.
+    start: Option<(Seconds, Seconds)>,
+    energy: Joules,
+    mean: MeanPower,
+    coverage: Coverage,
+}
+
+impl CpuTime {
+    /// The model of this process on this machine, once its CPU time has been read.
+    pub fn open() -> Result<CpuTime, Refusal> {
+        process_cpu_time().map_err(|cause| {
+            Refusal::new(cause, "the system does not tell the CPU time of a process by a clock that is read here")
+        })?;
+        Ok(CpuTime::with_clock(Inputs::of_this_process(), Box::new(process_cpu_time)))
+    }
+
+    /// The model over any clock.
+    pub fn with_clock(inputs: Inputs, clock: CpuClock) -> CpuTime {
+        let Inputs { cores, busy_w, idle_w } = inputs;
+        let source = Source {
+            name: NAME.to_owned(),
+            provenance: Provenance::Modelled,
+            boundary: Boundary::Process,
+            method: format!(
+                "a model, not a measurement: {idle_w:.3} x {cores} cores x time + ({busy_w:.3} - {idle_w:.3}) x CPU time \
+                 of this process (350 W / 56 cores at full load, 0.3 of it idle)"
+            ),
+            update_period_s: UPDATE_PERIOD,
+            relative_uncertainty: None,
+            rated_w: Some(inputs.rated()),
+        };
+        CpuTime {
+            source,
+            inputs,
+            clock,
+            start: None,
+            energy: Joules::ZERO,
+            mean: MeanPower::default(),
+            coverage: Coverage::default(),
+        }
+    }
+
+    /// Brings the energy up to date; the step since the look before, none for the first.
+    fn advance(&mut self, now: Seconds, cpu_time: Seconds) -> Option<Joules> {
+        let Some((opened_at, cpu_time_then)) = self.start else {
+            self.start = Some((now, cpu_time));
+            return None;
+        };
+        let Inputs { cores, busy_w, idle_w } = self.inputs;
+        let energy = idle_w * cores as f64 * (now - opened_at) + (busy_w - idle_w) * (cpu_time - cpu_time_then);
+        // Neither clock runs backwards by its contract; if one does, the energy stands.
+        let energy = self.energy.max(energy);
+        let step = energy - self.energy;
+        self.energy = energy;
+        Some(step)
+    }
+}
+
+impl Meter for CpuTime {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn read(&mut self, now: Seconds) -> Reading {
+        self.coverage.looks += 1;
+        let cpu_time = match (self.clock)() {
+            Ok(cpu_time) => cpu_time,
+            Err(cause) => {
+                self.coverage.missed += 1;
+                return Reading::absent(now, cause);
+            }
+        };
+        let step = self.advance(now, cpu_time);
+        self.coverage.updates += u64::from(step != Some(Joules::ZERO));
+        self.mean.advance(now, step);
+        // The system settles its CPU quotas over a tenth of a second, so for a moment a process can seem to use more
+        // cores than it has. The energy keeps that; as a power it would be more than the model's full load.
+        let power = self.mean.watts().map(|power| power.min(self.inputs.rated()));
+        Reading { taken_at: now, energy: Ok(self.energy), power }
+    }
+
+    fn coverage(&self) -> Coverage {
+        self.coverage
+    }
+}
+
+/// CPU time of all threads of this process.
+#[cfg(unix)]
+fn process_cpu_time() -> Result<Seconds, NoData> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Ok(Seconds(time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9))
+}
+
+/// The standard library has no such clock.
+#[cfg(not(unix))]
+fn process_cpu_time() -> Result<Seconds, NoData> {
+    Err(NoData::NotSupported)
+}

@@ -1,0 +1,188 @@
+//! Accelerator boards in Linux's hardware monitoring tree: `class/hwmon/hwmonN` under an injectable root.
+//!
+//! | driver | file | becomes |
+//! |---|---|---|
+//! | `amdgpu` | `power1_average`, else `power1_input` (µW) | power, integrated to energy |
+//! | `i915`, `xe` | `energy1_input` (the card), else `energy2_input` (its package) (µJ) | energy, its mean as power |
+//!
+//! Limits: `power1_cap` (amdgpu), `power1_max` and `power1_rated_max` (Intel), where 0 means that the limit is off.
+//! The kernel repairs the wraps of Intel's 32-bit register itself, so here a fall is a reset. A suspended amdgpu answers
+//! EBUSY, which is [`NoData::Asleep`]: neither an error nor 0 W. An AMD chip that holds CPU and GPU together states no cap,
+//! and its one figure covers both ([`Boundary::Module`]).
+
+use super::Meter;
+use super::counter::{Limits, MICROJOULE, SLACK};
+use super::energy_file::EnergyFile;
+use super::integral::PowerIntegral;
+use super::plausible::{self, PowerFilter};
+use super::probe::{Place, Refusal};
+use super::sysfs::Tree;
+use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Source};
+use crate::units::{Seconds, Watts};
+
+/// Where the chips lie under the root.
+const DIRECTORY: &str = "class/hwmon";
+
+/// Assumed for both drivers, neither of which states one: the firmware of the boards renews its telemetry faster.
+pub const UPDATE_PERIOD: Seconds = Seconds(0.1);
+
+/// Half width of the band, k = 2. Assumed: AMD and Intel state none.
+pub const RELATIVE_UNCERTAINTY: f64 = 0.10;
+
+enum Sensor {
+    Power { file: String, filter: PowerFilter, integral: PowerIntegral },
+    Energy(EnergyFile),
+}
+
+/// One board.
+pub struct Hwmon {
+    tree: Tree,
+    source: Source,
+    place: Place,
+    sensor: Sensor,
+    coverage: Coverage,
+}
+
+/// The chips under the root of `tree`, whatever they measure.
+pub fn chips(tree: &Tree) -> Vec<String> {
+    tree.names(DIRECTORY)
+}
+
+impl Hwmon {
+    /// Opens one of [`chips`]. `None` if it is no accelerator: a fan, a disk, a network card.
+    pub fn open(tree: &Tree, chip: &str) -> Result<Option<Hwmon>, Refusal> {
+        let directory = format!("{DIRECTORY}/{chip}");
+        let Ok(driver) = tree.text(&format!("{directory}/name")) else { return Ok(None) };
+        let files: &[&str] = match driver.as_str() {
+            "amdgpu" => &["power1_average", "power1_input"],
+            "i915" | "xe" => &["energy1_input", "energy2_input"],
+            _ => return Ok(None),
+        };
+        let place = place(tree, &directory);
+        let (file, first) = first_readable(tree, &directory, files)?;
+        let is_power = driver == "amdgpu";
+        let rated = rated(tree, &directory);
+        let mut filter = PowerFilter::new(rated);
+        let sensor = if is_power {
+            filter.check(Watts(first as f64 * 1e-6)).map_err(|cause| {
+                let detail = format!("{} says {first} uW", tree.path(&file).display());
+                Refusal::new(cause, detail).with_remedy("if the board is idle, load it and try again")
+            })?;
+            Sensor::Power { file: file.clone(), filter, integral: PowerIntegral::new(UPDATE_PERIOD) }
+        } else {
+            let ceiling = Some(plausible::ceiling(rated, plausible::BOARD_CEILING));
+            let limits = Limits { unit: MICROJOULE, range: None, ceiling, slack: SLACK };
+            Sensor::Energy(EnergyFile::new(tree.clone(), file.clone(), limits))
+        };
+        let states_no_cap = is_power && !tree.has(&format!("{directory}/power1_cap"));
+        let attribute = file.rsplit('/').next().unwrap_or(&file);
+        let what = if is_power { "power, integrated" } else { "energy counter" };
+        let source = Source {
+            name: format!("{driver}:{}", place.pci_address.as_deref().unwrap_or(chip)),
+            provenance: Provenance::BoardSensor,
+            boundary: if states_no_cap { Boundary::Module } else { Boundary::Accelerator },
+            method: format!("the {what}, that the driver {driver} gives in {attribute}"),
+            update_period_s: UPDATE_PERIOD,
+            relative_uncertainty: Some(RELATIVE_UNCERTAINTY),
+            rated_w: rated,
+        };
+        Ok(Some(Hwmon { tree: tree.clone(), source, place, sensor, coverage: Coverage::default() }))
+    }
+
+    /// Where the board sits.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// How often a sampler should look between the flight's own looks.
+    pub fn poll_period(&self) -> Seconds {
+        match self.sensor {
+            Sensor::Power { .. } => UPDATE_PERIOD * 0.5,
+            Sensor::Energy(_) => Seconds(1.0),
+        }
+    }
+}
+
+impl Meter for Hwmon {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn read(&mut self, now: Seconds) -> Reading {
+        let (reading, is_update) = match &mut self.sensor {
+            Sensor::Energy(file) => {
+                let look = file.look(now);
+                (look.reading, look.is_update)
+            }
+            Sensor::Power { file, filter, integral } => {
+                match power(&self.tree, file).and_then(|power| filter.check(power)) {
+                    Ok(power) => {
+                        let is_update = integral.last_power() != Some(power);
+                        integral.advance(now, power);
+                        (self.coverage.gaps, self.coverage.gap_s) = integral.gaps();
+                        (Reading { taken_at: now, energy: Ok(integral.total()), power: Ok(power) }, is_update)
+                    }
+                    Err(cause) => (Reading::absent(now, cause), false),
+                }
+            }
+        };
+        self.coverage.looks += 1;
+        self.coverage.updates += u64::from(is_update);
+        self.coverage.missed += u64::from(reading.energy.is_err());
+        reading
+    }
+
+    fn coverage(&self) -> Coverage {
+        self.coverage
+    }
+}
+
+/// The power in `file`, in microwatts there. A file that is gone went with its board.
+fn power(tree: &Tree, file: &str) -> Result<Watts, NoData> {
+    match tree.number(file) {
+        Ok(microwatts) => Ok(Watts(microwatts as f64 * 1e-6)),
+        Err(NoData::NotSupported) if !tree.has(file) => Err(NoData::Lost),
+        Err(cause) => Err(cause),
+    }
+}
+
+/// The first of `files` that gives a number, or why the last one that is there does not.
+fn first_readable(tree: &Tree, directory: &str, files: &[&str]) -> Result<(String, u64), Refusal> {
+    let mut refusal =
+        Refusal::new(NoData::NotSupported, format!("{} has no {}", tree.path(directory).display(), files.join(" or ")));
+    for file in files.iter().map(|file| format!("{directory}/{file}")).filter(|file| tree.has(file)) {
+        match tree.number(&file) {
+            Ok(first) => return Ok((file, first)),
+            Err(cause) => refusal = Refusal::new(cause, tree.path(&file).display().to_string()),
+        }
+    }
+    Err(match refusal.cause {
+        NoData::Asleep => refusal.with_remedy("the board is suspended: put work on it and try again"),
+        NoData::NoPermission => {
+            let remedy = format!("as root, until the next start: chmod a+r {}", refusal.detail);
+            refusal.with_remedy(remedy)
+        }
+        _ => refusal,
+    })
+}
+
+fn rated(tree: &Tree, directory: &str) -> Option<Watts> {
+    ["power1_cap", "power1_max", "power1_rated_max"]
+        .iter()
+        .filter_map(|file| tree.number(&format!("{directory}/{file}")).ok())
+        .map(|microwatts| Watts(microwatts as f64 * 1e-6))
+        .find(|limit| limit.0 > 0.0 && limit.0 <= plausible::BOARD_CEILING.0)
+}
+
+fn place(tree: &Tree, directory: &str) -> Place {
+    let pci_address = tree
+        .text(&format!("{directory}/device/uevent"))
+        .ok()
+        .and_then(|text| text.lines().find_map(|line| line.trim().strip_prefix("PCI_SLOT_NAME=").map(str::to_owned)));
+    let vendor_id = tree
+        .text(&format!("{directory}/device/vendor"))
+        .ok()
+        .and_then(|text| u32::from_str_radix(text.trim_start_matches("0x"), 16).ok());
+    let product = tree.text(&format!("{directory}/device/product_name")).ok().filter(|name| !name.is_empty());
+    Place { pci_address, vendor_id, product }
+}

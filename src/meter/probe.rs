@@ -1,0 +1,102 @@
+//! What became of a candidate: the source with its first reading, or why not and how to mend it.
+//!
+//! A source is accepted by reading it. That a driver loads, a file exists or a library starts says nothing: on some
+//! boards all of that succeeds and every value is refused.
+
+use crate::reading::{NoData, Reading, Source};
+use crate::units::{Seconds, Watts};
+use serde::{Deserialize, Serialize};
+
+/// Why a candidate is not used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The cause, as a reading would name it.
+    pub cause: NoData,
+    /// What was tried and what came of it, with the file or the call.
+    pub detail: String,
+    /// What a person can do about it, if anything.
+    pub remedy: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal that nobody can mend.
+    pub fn new(cause: NoData, detail: impl Into<String>) -> Refusal {
+        Refusal { cause, detail: detail.into(), remedy: None }
+    }
+
+    /// The same refusal with what can be done about it.
+    pub fn with_remedy(self, remedy: impl Into<String>) -> Refusal {
+        Refusal { remedy: Some(remedy.into()), ..self }
+    }
+}
+
+/// One line of the report on power sources, for people ([`std::fmt::Display`]) and for JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Name of the candidate, such as `nvml:0`, `rapl` or `cpu-time`.
+    pub name: String,
+    /// What it is, once it could be opened.
+    pub source: Option<Source>,
+    /// The first power it gave.
+    pub power_w: Option<Watts>,
+    /// Time that one read takes, the mean of a few.
+    pub read_cost_s: Option<Seconds>,
+    /// Why it cannot be used.
+    pub refusal: Option<Refusal>,
+}
+
+impl Probe {
+    /// True if the source answered with an energy.
+    pub fn is_readable(&self) -> bool {
+        self.refusal.is_none()
+    }
+
+    pub(super) fn refused(name: &str, refusal: Refusal) -> Probe {
+        Probe { name: name.to_owned(), source: None, power_w: None, read_cost_s: None, refusal: Some(refusal) }
+    }
+
+    pub(super) fn accepted(source: &Source, first: &Reading, read_cost: Seconds) -> Probe {
+        Probe {
+            name: source.name.clone(),
+            source: Some(source.clone()),
+            power_w: first.power.ok(),
+            read_cost_s: Some(read_cost),
+            refusal: None,
+        }
+    }
+}
+
+impl std::fmt::Display for Probe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: ", self.name)?;
+        if let Some(refusal) = &self.refusal {
+            write!(f, "{} ({})", refusal.cause, refusal.detail)?;
+            return match &refusal.remedy {
+                Some(remedy) => write!(f, "; to mend it: {remedy}"),
+                None => Ok(()),
+            };
+        }
+        match self.power_w {
+            Some(power) => write!(f, "{power:.1}")?,
+            None => f.write_str("energy")?,
+        }
+        if let Some(cost) = self.read_cost_s {
+            write!(f, " in {:.1} us a read", cost.0 * 1e6)?;
+        }
+        match &self.source {
+            Some(source) => write!(f, "; {}", source.method),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Where a board sits, to tell which adapter a source belongs to. What is not known is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// PCI address, such as `0000:65:00.0`.
+    pub pci_address: Option<String>,
+    /// PCI vendor, such as `0x10de`.
+    pub vendor_id: Option<u32>,
+    /// Product name as the driver has it.
+    pub product: Option<String>,
+}

@@ -1,0 +1,177 @@
+//! The energy counters of the CPU packages (Running Average Power Limit), from Linux's powercap tree.
+//!
+//! `class/powercap/intel-rapl:N/{name, energy_uj, max_energy_range_uj, constraint_*}` under an injectable root; AMD's
+//! packages appear there under the same names. Three traps are closed here:
+//!
+//! * Only zones named `package-*` count. Cores, uncore and memory lie inside or beside them and `psys` around them; a
+//!   sum over all would count a joule up to three times. `intel-rapl-mmio` is the same package by another road.
+//! * Every package wraps by itself: a wrap is repaired before anything is added.
+//! * The files are readable by root alone since CVE-2020-8694 (PLATYPUS), and container runtimes hide the whole tree.
+//!
+//! The registers change about every millisecond and follow the plug's power closely (Khan et al., *RAPL in Action*, ACM
+//! TOMPECS 3 (2018) 9), but on many parts they are partly a model.
+
+use super::Meter;
+use super::counter::{Limits, MICROJOULE, SLACK};
+use super::energy_file::EnergyFile;
+use super::plausible;
+use super::probe::Refusal;
+use super::sysfs::Tree;
+use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Source};
+use crate::units::{Joules, Seconds, Watts};
+
+/// Name of the source.
+pub const NAME: &str = "rapl";
+
+/// Where the zones lie under the root.
+const DIRECTORY: &str = "class/powercap";
+
+/// About 1 ms (Khan et al. 2018).
+pub const UPDATE_PERIOD: Seconds = Seconds(0.001);
+
+/// Half width of the band, k = 2. Assumed: Khan et al. find the readings close to the plug's, but state no bound for
+/// all parts, and part of the value is a model.
+pub const RELATIVE_UNCERTAINTY: f64 = 0.10;
+
+/// Often enough to see every wrap: the smallest ranges last a minute at the ceiling of a package.
+pub const POLL_PERIOD: Seconds = Seconds(1.0);
+
+/// The CPU packages of this machine.
+pub struct Rapl {
+    source: Source,
+    packages: Vec<EnergyFile>,
+    coverage: Coverage,
+}
+
+impl Rapl {
+    /// Opens all packages under the root of `tree`.
+    pub fn open(tree: &Tree) -> Result<Rapl, Refusal> {
+        let zones: Vec<String> = tree.names(DIRECTORY).into_iter().filter(|name| is_top_zone(name)).collect();
+        if zones.is_empty() {
+            return Err(no_zones(tree));
+        }
+        let mut packages = Vec::new();
+        let mut rated = Some(Watts::ZERO);
+        for zone in &zones {
+            let directory = format!("{DIRECTORY}/{zone}");
+            let name = tree.text(&format!("{directory}/name")).map_err(|cause| unreadable(tree, &directory, cause))?;
+            if !name.starts_with("package-") {
+                continue;
+            }
+            let (file, zone_rated) = package(tree, &directory)?;
+            packages.push(file);
+            rated = rated.zip(zone_rated).map(|(sum, zone)| sum + zone);
+        }
+        if packages.is_empty() {
+            let detail = format!("no zone named package-* among {}", zones.join(", "));
+            return Err(Refusal::new(NoData::NotSupported, detail));
+        }
+        let source = Source {
+            name: NAME.to_owned(),
+            provenance: Provenance::SocCounter,
+            boundary: Boundary::CpuPackage,
+            method: format!("the RAPL energy counters of {} CPU package(s), through powercap", packages.len()),
+            update_period_s: UPDATE_PERIOD,
+            relative_uncertainty: Some(RELATIVE_UNCERTAINTY),
+            rated_w: rated,
+        };
+        Ok(Rapl { source, packages, coverage: Coverage::default() })
+    }
+}
+
+impl Meter for Rapl {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn read(&mut self, now: Seconds) -> Reading {
+        let mut energy = Ok(Joules::ZERO);
+        let mut power = Ok(Watts::ZERO);
+        let mut is_update = false;
+        // Every package is read even if one before it fails: each must see its own wraps.
+        for package in &mut self.packages {
+            let look = package.look(now);
+            energy = energy.and_then(|sum| Ok(sum + look.reading.energy?));
+            power = power.and_then(|sum| Ok(sum + look.reading.power?));
+            is_update |= look.is_update;
+        }
+        self.coverage.looks += 1;
+        self.coverage.updates += u64::from(is_update);
+        self.coverage.missed += u64::from(energy.is_err());
+        Reading { taken_at: now, energy, power }
+    }
+
+    fn coverage(&self) -> Coverage {
+        self.coverage
+    }
+}
+
+/// `intel-rapl:0`, but neither its parts (`intel-rapl:0:0`) nor the twins by another road (`intel-rapl-mmio:0`).
+fn is_top_zone(name: &str) -> bool {
+    name.strip_prefix("intel-rapl:").is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The counter of one package and its long-term limit, once the counter has been read.
+fn package(tree: &Tree, directory: &str) -> Result<(EnergyFile, Option<Watts>), Refusal> {
+    let file = format!("{directory}/energy_uj");
+    tree.number(&file).map_err(|cause| unreadable(tree, &file, cause))?;
+    let range = tree.number(&format!("{directory}/max_energy_range_uj")).ok().filter(|&range| range > 0);
+    let (rated, highest) = power_limits(tree, directory);
+    let limits = Limits {
+        unit: MICROJOULE,
+        range,
+        ceiling: Some(plausible::ceiling(highest, plausible::PACKAGE_CEILING)),
+        slack: SLACK,
+    };
+    Ok((EnergyFile::new(tree.clone(), file, limits), rated))
+}
+
+/// The long-term limit, and the highest of all limits that limit anything. Boards without a limit state 0 or a figure
+/// that no package reaches (4095 W is common); AMD's packages state none.
+fn power_limits(tree: &Tree, directory: &str) -> (Option<Watts>, Option<Watts>) {
+    let mut rated = None;
+    let mut highest: Option<Watts> = None;
+    for index in 0.. {
+        let Ok(name) = tree.text(&format!("{directory}/constraint_{index}_name")) else { break };
+        let microwatts = tree.number(&format!("{directory}/constraint_{index}_power_limit_uw")).unwrap_or(0);
+        let limit = Watts(microwatts as f64 * 1e-6);
+        if limit.0 <= 0.0 || limit.0 > plausible::PACKAGE_CEILING.0 {
+            continue;
+        }
+        highest = Some(highest.map_or(limit, |highest| highest.max(limit)));
+        if name == "long_term" {
+            rated = Some(limit);
+        }
+    }
+    (rated, highest)
+}
+
+fn no_zones(tree: &Tree) -> Refusal {
+    let place = tree.path(DIRECTORY);
+    if tree.has(DIRECTORY) {
+        let detail = format!("{} holds no intel-rapl zone", place.display());
+        return Refusal::new(NoData::NotSupported, detail).with_remedy(
+            "on a bare machine load the kernel module intel_rapl_msr; in a container mount the host's \
+             /sys/class/powercap/intel-rapl, whose target the runtime hides; a virtual machine has none",
+        );
+    }
+    let detail = format!("there is no {}", place.display());
+    Refusal::new(NoData::NotSupported, detail)
+        .with_remedy("run on Linux on bare metal; a virtual machine has no such tree")
+}
+
+fn unreadable(tree: &Tree, file: &str, cause: NoData) -> Refusal {
+    let path = tree.path(file);
+    let refusal = Refusal::new(cause, path.display().to_string());
+    match cause {
+        NoData::NoPermission => refusal.with_remedy(format!(
+            "as root, until the next start: chmod a+r {}/intel-rapl:*/energy_uj (it opens a side channel to other users)",
+            tree.path(DIRECTORY).display()
+        )),
+        // The link is there and leads nowhere: the runtime has masked what it points to.
+        NoData::NotSupported => refusal.with_remedy(
+            "in a container mount the host's /sys/class/powercap/intel-rapl, whose target the runtime hides",
+        ),
+        _ => refusal,
+    }
+}

@@ -1,0 +1,203 @@
+//! Which source: every candidate is tried by reading it, and the best one that covers the accelerator is taken.
+//!
+//! | the flight's adapter | sources that cover it, best first |
+//! |---|---|
+//! | a board of its own | that board's sensor ([`super::nvml`], [`super::hwmon`]) |
+//! | inside the CPU package | its module's sensor, then [`super::rapl`] |
+//! | a software renderer, or candle on the CPU | [`super::rapl`], then [`super::cpu_time`] |
+//!
+//! Where none can be read the flight gets what there is, and [`Selection::covers_accelerator`] is false.
+
+use super::Meter;
+use super::probe::{Place, Probe};
+use super::trial::{Candidate, Roots, candidates};
+use crate::reading::Boundary;
+
+/// What kind of machine the work runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceleratorKind {
+    /// A board with a supply of its own.
+    Discrete,
+    /// A part of the CPU package.
+    Integrated,
+    /// The CPU itself.
+    Software,
+}
+
+/// What is known of the flight's adapter, to find its sensor. Empty and `None` are unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accelerator {
+    /// Where it computes.
+    pub kind: AcceleratorKind,
+    /// Its name as the graphics driver has it.
+    pub name: String,
+    /// PCI vendor, such as `0x10de`.
+    pub vendor_id: Option<u32>,
+    /// PCI address, such as `0000:65:00.0`.
+    pub pci_address: Option<String>,
+}
+
+impl Accelerator {
+    /// The CPU: a software renderer, or candle's CPU device.
+    pub fn software() -> Accelerator {
+        Accelerator { kind: AcceleratorKind::Software, name: String::new(), vendor_id: None, pci_address: None }
+    }
+}
+
+/// Which source is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Preference {
+    /// The best that covers the accelerator.
+    #[default]
+    Best,
+    /// This one and no other: a name, or its part before the colon if only one source has it.
+    Named(String),
+}
+
+/// The source of a flight, and what became of every candidate.
+pub struct Selection {
+    /// The source.
+    pub meter: Box<dyn Meter>,
+    /// False if the accelerator draws its power outside what the source covers.
+    pub covers_accelerator: bool,
+    /// All candidates, the chosen one among them.
+    pub probes: Vec<Probe>,
+}
+
+/// Why there is no source.
+#[derive(Debug, thiserror::Error)]
+pub enum MeterError {
+    /// The one that was asked for is not there, or the name fits several.
+    #[error("power source `{wanted}`: not one of this machine's, or several; it must be one of {known}")]
+    Unknown {
+        /// As asked for.
+        wanted: String,
+        /// The names there are.
+        known: String,
+    },
+    /// The one that was asked for cannot be used.
+    #[error("power source {0}")]
+    Refused(Box<Probe>),
+    /// Several boards could be the adapter, and a guess would measure the wrong one.
+    #[error("adapter `{adapter}`: could be any of the power sources {boards}; name one of them")]
+    Ambiguous {
+        /// The adapter's name.
+        adapter: String,
+        /// The boards that fit.
+        boards: String,
+    },
+    /// Not even the model.
+    #[error("no power source can be read on this machine")]
+    None,
+}
+
+/// Every candidate with what it read, or why not and how to mend it.
+pub fn probe(roots: &Roots) -> Vec<Probe> {
+    candidates(roots).into_iter().map(|candidate| candidate.probe).collect()
+}
+
+/// Opens the source for a flight on `accelerator`.
+pub fn open(roots: &Roots, preference: &Preference, accelerator: &Accelerator) -> Result<Selection, MeterError> {
+    let mut candidates = candidates(roots);
+    let chosen = match preference {
+        Preference::Named(name) => named(&candidates, name)?,
+        Preference::Best => best(&candidates, accelerator)?,
+    };
+    let covers_accelerator = covers(&candidates[chosen], accelerator) != Fit::No;
+    match candidates[chosen].meter.take() {
+        Some(meter) => {
+            let probes = candidates.into_iter().map(|candidate| candidate.probe).collect();
+            Ok(Selection { meter, covers_accelerator, probes })
+        }
+        None => Err(MeterError::Refused(Box::new(candidates.swap_remove(chosen).probe))),
+    }
+}
+
+fn named(candidates: &[Candidate], wanted: &str) -> Result<usize, MeterError> {
+    let names = || candidates.iter().map(|candidate| candidate.probe.name.as_str());
+    if let Some(exact) = names().position(|name| name == wanted) {
+        return Ok(exact);
+    }
+    let mut fitting = names().enumerate().filter(|(_, name)| name.split(':').next() == Some(wanted));
+    match (fitting.next(), fitting.next()) {
+        (Some((only, _)), None) => Ok(only),
+        _ => {
+            let known = names().collect::<Vec<_>>().join(", ");
+            Err(MeterError::Unknown { wanted: wanted.to_owned(), known })
+        }
+    }
+}
+
+/// How sure it is that a source covers the accelerator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    No,
+    Perhaps,
+    Sure,
+}
+
+fn best(candidates: &[Candidate], accelerator: &Accelerator) -> Result<usize, MeterError> {
+    let readable = || candidates.iter().enumerate().filter(|(_, candidate)| candidate.meter.is_some());
+    let boundary = |candidate: &Candidate| candidate.probe.source.as_ref().map(|source| source.boundary);
+    let is_board =
+        |candidate: &Candidate| matches!(boundary(candidate), Some(Boundary::Accelerator | Boundary::Module));
+    let boards: Vec<(usize, Fit)> = readable()
+        .filter(|(_, candidate)| is_board(candidate))
+        .map(|(index, candidate)| (index, covers(candidate, accelerator)))
+        .filter(|&(_, fit)| fit != Fit::No)
+        .collect();
+    let best_fit = boards.iter().map(|&(_, fit)| fit).max();
+    let fitting: Vec<usize> =
+        boards.iter().filter(|&&(_, fit)| Some(fit) == best_fit).map(|&(index, _)| index).collect();
+    if let [only] = fitting.as_slice() {
+        return Ok(*only);
+    }
+    if !fitting.is_empty() {
+        let boards = fitting.iter().map(|&index| candidates[index].probe.name.clone()).collect::<Vec<_>>().join(", ");
+        return Err(MeterError::Ambiguous { adapter: accelerator.name.clone(), boards });
+    }
+    let with = |wanted| readable().find(|(_, candidate)| boundary(candidate) == Some(wanted)).map(|(index, _)| index);
+    with(Boundary::CpuPackage).or_else(|| with(Boundary::Process)).ok_or(MeterError::None)
+}
+
+fn covers(candidate: &Candidate, accelerator: &Accelerator) -> Fit {
+    use AcceleratorKind::{Discrete, Integrated, Software};
+    let Some(source) = &candidate.probe.source else { return Fit::No };
+    match (source.boundary, accelerator.kind) {
+        (Boundary::Wall, _) | (Boundary::CpuPackage, Integrated | Software) | (Boundary::Process, Software) => {
+            Fit::Sure
+        }
+        (Boundary::Accelerator, Discrete) | (Boundary::Module, Discrete | Integrated) => {
+            same_board(&candidate.place, accelerator)
+        }
+        _ => Fit::No,
+    }
+}
+
+/// Two PCI addresses decide. Without them the vendors must not differ, nor the names if both are known.
+fn same_board(place: &Place, accelerator: &Accelerator) -> Fit {
+    let address = |text: &Option<String>| text.as_deref().and_then(pci_address);
+    if let (Some(sensor), Some(adapter)) = (address(&place.pci_address), address(&accelerator.pci_address)) {
+        return if sensor == adapter { Fit::Sure } else { Fit::No };
+    }
+    if place.vendor_id.zip(accelerator.vendor_id).is_some_and(|(sensor, adapter)| sensor != adapter) {
+        return Fit::No;
+    }
+    match place.product.as_deref() {
+        Some(product) if !accelerator.name.is_empty() => {
+            let (product, name) = (product.to_lowercase(), accelerator.name.to_lowercase());
+            if product.contains(&name) || name.contains(&product) { Fit::Perhaps } else { Fit::No }
+        }
+        _ => Fit::Perhaps,
+    }
+}
+
+/// Domain, bus, device and function of `0000:65:00.0`, `00000000:65:00.0` or `65:00.0`.
+fn pci_address(text: &str) -> Option<[u32; 4]> {
+    let (rest, function) = text.trim().rsplit_once('.')?;
+    let mut parts = rest.rsplit(':').map(|part| u32::from_str_radix(part, 16));
+    let device = parts.next()?.ok()?;
+    let bus = parts.next()?.ok()?;
+    let domain = parts.next().unwrap_or(Ok(0)).ok()?;
+    Some([domain, bus, device, u32::from_str_radix(function, 16).ok()?])
+}

@@ -1,0 +1,185 @@
+//! Trying every source by reading it: side by side, each on a thread of its own, so that one that hangs costs its own
+//! deadline and nothing more.
+
+use super::Meter;
+use super::board::{Board, BoardDriver, BoardMeter};
+use super::cpu_time::{self, CpuTime};
+use super::hwmon::{self, Hwmon};
+use super::mean_power;
+use super::nvml::NvmlDriver;
+use super::probe::{Place, Probe, Refusal};
+use super::rapl::{self, Rapl};
+use super::sampler::{DEADLINE, Pending, Sampler};
+use super::sysfs::Tree;
+use crate::reading::NoData;
+use crate::units::{Seconds, Watts};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Reads whose mean is the cost of one.
+const COST_READS: u32 = 5;
+
+/// Where sources are looked for, and how long. Tests put trees and drivers of their own here.
+#[derive(Clone)]
+pub struct Roots {
+    /// Linux's tree of attributes.
+    pub sysfs: Tree,
+    /// The libraries of accelerator boards.
+    pub drivers: Vec<Arc<dyn BoardDriver>>,
+    /// The longest that a library may take to list its boards.
+    pub library_deadline: Seconds,
+    /// The longest that a source may take to open and to answer a few reads.
+    pub source_deadline: Seconds,
+}
+
+impl Default for Roots {
+    /// This machine. A library that finds no board in use wakes all of them, some seconds each.
+    fn default() -> Roots {
+        Roots {
+            sysfs: Tree::new("/sys"),
+            drivers: vec![Arc::new(NvmlDriver)],
+            library_deadline: Seconds(20.0),
+            source_deadline: Seconds(3.0),
+        }
+    }
+}
+
+/// A source that was tried: its line in the report, and the source itself if it answered.
+pub(super) struct Candidate {
+    pub(super) probe: Probe,
+    pub(super) place: Place,
+    pub(super) meter: Option<Box<dyn Meter>>,
+}
+
+impl Candidate {
+    fn refused(name: &str, refusal: Refusal) -> Candidate {
+        Candidate { probe: Probe::refused(name, refusal), place: Place::default(), meter: None }
+    }
+}
+
+/// A candidate, a refusal, or nothing where there is no power source at all.
+type Attempt = Result<Option<Candidate>, Refusal>;
+
+/// An attempt under way, by the name that it has until it knows a better one.
+struct Trial {
+    name: String,
+    deadline: Seconds,
+    pending: std::io::Result<Pending<Attempt>>,
+}
+
+impl Trial {
+    fn start(name: &str, deadline: Seconds, work: impl FnOnce() -> Attempt + Send + 'static) -> Trial {
+        Trial { name: name.to_owned(), deadline, pending: Pending::start(deadline, work) }
+    }
+
+    fn end(self) -> Option<Candidate> {
+        match answer(self.pending, self.deadline).and_then(|attempt| attempt) {
+            Ok(candidate) => candidate,
+            Err(refusal) => Some(Candidate::refused(&self.name, refusal)),
+        }
+    }
+}
+
+/// The answer of work under way, or why there is none.
+fn answer<T: Send + 'static>(pending: std::io::Result<Pending<T>>, deadline: Seconds) -> Result<T, Refusal> {
+    pending.map_err(|error| no_thread(&error))?.wait().ok_or_else(|| {
+        Refusal::new(NoData::Timeout, format!("no answer within {deadline}"))
+            .with_remedy("the driver hangs: look into the kernel's log, and reset the device or restart the machine")
+    })
+}
+
+fn no_thread(error: &std::io::Error) -> Refusal {
+    Refusal::new(NoData::NotSupported, format!("no thread to read it on: {error}"))
+}
+
+/// All sources of this machine: boards first, then the tree's, then the model.
+pub(super) fn candidates(roots: &Roots) -> Vec<Candidate> {
+    let libraries: Vec<_> = roots
+        .drivers
+        .iter()
+        .map(|driver| {
+            let theirs = Arc::clone(driver);
+            (driver.name(), Pending::start(roots.library_deadline, move || theirs.boards()))
+        })
+        .collect();
+    let mut trials = Vec::new();
+    for chip in hwmon::chips(&roots.sysfs) {
+        let tree = roots.sysfs.clone();
+        trials.push(Trial::start(&chip.clone(), roots.source_deadline, move || try_hwmon(&tree, &chip)));
+    }
+    let tree = roots.sysfs.clone();
+    trials.push(Trial::start(rapl::NAME, roots.source_deadline, move || try_rapl(&tree)));
+    trials.push(Trial::start(cpu_time::NAME, roots.source_deadline, try_cpu_time));
+
+    let mut candidates = Vec::new();
+    let mut boards = Vec::new();
+    for (library, pending) in libraries {
+        match answer(pending, roots.library_deadline).and_then(|listed| listed) {
+            Ok(listed) => boards.extend(listed.into_iter().enumerate().map(|(index, board)| {
+                let name = format!("{library}:{index}");
+                Trial::start(&name.clone(), roots.source_deadline, move || try_board(board?, &name))
+            })),
+            Err(refusal) => candidates.push(Candidate::refused(library, refusal)),
+        }
+    }
+    candidates.extend(boards.into_iter().chain(trials).filter_map(Trial::end));
+    candidates
+}
+
+fn try_board(board: Box<dyn Board>, name: &str) -> Attempt {
+    let epoch = Instant::now();
+    let place = board.place();
+    let mut wait = |dt: Seconds| {
+        std::thread::sleep(Duration::try_from_secs_f64(dt.0).unwrap_or(Duration::ZERO));
+        Seconds(epoch.elapsed().as_secs_f64())
+    };
+    let meter = BoardMeter::open(board, name, &mut wait)?;
+    let period = meter.poll_period();
+    accept(place, sampled(meter, period)?)
+}
+
+fn try_hwmon(tree: &Tree, chip: &str) -> Attempt {
+    let Some(meter) = Hwmon::open(tree, chip)? else { return Ok(None) };
+    let place = meter.place().clone();
+    let period = meter.poll_period();
+    accept(place, sampled(meter, period)?)
+}
+
+fn try_rapl(tree: &Tree) -> Attempt {
+    accept(Place::default(), sampled(Rapl::open(tree)?, rapl::POLL_PERIOD)?)
+}
+
+fn try_cpu_time() -> Attempt {
+    let tried = accept(Place::default(), Box::new(CpuTime::open()?))?;
+    // Without a thread it is read on the flight's clock, not on the one of its trial: the flight gets a fresh one.
+    let fresh: Box<dyn Meter> = Box::new(CpuTime::open()?);
+    Ok(tried.map(|tried| Candidate { meter: Some(fresh), ..tried }))
+}
+
+fn sampled(meter: impl Meter + 'static, period: Seconds) -> Result<Box<dyn Meter>, Refusal> {
+    let sampler = Sampler::start(Box::new(meter), period, DEADLINE).map_err(|error| no_thread(&error))?;
+    Ok(Box::new(sampler))
+}
+
+/// Takes a source that gives an energy, and a power above zero if it gives one, over a window of the mean power.
+fn accept(place: Place, mut meter: Box<dyn Meter>) -> Attempt {
+    let epoch = Instant::now();
+    let clock = || Seconds(epoch.elapsed().as_secs_f64());
+    meter.read(clock());
+    std::thread::sleep(Duration::from_secs_f64(mean_power::WINDOW.0 * 1.1));
+    let mut first = meter.read(clock());
+    let before = clock();
+    for _ in 0..COST_READS {
+        first = meter.read(clock());
+    }
+    let read_cost = (clock() - before) / f64::from(COST_READS);
+    if let Err(cause) = first.energy {
+        return Err(Refusal::new(cause, format!("no energy from {}", meter.source().method)));
+    }
+    if first.power == Ok(Watts::ZERO) {
+        let detail = format!("0 W from {}: nothing is measured there", meter.source().method);
+        return Err(Refusal::new(NoData::Implausible, detail));
+    }
+    let probe = Probe::accepted(meter.source(), &first, read_cost);
+    Ok(Some(Candidate { probe, place, meter: Some(meter) }))
+}

@@ -1,0 +1,130 @@
+//! The thread between the flight and a source that may hang.
+
+use dawndusk::meter::Meter;
+use dawndusk::meter::sampler::Sampler;
+use dawndusk::reading::{Boundary, Coverage, NoData, Provenance, Reading, Source};
+use dawndusk::units::{Joules, Seconds, Watts};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
+
+/// A source that answers once for every message.
+struct Gated {
+    source: Source,
+    gate: Receiver<()>,
+    looks: u64,
+}
+
+fn gated() -> (Gated, Sender<()>) {
+    let source = Source {
+        name: "gated".to_owned(),
+        provenance: Provenance::BoardSensor,
+        boundary: Boundary::Accelerator,
+        method: "a source that waits".to_owned(),
+        update_period_s: Seconds(0.1),
+        relative_uncertainty: None,
+        rated_w: None,
+    };
+    let (open, gate) = channel();
+    (Gated { source, gate, looks: 0 }, open)
+}
+
+impl Meter for Gated {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn read(&mut self, now: Seconds) -> Reading {
+        if self.gate.recv().is_err() {
+            return Reading::absent(now, NoData::Lost);
+        }
+        self.looks += 1;
+        Reading { taken_at: now, energy: Ok(Joules(self.looks as f64)), power: Ok(Watts(1.0)) }
+    }
+
+    fn coverage(&self) -> Coverage {
+        Coverage { looks: self.looks, ..Coverage::default() }
+    }
+}
+
+const NEVER: Seconds = Seconds(1000.0);
+
+#[test]
+fn a_look_is_fresh_and_on_the_flights_clock() {
+    let (meter, open) = gated();
+    let mut sampler = Sampler::start(Box::new(meter), NEVER, Seconds(5.0)).expect("a thread");
+    for look in 1..=3 {
+        open.send(()).expect("the thread lives");
+        let before = Instant::now();
+        let reading = sampler.read(Seconds(5000.0));
+        let waited = before.elapsed().as_secs_f64();
+        assert_eq!(reading.energy, Ok(Joules(f64::from(look))), "look {look} asked the source anew");
+        let late = reading.taken_at.0 - 5000.0;
+        assert!((-1e-6..=waited + 1e-6).contains(&late), "taken {late} s after it was asked for, in {waited} s");
+    }
+    assert_eq!(sampler.coverage().looks, 3, "the source's own count");
+}
+
+#[test]
+fn a_hung_source_costs_one_deadline_and_is_named() {
+    let (meter, _open) = gated();
+    let mut sampler = Sampler::start(Box::new(meter), NEVER, Seconds(0.05)).expect("a thread");
+    let before = Instant::now();
+    let first = sampler.read(Seconds(1.0));
+    assert!(before.elapsed().as_secs_f64() >= 0.05, "the first look waits");
+    assert_eq!((first.energy, first.power), (Err(NoData::Timeout), Err(NoData::Timeout)), "neither last nor zero");
+    let before = Instant::now();
+    for look in 0..1000 {
+        assert_eq!(sampler.read(Seconds(2.0)).energy, Err(NoData::Timeout), "look {look} after it");
+    }
+    let waited = before.elapsed().as_secs_f64();
+    assert!(waited < 1000.0 * 0.05, "a thousand looks did not wait again, but took {waited} s");
+    assert_eq!(sampler.coverage().missed, 1001, "all are counted");
+}
+
+#[test]
+fn a_source_that_comes_back_is_read_again() {
+    let (meter, open) = gated();
+    let mut sampler = Sampler::start(Box::new(meter), NEVER, Seconds(0.05)).expect("a thread");
+    assert_eq!(sampler.read(Seconds(0.0)).energy, Err(NoData::Timeout), "it hangs");
+    for _ in 0..100 {
+        open.send(()).expect("the thread lives");
+    }
+    // Its late answer arrives within moments, however busy the machine is.
+    let start = Instant::now();
+    let energy = loop {
+        let reading = sampler.read(Seconds(1.0));
+        if reading.energy.is_ok() || start.elapsed().as_secs_f64() > 30.0 {
+            break reading.energy;
+        }
+        std::thread::yield_now();
+    };
+    assert!(energy.is_ok_and(|energy| energy.0 >= 2.0), "an answer to a new question: {energy:?}");
+}
+
+#[test]
+fn the_thread_looks_by_itself_between_the_flights_looks() {
+    let (meter, open) = gated();
+    for _ in 0..1000 {
+        open.send(()).expect("the thread will live");
+    }
+    let mut sampler = Sampler::start(Box::new(meter), Seconds(0.002), Seconds(5.0)).expect("a thread");
+    let start = Instant::now();
+    while sampler.coverage().looks < 5 && start.elapsed().as_secs_f64() < 30.0 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let reading = sampler.read(Seconds(0.0));
+    assert!(reading.energy.is_ok_and(|looks| looks.0 >= 6.0), "five by itself and one asked for: {reading:?}");
+}
+
+#[test]
+fn a_dropped_sampler_lets_its_thread_go() {
+    let (meter, open) = gated();
+    let sampler = Sampler::start(Box::new(meter), NEVER, Seconds(0.05)).expect("a thread");
+    drop(sampler);
+    // The thread drops the source, and with it the gate.
+    let start = Instant::now();
+    while open.send(()).is_ok() && start.elapsed().as_secs_f64() < 30.0 {
+        std::thread::yield_now();
+    }
+    assert!(open.send(()).is_err(), "the source is closed");
+}
