@@ -7,6 +7,7 @@
 
 use super::link::{Contact, Link};
 use super::season::Season;
+use super::thermal::Network;
 use super::{Battery, Breaches, Forecast, Ledger, Orbit, Scale, Temperatures, Thermal};
 use crate::profile::Satellite;
 use crate::units::{Joules, Kelvin, Seconds, Watts};
@@ -72,6 +73,7 @@ pub struct Spacecraft {
     scale: Scale,
     sky: Sky,
     orbit: Orbit,
+    network: Network,
     link: Link,
     season: Season,
     contact: Contact,
@@ -127,6 +129,7 @@ impl Spacecraft {
             scale,
             sky,
             orbit,
+            network: Network::new(&thermal),
             link,
             season,
             contact: Contact::Changing,
@@ -220,7 +223,7 @@ impl Spacecraft {
         let mean = 0.5 * (before.illumination + illumination);
         let unserved = self.supply(self.season.array(mean), compute, dt);
         let environment = self.season.environment(mean);
-        self.state.temperatures = self.forecast.thermal.step(before.temperatures, compute, environment, dt);
+        self.state.temperatures = self.network.step(before.temperatures, compute, environment, dt);
         self.send(produced_bits, dt);
         self.breaches.record(&self.limits, self.forecast.battery.capacity, &before, &self.state, unserved);
         if now.0 >= self.forecast_ends {
