@@ -1,6 +1,6 @@
 //! Profiles: what is shipped is valid, what is wrong is refused in one line that says where and what is allowed.
 
-use dawndusk::envelope::{Scale, Sky, Spacecraft};
+use dawndusk::envelope::{Scale, Shown, Sky, Spacecraft};
 use dawndusk::profile::{self, Override, ProfileError, Satellite};
 use dawndusk::reading::Provenance;
 use dawndusk::units::{Seconds, Watts};
@@ -99,7 +99,7 @@ fn the_equator_is_dark_in_every_orbit() {
     let satellite = load("equatorial-stress", &[]).unwrap_or_else(|cause| panic!("{cause}"));
     for month in 1..=12 {
         let date = format!("2027-{month:02}-21T00:00:00Z").parse().expect("an instant");
-        let shown = dawndusk::envelope::Shown::new(&satellite, date);
+        let shown = Shown::new(&satellite, date);
         assert!(shown.derived.eclipse.umbra_s > Seconds(1900.0), "{date}: {:?}", shown.derived.eclipse);
     }
 }
@@ -108,7 +108,7 @@ fn the_equator_is_dark_in_every_orbit() {
 fn ai1_holds_its_average_and_not_its_peak() {
     let satellite = load("ai1", &[]).unwrap_or_else(|cause| panic!("{cause}"));
     let june = "2027-06-21T00:00:00Z".parse().expect("an instant");
-    let derived = dawndusk::envelope::Shown::new(&satellite, june).derived;
+    let derived = Shown::new(&satellite, june).derived;
     let heat = derived.thermal.power_at_junction_limit_w;
     assert!(heat > Watts(120_000.0) && heat < Watts(150_000.0), "the radiator holds {heat}");
     let compute = (derived.power.sustainable_w.0 - satellite.bus.housekeeping_w) * satellite.bus.conversion_efficiency;
@@ -276,76 +276,43 @@ fn keys() -> Vec<String> {
     sections.iter().flat_map(inside).collect()
 }
 
+/// Values at, around and far beyond the edges of every kind of key.
+#[rustfmt::skip]
+const VALUES: [&str; 39] = [
+    "-1e300", "-1", "-0.0", "0", "1e-300", "1e-9", "1e-3", "0.5", "1", "2", "100", "250.0", "1e3", "5e3", "1e5",
+    "1e6", "1e9", "1e12", "1e15", "1e300", "9223372036854775807", "nan", "-inf", "true", "[]", "[1]", "{}", "\"\"",
+    "00:00", "23:59", "relay", "direct", "orbit-normal", "1950-01-01T00:00:00Z", "2049-12-31T23:59:59Z",
+    "1949-12-31T23:59:59Z", "\u{1f600}", "'''", "#",
+];
+
+/// Flies a minute of an accepted satellite and shows it: everything must be finite.
+fn flies(what: &str, satellite: &Satellite) {
+    let mut spacecraft = Spacecraft::new(satellite, Scale::FULL, Sky::Orbit, satellite.orbit.start);
+    let state = *spacecraft.step(Seconds(60.0), Watts(1e5), 1e6);
+    let temperatures = state.temperatures;
+    assert!(temperatures.junction.is_finite() && temperatures.radiator.0 > 0.0, "{what}: {temperatures:?}");
+    assert!((0.0..=1.0).contains(&state.soc), "{what}: charge {}", state.soc);
+    assert!((0.0..=1.0).contains(&state.illumination), "{what}: illumination {}", state.illumination);
+    let shown = Shown::new(satellite, satellite.orbit.start);
+    let json = serde_json::to_string(&shown).expect("plain data serialises");
+    assert!(!json.contains("null"), "{what}: a number is not finite in {json}");
+}
+
 #[test]
 fn no_value_of_any_key_panics_and_what_is_accepted_flies() {
-    let values = [
-        "-1e300",
-        "-1",
-        "-0.0",
-        "0",
-        "1e-300",
-        "1e-9",
-        "1e-3",
-        "0.5",
-        "1",
-        "2",
-        "100",
-        "250.0",
-        "1e3",
-        "5e3",
-        "1e5",
-        "1e6",
-        "1e9",
-        "1e12",
-        "1e15",
-        "1e300",
-        "9223372036854775807",
-        "nan",
-        "-inf",
-        "true",
-        "[]",
-        "[1]",
-        "{}",
-        "\"\"",
-        "00:00",
-        "23:59",
-        "relay",
-        "direct",
-        "orbit-normal",
-        "1950-01-01T00:00:00Z",
-        "2049-12-31T23:59:59Z",
-        "1949-12-31T23:59:59Z",
-        "😀",
-        "'''",
-        "#",
-    ];
     let keys = keys();
     assert!(keys.len() > 40, "all keys are tried: {keys:?}");
     let mut flown = 0;
     for base in ["leo-100kw", "equatorial-stress"] {
         for key in &keys {
-            for value in values {
+            for value in VALUES {
                 let text = format!("{key}={value}");
                 let item: Override = text.parse().unwrap_or_else(|cause| panic!("{cause}"));
                 match profile::satellite(base, &[item]) {
                     Err(error) => refused::<()>(Err(error), &[base]),
                     Ok(satellite) => {
                         flown += 1;
-                        let mut spacecraft =
-                            Spacecraft::new(&satellite, Scale::FULL, Sky::Orbit, satellite.orbit.start);
-                        let state = *spacecraft.step(Seconds(60.0), Watts(1e5), 1e6);
-                        let temperatures = state.temperatures;
-                        assert!(
-                            temperatures.junction.is_finite() && temperatures.radiator.0 > 0.0,
-                            "{base} {text}: {temperatures:?}"
-                        );
-                        assert!((0.0..=1.0).contains(&state.soc), "{base} {text}: charge {}", state.soc);
-                        assert!((0.0..=1.0).contains(&state.illumination), "{base} {text}: {}", state.illumination);
-                        let shown = dawndusk::envelope::Shown::new(&satellite, satellite.orbit.start);
-                        let json = serde_json::to_string(&shown).expect("plain data serialises");
-                        assert!(!json.contains("null"), "{base} {text}");
-                        assert!(shown.derived.power.sustainable_w.is_finite(), "{base} {text}");
-                        assert!(shown.derived.thermal.power_at_junction_limit_w.is_finite(), "{base} {text}");
+                        flies(&format!("{base} {text}"), &satellite);
                     }
                 }
             }
