@@ -1,0 +1,3 @@
+//! Flights: the only place where everything meets.
+
+pub mod simulation;
