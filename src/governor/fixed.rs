@@ -1,7 +1,7 @@
 //! `static`: one cap for the whole life of the flight, found before it from the worst day of the year.
 //!
-//! The cap is the largest *constant* power that the orbit of that day sustains and that settles below both
-//! temperature limits. Nothing corrects it in flight, so it keeps a share for the error of the meter.
+//! The cap is the largest *constant* power that the orbit of that day sustains, from the initial charge on, and that
+//! settles below both temperature limits. Nothing corrects it in flight, so it keeps a share for the error of the meter.
 
 use super::evidence::Measured;
 use super::heat::steady_cap;
@@ -40,14 +40,14 @@ impl Rule for Fixed {
     }
 }
 
-/// The largest constant power that this orbit sustains within all limits, with a share kept for the meter's error.
-/// Zero if it does not even sustain idle.
-pub fn constant_cap(forecast: &Forecast, limits: &Limits, machine: &OperatingRange) -> Watts {
+/// The largest constant power that this orbit sustains within all limits and that the charge `soc` at its beginning
+/// lasts for, with a share kept for the meter's error. Zero if that is less than idle power.
+pub fn constant_cap(forecast: &Forecast, limits: &Limits, machine: &OperatingRange, soc: f64) -> Watts {
     let environment = forecast.samples.iter().fold(Watts::ZERO, |most, sample| most.max(sample.environment));
     let heat = steady_cap(&forecast.thermal, limits, machine, environment).power;
     let full = machine.full_w.min(limits.compute).max(machine.idle_w);
     let ahead = Ahead::new(forecast, forecast.start, full, limits.soc_min + CHARGE_MARGIN);
-    let sustained = ahead.sustainable(&Ladder::constant(machine.idle_w, full));
+    let sustained = ahead.sustainable_from(&Ladder::constant(machine.idle_w, full), soc);
     sustained.map_or(Watts::ZERO, |levels| levels.shade.min(heat).max(Watts::ZERO) * METER_SHARE)
 }
 
@@ -64,7 +64,8 @@ pub fn safe_all_year(satellite: &Satellite, scale: Scale, sky: Sky, machine: &Op
             then.orbit.raan_deg = Some(orbit.raan_deg(Seconds(f64::from(day) * DAY_S)));
         }
         let spacecraft = Spacecraft::new(&then, scale, sky, date);
-        least = least.min(constant_cap(spacecraft.forecast(), spacecraft.limits(), machine));
+        let soc = spacecraft.state().soc;
+        least = least.min(constant_cap(spacecraft.forecast(), spacecraft.limits(), machine, soc));
     }
     least
 }

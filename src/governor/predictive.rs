@@ -2,7 +2,7 @@
 //!
 //! | part | from | how often |
 //! |---|---|---|
-//! | energy | the plan of the orbit ahead ([`super::plan`]) | every forecast sample |
+//! | energy | the plan of the orbit ahead ([`super::plan`]) | every four forecast samples |
 //! | sunlight | what the array gives now and will give when this decision has taken effect | every tick |
 //! | heat | the radiator of now and its own equation ([`super::heat`]) | every tick |
 //! | link | results that wait ([`super::link`]) | every tick |
@@ -14,16 +14,20 @@
 use super::evidence::Measured;
 use super::heat::{heat_cap, steady_cap};
 use super::link::link_cap;
-use super::plan::{Ahead, Ladder, Plan};
+use super::plan::{Ahead, Ladder, Levels, Plan};
 use super::trim::{Delay, Trim};
 use super::{LimitedBy, Observation, OperatingRange, Rule, Target, WorkCurve};
 use crate::envelope::{Forecast, Temperatures};
 use crate::units::{Seconds, Watts};
 
+/// Forecast samples from one plan to the next.
+const PLAN_SAMPLES: f64 = 4.0;
 /// Charge kept above the floor, beside what one decision can cost.
 const CHARGE_MARGIN: f64 = 0.002;
 /// A battery this near its upper end takes nothing more.
 const FULL_WITHIN: f64 = 1e-6;
+/// A change of the heat cap by less than this share of full power leaves what the orbit sustains as it is.
+const SAME_POWER_SHARE: f64 = 0.01;
 /// Share of full power, over one tick, that sampling may misjudge.
 const SAMPLING_SHARE: f64 = 0.05;
 
@@ -37,10 +41,15 @@ pub(super) struct Predictive {
     felt: Trim,
 }
 
+/// The plan in force, and the orbit it rests on.
 #[derive(Clone, Copy, Debug)]
 struct Planned {
     plan: Plan,
     made: Seconds,
+    sustained: Option<Levels>,
+    /// The forecast and the power for which that was found.
+    forecast: Seconds,
+    most: Watts,
 }
 
 /// The last tick.
@@ -56,12 +65,12 @@ impl Predictive {
         Predictive { curve, plan: None, before: None, metered: Trim::default(), felt: Trim::default() }
     }
 
-    /// The plan, made anew once a forecast sample.
+    /// The plan, made anew every [`PLAN_SAMPLES`]; what the orbit sustains, once a forecast.
     fn plan(&mut self, observation: &Observation<'_>, floor: f64, heat: Watts) -> Plan {
         let Observation { forecast, limits, machine, state, .. } = *observation;
         if let Some(planned) = self.plan {
             let age = state.t - planned.made;
-            if age.0 >= 0.0 && age < forecast.step {
+            if age.0 >= 0.0 && age < forecast.step * PLAN_SAMPLES {
                 return planned.plan;
             }
         }
@@ -71,8 +80,17 @@ impl Predictive {
         let settled = steady_cap(&forecast.thermal, limits, machine, environment).power;
         let most = machine.clamp(heat.max(settled).min(limits.compute));
         let ladder = Ladder::worth(&self.curve, battery.charge_efficiency * battery.discharge_efficiency);
-        let plan = Ahead::new(forecast, state.t, most, floor).solve(&ladder, state.soc);
-        self.plan = Some(Planned { plan, made: state.t });
+        let ahead = Ahead::new(forecast, state.t, most, floor);
+        let same = |planned: &Planned| {
+            let moved = (planned.most - most).0.abs();
+            planned.forecast == forecast.start && moved < SAME_POWER_SHARE * machine.full_w.0
+        };
+        let (sustained, for_most) = match self.plan.filter(same) {
+            Some(planned) => (planned.sustained, planned.most),
+            None => (ahead.sustainable(&ladder), most),
+        };
+        let plan = ahead.solve(&ladder, sustained, state.soc);
+        self.plan = Some(Planned { plan, made: state.t, sustained, forecast: forecast.start, most: for_most });
         plan
     }
 
@@ -123,12 +141,6 @@ impl Rule for Predictive {
         let heat = heat_cap(observation);
         let energy = self.energy(observation, heat.power);
         let target = energy.and(heat).and(link_cap(observation));
-        let whole = observation.machine.full_w.min(observation.limits.compute);
-        if target.power >= whole {
-            // Nothing binds: full power is no more than the plan allows, whatever a meter shows.
-            let _ = self.correct(Target { power: whole, ..target }, observation, measured);
-            return target;
-        }
         self.correct(target, observation, measured)
     }
 }
