@@ -11,3 +11,5 @@ pub mod profile;
 pub mod envelope;
 
 pub mod governor;
+
+pub mod model;
