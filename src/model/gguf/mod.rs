@@ -1,0 +1,307 @@
+//! The header of a GGUF model file, read and checked before a byte of its weights is believed.
+//!
+//! Layout (versions 2 and 3, little-endian; specification: `docs/gguf.md` of the ggml project):
+//!
+//! ```text
+//! "GGUF" | version u32 | tensors u64 | keys u64
+//! keys    x (name, type u32, value)              a string is a length u64 and its bytes
+//! tensors x (name, dimensions u32, size u64 each, type u32, offset u64)
+//! padding to `general.alignment` (32 when absent), then the tensors at their offsets
+//! ```
+//!
+//! A file from elsewhere is untrusted. Every count is held against the bytes that are left before anything is
+//! allocated for it; the allocation of a whole check stays under [`ALLOCATION_FACTOR`] bytes for each byte of the file.
+//! Nothing is memory-mapped. A header that passes names only tensors that lie inside the file, aligned and apart.
+
+mod cursor;
+mod parse;
+
+use candle_core::quantized::GgmlDType;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+pub(super) use cursor::ValueKind;
+use cursor::{Fault, Value};
+
+/// Most bytes before the first tensor.
+pub const HEADER_BYTES_MAX: u64 = 64 << 20;
+/// Most bytes in one string.
+pub const STRING_BYTES_MAX: u64 = 1 << 20;
+/// Most elements in one array.
+pub const ARRAY_LEN_MAX: u64 = 16 << 20;
+/// Deepest array of arrays.
+pub const NESTING_MAX: u32 = 4;
+/// Most dimensions of one tensor.
+pub const DIMENSIONS_MAX: u32 = 4;
+/// Largest `general.alignment`, bytes.
+pub const ALIGNMENT_MAX: u64 = 1 << 20;
+/// `general.alignment` where the file has none, bytes.
+pub const ALIGNMENT_DEFAULT: u64 = 32;
+/// Reading a header never holds more bytes than this for each byte of the file (and [`ALLOCATION_FLOOR`]).
+pub const ALLOCATION_FACTOR: u64 = 16;
+/// What a header of no size at all may hold, bytes.
+pub const ALLOCATION_FLOOR: u64 = 1 << 16;
+
+/// Why a model file was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum GgufError {
+    /// The file could not be opened or read.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is something else.
+    #[error("{}: not a GGUF model file: {found}", path.display())]
+    NotGguf {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        found: String,
+    },
+    /// It ends before what it announces.
+    #[error("{}: cut short: {place} needs {needed} bytes, and {left} are left; fetch the file again", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// What was to be read.
+        place: String,
+        /// Its bytes.
+        needed: u64,
+        /// The bytes that are there.
+        left: u64,
+    },
+    /// A key that the model needs is absent.
+    #[error("{}: the key `{key}` is missing; needed: {allowed}", path.display())]
+    MissingKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// What it must hold.
+        allowed: String,
+    },
+    /// A value is outside its range.
+    #[error("{}: {place}: {found}; allowed: {allowed}", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// The key, the tensor or the position.
+        place: String,
+        /// What stands there.
+        found: String,
+        /// What may stand there.
+        allowed: String,
+    },
+}
+
+/// Where one tensor lies and how it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorInfo {
+    /// The quantisation.
+    pub kind: GgmlDType,
+    /// Sizes, slowest first: a matrix is `[rows, columns]` and its rows are contiguous.
+    pub shape: Vec<usize>,
+    /// First byte, from the start of the file.
+    pub start: u64,
+    /// Length, bytes.
+    pub bytes: u64,
+}
+
+/// A checked header.
+#[derive(Debug)]
+pub struct Header {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    metadata: BTreeMap<String, Value>,
+    tensors: BTreeMap<String, TensorInfo>,
+}
+
+impl Header {
+    /// Opens a model file and checks its header.
+    ///
+    /// # Errors
+    /// [`GgufError`] names the file, the place and the allowed range.
+    pub fn open(path: &Path) -> Result<(Self, File), GgufError> {
+        let unreadable = |source| GgufError::Unreadable { path: path.to_owned(), source };
+        let mut file = File::open(path).map_err(unreadable)?;
+        let found = file.metadata().map_err(unreadable)?;
+        if !found.is_file() {
+            let found = if found.is_dir() { "it is a directory" } else { "it is not a regular file" };
+            return Err(GgufError::NotGguf { path: path.to_owned(), found: found.to_owned() });
+        }
+        Ok((Self::read(path, &mut file)?, file))
+    }
+
+    /// Checks the header at the start of `reader`; `path` is only for messages.
+    ///
+    /// # Errors
+    /// As [`Header::open`].
+    pub fn read<R: Read + Seek>(path: &Path, reader: &mut R) -> Result<Self, GgufError> {
+        let unreadable = |source| GgufError::Unreadable { path: path.to_owned(), source };
+        let file_bytes = reader.seek(SeekFrom::End(0)).map_err(unreadable)?;
+        reader.rewind().map_err(unreadable)?;
+        let mut bytes = Vec::new();
+        // Most headers fit in 2 MiB; a longer one is read again, from a longer window.
+        for window in [2 << 20, 16 << 20, HEADER_BYTES_MAX] {
+            let wanted = window.min(file_bytes);
+            bytes.reserve_exact((wanted as usize).saturating_sub(bytes.len()));
+            reader.by_ref().take(wanted - bytes.len() as u64).read_to_end(&mut bytes).map_err(unreadable)?;
+            match parse::header(&bytes, file_bytes) {
+                Ok(parsed) => {
+                    bytes.truncate(parsed.header_bytes);
+                    bytes.shrink_to_fit();
+                    let (metadata, tensors) = (parsed.metadata, parsed.tensors);
+                    return Ok(Self { path: path.to_owned(), bytes, metadata, tensors });
+                }
+                Err(Fault::Window) if wanted < file_bytes && window < HEADER_BYTES_MAX => {}
+                Err(fault) => return Err(fault.at(path)),
+            }
+        }
+        Err(Fault::Window.at(path))
+    }
+
+    /// The file, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Every tensor by its name.
+    pub fn tensors(&self) -> &BTreeMap<String, TensorInfo> {
+        &self.tensors
+    }
+
+    /// The keys that the file holds.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.metadata.keys().map(String::as_str)
+    }
+
+    /// True when the file has this key.
+    pub fn has(&self, key: &str) -> bool {
+        self.metadata.contains_key(key)
+    }
+
+    /// A whole number, of whatever integer type, within `range`.
+    ///
+    /// # Errors
+    /// The key is missing, of another type, or outside.
+    pub fn integer(&self, key: &str, range: std::ops::RangeInclusive<u64>) -> Result<u64, GgufError> {
+        let allowed = || format!("a whole number from {} to {}", range.start(), range.end());
+        match self.value(key, &allowed)? {
+            Value::Unsigned(found) if range.contains(found) => Ok(*found),
+            other => Err(self.refuse_key(key, self.show(other), allowed())),
+        }
+    }
+
+    /// A number strictly above `low` and not above `high`; NaN is neither.
+    ///
+    /// # Errors
+    /// The key is missing, of another type, or outside.
+    pub fn real(&self, key: &str, low: f64, high: f64) -> Result<f64, GgufError> {
+        let allowed = || format!("a number above {low} and not above {high}");
+        match self.value(key, &allowed)? {
+            Value::Real(found) if *found > low && *found <= high => Ok(*found),
+            other => Err(self.refuse_key(key, self.show(other), allowed())),
+        }
+    }
+
+    /// A truth value.
+    ///
+    /// # Errors
+    /// The key is missing or of another type.
+    pub fn truth(&self, key: &str) -> Result<bool, GgufError> {
+        let allowed = || "true or false".to_owned();
+        match self.value(key, &allowed)? {
+            Value::Truth(found) => Ok(*found),
+            other => Err(self.refuse_key(key, self.show(other), allowed())),
+        }
+    }
+
+    /// A string.
+    ///
+    /// # Errors
+    /// The key is missing, of another type, or not UTF-8.
+    pub fn text(&self, key: &str) -> Result<&str, GgufError> {
+        let allowed = || "a UTF-8 string".to_owned();
+        match self.value(key, &allowed)? {
+            Value::Text(span) => std::str::from_utf8(&self.bytes[span.clone()])
+                .map_err(|_| self.refuse_key(key, "bytes that are not UTF-8".to_owned(), allowed())),
+            other => Err(self.refuse_key(key, self.show(other), allowed())),
+        }
+    }
+
+    /// An array of strings.
+    ///
+    /// # Errors
+    /// The key is missing, of another type, or an element is not UTF-8.
+    pub fn texts(&self, key: &str) -> Result<Vec<&str>, GgufError> {
+        let allowed = || "an array of UTF-8 strings".to_owned();
+        match self.value(key, &allowed)? {
+            Value::Array { kind: ValueKind::Text, count, span } => cursor::texts(&self.bytes[span.clone()], *count)
+                .ok_or_else(|| self.refuse_key(key, "bytes that are not UTF-8".to_owned(), allowed())),
+            other => Err(self.refuse_key(key, self.show(other), allowed())),
+        }
+    }
+
+    /// An array of whole numbers, none negative.
+    ///
+    /// # Errors
+    /// The key is missing, of another type, or an element is negative.
+    pub fn integers(&self, key: &str) -> Result<Vec<u64>, GgufError> {
+        let allowed = || "an array of whole numbers from 0".to_owned();
+        let value = self.value(key, &allowed)?;
+        let found = match value {
+            Value::Array { kind, count, span } => cursor::integers(*kind, &self.bytes[span.clone()], *count),
+            _ => None,
+        };
+        found.ok_or_else(|| self.refuse_key(key, self.show(value), allowed()))
+    }
+
+    /// The elements of an array, whatever they are.
+    ///
+    /// # Errors
+    /// The key is missing or no array.
+    pub fn array_len(&self, key: &str) -> Result<u64, GgufError> {
+        let allowed = || "an array".to_owned();
+        match self.value(key, &allowed)? {
+            Value::Array { count, .. } => Ok(*count),
+            other => Err(self.refuse_key(key, self.show(other), allowed())),
+        }
+    }
+
+    /// An error at one key of this file.
+    pub fn refuse_key(&self, key: &str, found: String, allowed: String) -> GgufError {
+        self.refuse(format!("key `{key}`"), found, allowed)
+    }
+
+    /// An error at one place of this file.
+    pub fn refuse(&self, place: String, found: String, allowed: String) -> GgufError {
+        GgufError::Refused { path: self.path.clone(), place, found, allowed }
+    }
+
+    fn value(&self, key: &str, allowed: &dyn Fn() -> String) -> Result<&Value, GgufError> {
+        self.metadata.get(key).ok_or_else(|| GgufError::MissingKey {
+            path: self.path.clone(),
+            key: key.to_owned(),
+            allowed: allowed(),
+        })
+    }
+
+    fn show(&self, value: &Value) -> String {
+        match value {
+            Value::Unsigned(v) => v.to_string(),
+            Value::Negative(v) => v.to_string(),
+            Value::Real(v) => v.to_string(),
+            Value::Truth(v) => v.to_string(),
+            Value::Text(span) => {
+                let text = String::from_utf8_lossy(&self.bytes[span.clone()]);
+                format!("{:?}", text.chars().take(60).collect::<String>())
+            }
+            Value::Array { count, .. } => format!("an array of {count}"),
+        }
+    }
+}

