@@ -122,7 +122,8 @@ fn each_engine_is_named_in_its_own_room_only() {
             }
         }
     }
-    let nvml: BTreeSet<PathBuf> = rust_files("src").into_iter().filter(|path| code(path).contains("nvml_wrapper")).collect();
+    let nvml: BTreeSet<PathBuf> =
+        rust_files("src").into_iter().filter(|path| code(path).contains("nvml_wrapper")).collect();
     assert!(offences.is_empty(), "engines stay in their rooms:\n{}", offences.join("\n"));
     assert!(nvml.len() <= 1, "NVML is named in one file, found {nvml:?}");
 }
@@ -193,9 +194,10 @@ fn files_and_functions_stay_short() {
         for (number, line) in lines.iter().enumerate() {
             let indent = line.len() - line.trim_start().len();
             let head = line.trim_start();
-            let is_head = ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "const fn ", "pub const fn ", "unsafe fn "]
-                .iter()
-                .any(|start| head.starts_with(start));
+            let is_head =
+                ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "const fn ", "pub const fn ", "unsafe fn "]
+                    .iter()
+                    .any(|start| head.starts_with(start));
             if is_head && begin.is_none_or(|(_, open)| indent <= open) {
                 begin = Some((number, indent));
             }

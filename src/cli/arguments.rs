@@ -214,6 +214,9 @@ pub(super) struct SimulateArguments {
     /// Write a row for every step to this file
     #[arg(long, value_name = "FILE.csv")]
     pub(super) trace: Option<PathBuf>,
+    /// Dead time of the power sensor that the governor sees, simulated seconds
+    #[arg(long, default_value_t = 0.0, value_name = "SECONDS")]
+    pub(super) sensor_lag: f64,
     /// Length of a step, simulated seconds
     #[arg(long, default_value_t = 1.0, value_name = "SECONDS")]
     pub(super) step: f64,

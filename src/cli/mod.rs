@@ -13,6 +13,7 @@ mod models;
 mod profile;
 mod results;
 mod run;
+mod simulate;
 
 mod system;
 
@@ -58,7 +59,7 @@ fn perform(verb: Verb) -> Result<Exit, Failure> {
     match verb {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Bench(arguments) => bench::bench(&arguments),
-        Verb::Simulate(_) => Err(Failure::tool("not yet")),
+        Verb::Simulate(arguments) => simulate::simulate(&arguments),
         Verb::Profile(verb) => profile::profile(&verb),
         Verb::Devices(arguments) => devices::devices(&arguments),
         Verb::Models(verb) => models::models(&verb),

@@ -9,6 +9,7 @@
 //!
 //! Whatever ends a flight early, the journal holds all that came before and a closing entry with the reason.
 
+mod bound;
 mod length;
 mod measure;
 mod orbit;

@@ -5,6 +5,7 @@
 //! its turn for a slice, so that energy can be told apart by workload. Where there is no reading, the spacecraft is
 //! heated and drained by the full power of the machine: what is not known is assumed at its worst.
 
+use super::bound::Bound;
 use super::measure::Unconstrained;
 use super::power::MeasuredPower;
 use super::recorder::Recorder;
@@ -58,6 +59,7 @@ struct Flight<'a, 'r> {
     last_turn: Seconds,
     reading: Reading,
     power: MeasuredPower,
+    bound: Bound,
     decision: Decision,
     under_way: Option<Batch>,
     slice: Slice,
@@ -88,6 +90,7 @@ impl<'a, 'r> Flight<'a, 'r> {
             curve: WorkCurve::linear(orbit.machine.idle_w, orbit.machine.full_w),
         };
         let governor = governor::new(orbit.request.policy, &design);
+        let bound = Bound::new(best_curve(&orbit), orbit.spacecraft.state().temperatures);
         let mut pacer = Pacer::new(orbit.machine);
         for (workload, measured) in orbit.measured.iter().enumerate() {
             pacer.expect(workload, measured.cost(&orbit.machine));
@@ -99,6 +102,7 @@ impl<'a, 'r> Flight<'a, 'r> {
             last_turn: now,
             reading,
             power: MeasuredPower::new(reading, orbit.machine.update_period_s, orbit.request.length.tick),
+            bound,
             decision: Decision {
                 budget: orbit.machine.idle_w,
                 limited_by: LimitedBy::Machine,
@@ -143,7 +147,7 @@ impl<'a, 'r> Flight<'a, 'r> {
         let measured = self.power.turn(&self.reading, now, dt);
         let load = measured.unwrap_or(self.orbit.machine.full_w);
         let bits = std::mem::take(&mut self.produced_bits);
-        self.orbit.spacecraft.step(dt, load, bits);
+        self.step(dt, load, bits);
         self.last_turn = now;
         let budget = self.decide(now, dt);
         self.account_slice(now, &before);
@@ -168,6 +172,18 @@ impl<'a, 'r> Flight<'a, 'r> {
         self.orbit.recorder.record(Event::Tick(tick));
         if now - self.slice.began >= self.orbit.request.length.slice {
             self.next_slice(now);
+        }
+    }
+
+    /// Moves the spacecraft, and remembers what any governor could have had in the step.
+    fn step(&mut self, dt: Seconds, load: Watts, bits: f64) {
+        let spacecraft = &mut self.orbit.spacecraft;
+        let (array_before, environment_before) = (spacecraft.ledger().array_j, spacecraft.state().environment);
+        spacecraft.step(dt, load, bits);
+        if dt > Seconds::ZERO {
+            let array = (spacecraft.ledger().array_j - array_before) / dt;
+            let environment = environment_before.min(spacecraft.state().environment);
+            self.bound.add(spacecraft.forecast(), array, environment, dt);
         }
     }
 
@@ -250,12 +266,13 @@ impl<'a, 'r> Flight<'a, 'r> {
         let now = self.orbit.recorder.now();
         self.next_slice(now);
         let spacecraft = &self.orbit.spacecraft;
+        let bound = self.bound.work(spacecraft.forecast(), spacecraft.limits(), spacecraft.ledger());
         let arrived = Event::Arrived {
             breaches: *spacecraft.breaches(),
             ledger_residual: residual(spacecraft.ledger()),
             sent_bits: spacecraft.state().sent_bits,
             backlog_bits: spacecraft.state().backlog_bits,
-            upper_bound_s: None,
+            upper_bound_s: (bound > Seconds::ZERO).then_some(bound),
         };
         self.orbit.recorder.record(arrived);
     }
@@ -263,6 +280,13 @@ impl<'a, 'r> Flight<'a, 'r> {
 
 fn energy_between(before: &Reading, after: &Reading) -> Result<Joules, crate::reading::NoData> {
     Ok(after.energy? - before.energy?)
+}
+
+/// What a watt buys at best: every workload is taken to draw as little at full speed as the most frugal one does.
+fn best_curve(orbit: &Orbit<'_, '_>) -> WorkCurve {
+    let powers = orbit.measured.iter().filter_map(|workload| workload.power);
+    let least = powers.fold(orbit.machine.full_w, Watts::min);
+    WorkCurve::linear(orbit.machine.idle_w, least)
 }
 
 /// Share of the array's energy that the energy books cannot account for.

@@ -9,7 +9,6 @@
 //! Work is counted in seconds of full speed, by the upper concave envelope of its points ([`WorkCurve`]). Times are
 //! simulated seconds unless said. Same arguments, same bits.
 
-mod bound;
 mod schedule;
 mod sensor;
 mod summary;
@@ -24,7 +23,7 @@ use crate::governor::{
 };
 use crate::profile::{Machine, Satellite};
 use crate::units::{Seconds, Watts};
-use bound::Bound;
+use super::bound::Bound;
 use jiff::Timestamp;
 use sensor::Counter;
 use std::fmt;

@@ -21,6 +21,11 @@ impl LayerCache {
         Ok(Self { keys: empty()?, values: empty()? })
     }
 
+    /// An empty one of the same size, for the same weights at work somewhere else.
+    pub(super) fn another(&self) -> Result<Self> {
+        Ok(Self { keys: self.keys.zeros_like()?, values: self.values.zeros_like()? })
+    }
+
     /// Makes room for `positions`, keeping the first `kept`.
     pub(super) fn reserve(&mut self, positions: usize, kept: usize) -> Result<()> {
         let (heads, capacity, size) = self.keys.dims3()?;

@@ -67,6 +67,20 @@ impl Llama {
         })
     }
 
+    /// The same weights, shared, with an empty cache of its own.
+    pub(super) fn with_own_cache(&self) -> candle_core::Result<Self> {
+        Ok(Self {
+            config: self.config,
+            device: self.device.clone(),
+            table: self.table.clone(),
+            layers: self.layers.iter().map(Layer::with_own_cache).collect::<candle_core::Result<_>>()?,
+            norm: self.norm.clone(),
+            head: self.head.clone(),
+            rotary: self.rotary.clone(),
+            position: 0,
+        })
+    }
+
     /// The position of the next token.
     pub(super) fn position(&self) -> usize {
         self.position
@@ -112,6 +126,22 @@ impl Llama {
 }
 
 impl Layer {
+    /// Tensors share their storage when cloned, which is meant for weights and would be wrong for a cache.
+    fn with_own_cache(&self) -> candle_core::Result<Self> {
+        Ok(Self {
+            attention_norm: self.attention_norm.clone(),
+            query: self.query.clone(),
+            key: self.key.clone(),
+            value: self.value.clone(),
+            output: self.output.clone(),
+            feed_norm: self.feed_norm.clone(),
+            gate: self.gate.clone(),
+            up: self.up.clone(),
+            down: self.down.clone(),
+            cache: self.cache.another()?,
+        })
+    }
+
     fn load(index: usize, config: &Config, weights: &mut Weights<'_>, device: &Device) -> Result<Self, ModelError> {
         let name = |part: &str| format!("blk.{index}.{part}.weight");
         let Config { hidden, feed_forward, head_size, .. } = *config;

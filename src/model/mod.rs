@@ -44,6 +44,7 @@ use llama::Llama;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use weights::{Origin, Weights};
 
 /// Tokens of a prompt that run at once: bounds the memory of a long prompt (llama.cpp's default is the same).
@@ -163,7 +164,7 @@ pub struct Description {
 pub struct Model {
     network: Llama,
     description: Description,
-    tokenizer: Result<Tokenizer, TokenizerError>,
+    tokenizer: Arc<Result<Tokenizer, TokenizerError>>,
 }
 
 impl Model {
@@ -256,11 +257,20 @@ impl Model {
             weight_bytes_per_token: counts.weight_bytes,
             flop_per_token: counts.decode_flop(0),
         };
-        let mut model = Self { network, description, tokenizer };
+        let mut model = Self { network, description, tokenizer: Arc::new(tokenizer) };
         // candle repacks a matrix when it first multiplies with it: that belongs to opening, not to the first prompt.
         model.prefill(&[0; 2][..2.min(shape.context)])?;
         model.reset();
         Ok(model)
+    }
+
+    /// The same weights, shared, at work a second time: with an empty cache of its own.
+    ///
+    /// # Errors
+    /// candle has no memory for another cache.
+    pub fn with_own_cache(&self) -> Result<Self, ModelError> {
+        let (description, tokenizer) = (self.description.clone(), Arc::clone(&self.tokenizer));
+        Ok(Self { network: self.network.with_own_cache()?, description, tokenizer })
     }
 
     /// What this model is, and how it was loaded.
@@ -278,7 +288,7 @@ impl Model {
     /// # Errors
     /// The file has no vocabulary, or one that is not built here.
     pub fn tokenizer(&self) -> Result<&Tokenizer, &TokenizerError> {
-        self.tokenizer.as_ref()
+        self.tokenizer.as_ref().as_ref()
     }
 
     /// Runs the tokens that come next, in pieces of [`BATCH`]; the logits of the last one, one for each token of the

@@ -1,6 +1,6 @@
 //! What a simulated flight came to.
 
-use super::bound::Bound;
+use super::super::bound::Bound;
 use super::{Load, Simulation};
 use crate::envelope::{Breaches, Ledger, Spacecraft, State};
 use crate::governor::{Policy, WorkCurve};

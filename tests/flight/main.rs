@@ -1,0 +1,154 @@
+//! Flights on stand-ins: a workload that sleeps and a meter that knows when it does. What must hold whatever the
+//! machine: the journal is whole, the verdict is right, and nothing that was measured is lost.
+
+mod standins;
+
+use dawndusk::flight::{self, Length, Recorder, Request};
+use dawndusk::governor::Policy;
+use dawndusk::journal::{self, Event, Journal, Outcome};
+use dawndusk::profile;
+use dawndusk::report::{Class, FlightResult, Kind, ResultDirectory, verify};
+use dawndusk::units::Seconds;
+use standins::{Fault, equipment};
+use std::sync::atomic::AtomicBool;
+
+/// A whole orbit in two seconds.
+const LENGTH: Length = Length {
+    name: "quick",
+    idle: Seconds(0.1),
+    warm_up: Seconds(0.02),
+    repeat: Seconds(0.1),
+    repeats: 3,
+    orbit: Seconds(2.0),
+    tick: Seconds(0.01),
+    slice: Seconds(0.2),
+};
+
+struct Flown {
+    outcome: Outcome,
+    result: FlightResult,
+    directory: ResultDirectory,
+    _parent: tempfile::TempDir,
+}
+
+fn fly(policy: Policy, fault: Fault, interrupt_after: Option<usize>) -> Flown {
+    let request = Request {
+        satellite_name: "leo-100kw".into(),
+        satellite: profile::satellite("leo-100kw", &[]).expect("a shipped profile"),
+        policy,
+        length: LENGTH,
+        compression: None,
+        seed: 1,
+    };
+    let parent = tempfile::tempdir().expect("a temporary directory");
+    let directory = ResultDirectory::create(parent.path(), "test").expect("the directory can be written");
+    let journal = Journal::create(&directory.journal()).expect("the journal can be written");
+    let interrupt = AtomicBool::new(false);
+    let mut ticks = 0;
+    let mut spectator = |event: &Event| {
+        ticks += usize::from(matches!(event, Event::Tick(_)));
+        if interrupt_after.is_some_and(|limit| ticks >= limit) {
+            interrupt.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+    };
+    let equipment = equipment(fault);
+    let mut recorder = Recorder::new(Some(journal), &mut spectator, &interrupt);
+    flight::open(&mut recorder, &request, "2026-01-01T00:00:00Z".into(), &equipment.conditions);
+    let outcome = flight::fly(&mut recorder, &request, equipment);
+    recorder.close().expect("the journal was written");
+    let result = directory.write_pages().expect("the pages can be written");
+    Flown { outcome, result, directory, _parent: parent }
+}
+
+#[test]
+fn a_governed_orbit_breaks_nothing_and_says_what_its_watts_are() {
+    let flown = fly(Policy::Predictive, Fault::None, None);
+    assert_eq!(flown.outcome, Outcome::Completed, "one whole orbit");
+    let flight = flown.result.flight.expect("it flew");
+    assert!(!flight.breaches.any(), "no breach: {:?}", flight.breaches);
+    let broken: Vec<&str> = flown.result.verdict.constraints.iter().filter(|c| !c.satisfied).map(|c| c.name.as_str()).collect();
+    assert_eq!(broken, ["duration"], "two seconds are too short to count, and nothing else is wrong");
+    assert_eq!(flight.energy.kind, Kind::Modelled, "the stand-in is a model");
+    assert_eq!((flight.energy.low_j, flight.energy.high_j), (None, None), "a model has no band");
+    assert!(flight.ledger_residual.abs() < 1e-9, "the books close: {:e}", flight.ledger_residual);
+    let sum: f64 = flight.workloads.iter().filter_map(|workload| workload.energy.value_j).map(|energy| energy.0).sum();
+    let total = flight.energy.value_j.expect("there were readings").0;
+    assert!((sum - total).abs() < 1e-9 * total, "slices add up to the flight: {sum} J of {total} J");
+}
+
+#[test]
+fn without_a_governor_the_floor_of_the_charge_is_broken() {
+    let flown = fly(Policy::Off, Fault::None, None);
+    let flight = flown.result.flight.as_ref().expect("it flew");
+    assert!(flight.breaches.charge.time_s > Seconds(100.0), "{:?}", flight.breaches.charge);
+    assert_eq!(flown.result.verdict.class, Class::Invalid, "a breach makes it invalid");
+    assert!(flown.result.verdict.envelope_violated(), "and says so");
+    assert_eq!(flight.share_of_upper_bound, None, "a broken limit buys no score");
+}
+
+#[test]
+fn a_meter_that_goes_silent_costs_power_and_never_becomes_zero_watts() {
+    let flown = fly(Policy::Predictive, Fault::MeterLostAfter(Seconds(2.2)), None);
+    let flight = flown.result.flight.as_ref().expect("it flew");
+    assert!(flight.reading_share < 0.99, "the loss shows: {}", flight.reading_share);
+    assert_eq!(flown.result.verdict.class, Class::Invalid, "readings were missing");
+    assert_eq!(flight.energy.value_j, None, "no partial total");
+    let entries = journal::read(&flown.directory.journal()).expect("the journal is whole");
+    let blind = entries.iter().filter_map(|entry| match &entry.event {
+        Event::Tick(tick) if tick.power_w.is_none() => Some(tick),
+        _ => None,
+    });
+    for tick in blind {
+        assert!(tick.load_w.0 >= 9.9, "the worst is assumed, not {}", tick.load_w);
+        assert!(tick.no_data.is_some() || tick.flight_s.0 > 0.0, "the cause is recorded");
+    }
+    assert!(!flight.breaches.any(), "and the envelope holds: {:?}", flight.breaches);
+}
+
+#[test]
+fn a_device_that_is_lost_in_flight_leaves_all_that_was_measured_before() {
+    let flown = fly(Policy::Predictive, Fault::WorkloadFailsAfter(120), None);
+    let Outcome::Failed { message } = &flown.outcome else { panic!("it must fail, not {:?}", flown.outcome) };
+    assert!(message.contains("sleep") && message.contains("lost"), "names workload and cause: {message}");
+    assert_eq!(flown.result.unconstrained.len(), 2, "the unconstrained figures stand");
+    assert_eq!(flown.result.verdict.class, Class::Invalid, "but the result is invalid");
+}
+
+#[test]
+fn an_interrupt_leaves_a_readable_partial_result() {
+    let flown = fly(Policy::Predictive, Fault::None, Some(30));
+    assert_eq!(flown.outcome, Outcome::Interrupted, "by the user");
+    let flight = flown.result.flight.as_ref().expect("it had left");
+    assert!(flight.ticks >= 30 && flight.simulated_s < Seconds(5000.0), "partial: {} ticks", flight.ticks);
+    assert!(flown.result.verdict.notes.iter().any(|note| note.starts_with("partial")), "and says so");
+}
+
+#[test]
+fn a_saved_journal_gives_its_pages_again_byte_for_byte() {
+    let flown = fly(Policy::Threshold, Fault::None, Some(40));
+    let path = flown.directory.path();
+    let pages = ["result.json", "conditions.json", "timeline.csv", "summary.txt", "SHA256SUMS"];
+    let read = || pages.map(|name| std::fs::read(path.join(name)).expect("the page is there"));
+    let before = read();
+    flown.directory.write_pages().expect("the pages can be written again");
+    assert!(before == read(), "every page is the same");
+    assert!(verify(&flown.directory).expect("it can be checked").is_empty(), "and verify agrees");
+    std::fs::write(path.join("summary.txt"), "Result is : VALID").expect("the page can be forged");
+    let wrong = verify(&flown.directory).expect("it can be checked");
+    assert_eq!(wrong.len(), 2, "the hash and the content both tell: {wrong:?}");
+}
+
+#[test]
+fn a_torn_last_line_is_dropped_and_a_torn_middle_is_refused() {
+    let flown = fly(Policy::Static, Fault::None, Some(20));
+    let path = flown.directory.journal();
+    let whole = std::fs::read_to_string(&path).expect("the journal is there");
+    let count = journal::read(&path).expect("it is whole").len();
+    std::fs::write(&path, &whole[..whole.len() - 10]).expect("it can be torn");
+    assert_eq!(journal::read(&path).expect("torn at its end").len(), count - 1, "one entry fewer");
+    let result = flown.directory.write_pages().expect("a torn journal still gives a result");
+    assert_eq!(result.verdict.class, Class::Invalid, "but an invalid one: it never closed");
+    std::fs::write(&path, whole.replacen("\"event\"", "\"evnt\"", 2)).expect("it can be damaged");
+    let error = journal::read(&path).expect_err("damaged in the middle").to_string();
+    assert!(error.contains("line 1"), "names the line: {error}");
+}

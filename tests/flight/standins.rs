@@ -1,0 +1,161 @@
+//! A workload that sleeps, and a meter that draws 10 W while it does and 2 W while it does not.
+
+use dawndusk::flight::Equipment;
+use dawndusk::journal::{Conditions, WorkloadRecord};
+use dawndusk::meter::Meter;
+use dawndusk::reading::{Boundary, Coverage, NoData, Provenance, Reading, Source};
+use dawndusk::units::{Joules, Seconds, Watts};
+use dawndusk::workload::{Description, Unit, Work, Workload, WorkloadError};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+const IDLE: Watts = Watts(2.0);
+const FULL: Watts = Watts(10.0);
+const BATCH: Duration = Duration::from_millis(3);
+
+/// What goes wrong.
+#[derive(Clone, Copy)]
+pub(crate) enum Fault {
+    /// Nothing.
+    None,
+    /// The power source goes away at this time of the flight's clock.
+    MeterLostAfter(Seconds),
+    /// The device goes away after so many batches.
+    WorkloadFailsAfter(u32),
+}
+
+/// Time spent in batches until now.
+#[derive(Default)]
+struct Busy {
+    done: Duration,
+    since: Option<Instant>,
+}
+
+impl Busy {
+    fn total(&self) -> Seconds {
+        let running = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        Seconds((self.done + running).as_secs_f64())
+    }
+}
+
+struct Sleeper {
+    description: Description,
+    busy: Arc<Mutex<Busy>>,
+    left: Option<u32>,
+}
+
+impl Workload for Sleeper {
+    fn description(&self) -> &Description {
+        &self.description
+    }
+
+    fn run_batch(&mut self) -> Result<Work, WorkloadError> {
+        if let Some(left) = &mut self.left {
+            *left = left.checked_sub(1).ok_or_else(|| WorkloadError {
+                workload: self.description.name.clone(),
+                reason: "the device was lost".into(),
+            })?;
+        }
+        let began = Instant::now();
+        self.busy.lock().expect("no thread panics").since = Some(began);
+        std::thread::sleep(BATCH);
+        let mut busy = self.busy.lock().expect("no thread panics");
+        busy.since = None;
+        busy.done += began.elapsed();
+        Ok(Work { items: 1.0, duration: Seconds(began.elapsed().as_secs_f64()) })
+    }
+}
+
+struct BusyMeter {
+    source: Source,
+    busy: Arc<Mutex<Busy>>,
+    opened: Instant,
+    lost_after: Option<Seconds>,
+    coverage: Coverage,
+}
+
+impl Meter for BusyMeter {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn read(&mut self, now: Seconds) -> Reading {
+        self.coverage.looks += 1;
+        if self.lost_after.is_some_and(|limit| now >= limit) {
+            return Reading::absent(now, NoData::Lost);
+        }
+        self.coverage.updates += 1;
+        let elapsed = Seconds(self.opened.elapsed().as_secs_f64());
+        let busy = self.busy.lock().expect("no thread panics").total();
+        let energy: Joules = IDLE * elapsed + (FULL - IDLE) * busy;
+        Reading { taken_at: now, energy: Ok(energy), power: Err(NoData::NotSupported) }
+    }
+
+    fn coverage(&self) -> Coverage {
+        self.coverage
+    }
+}
+
+/// Two sleeping workloads, the meter, and conditions that describe them.
+pub(crate) fn equipment(fault: Fault) -> Equipment {
+    let busy = Arc::new(Mutex::new(Busy::default()));
+    let describe = |name: &str| Description {
+        name: name.into(),
+        backend: "test".into(),
+        test: "3 ms".into(),
+        unit: Unit::Token,
+        items_per_batch: 1.0,
+        flop_per_batch: 1.0,
+        bytes_per_batch: 1.0,
+        result_bits_per_batch: 8.0,
+        timing: "host",
+    };
+    let descriptions = [describe("sleep"), describe("sleep again")];
+    let left = if let Fault::WorkloadFailsAfter(count) = fault { Some(count) } else { None };
+    let sleeper = |description: &Description| -> Box<dyn Workload> {
+        Box::new(Sleeper { description: description.clone(), busy: Arc::clone(&busy), left })
+    };
+    let workloads = descriptions.iter().map(sleeper).collect();
+    let source = Source {
+        name: "stand-in".into(),
+        provenance: Provenance::Modelled,
+        boundary: Boundary::Process,
+        method: "2 W idle and 10 W in a batch".into(),
+        update_period_s: Seconds(0.001),
+        relative_uncertainty: None,
+        rated_w: Some(FULL),
+    };
+    let lost_after = if let Fault::MeterLostAfter(time) = fault { Some(time) } else { None };
+    let conditions = conditions(&source, &descriptions);
+    let meter = BusyMeter { source, busy, opened: Instant::now(), lost_after, coverage: Coverage::default() };
+    Equipment { workloads, meter: Box::new(meter), conditions }
+}
+
+fn conditions(source: &Source, descriptions: &[Description]) -> Conditions {
+    let record = |description: &Description| WorkloadRecord {
+        name: description.name.clone(),
+        backend: description.backend.clone(),
+        test: description.test.clone(),
+        unit: description.unit.name().into(),
+        items_per_batch: description.items_per_batch,
+        flop_per_batch: description.flop_per_batch,
+        bytes_per_batch: description.bytes_per_batch,
+        result_bits_per_batch: description.result_bits_per_batch,
+    };
+    Conditions {
+        os: "test".into(),
+        arch: "test".into(),
+        cpu_info: "test".into(),
+        cpu_threads: 1,
+        gpu_info: None,
+        driver: None,
+        adapter_class: "none".into(),
+        backends: "test".into(),
+        model: None,
+        model_is_real: true,
+        source: source.clone(),
+        sources_refused: Vec::new(),
+        environment: Vec::new(),
+        workloads: descriptions.iter().map(record).collect(),
+    }
+}
