@@ -67,7 +67,8 @@ fn a_bad_profile_file_is_refused_by_name() {
     refuses(&["profile", "check", &empty], &["empty.toml"]);
     refuses(&["profile", "check", &folder.path().to_string_lossy()], &[&folder.path().to_string_lossy()]);
     refuses(&["profile", "check", "no-such-satellite"], &["no-such-satellite", "leo-100kw"]);
-    let unknown = include_str!("../profiles/satellites/leo-100kw.toml").replace("power_w = 110000.0", "powr_w = 110000.0");
+    let unknown =
+        include_str!("../profiles/satellites/leo-100kw.toml").replace("power_w = 110000.0", "powr_w = 110000.0");
     let unknown = write(folder.path(), "unknown.toml", unknown.as_bytes());
     refuses(&["profile", "check", &unknown], &["unknown.toml", "powr_w"]);
 }
@@ -81,7 +82,10 @@ fn a_bad_model_file_is_refused_before_anything_is_measured() {
     for (model, fragment) in [(text.as_str(), "text.gguf"), (&empty, "empty.gguf"), ("./absent.gguf", "absent.gguf")] {
         refuses(&["run", "--adapter", "cpu", "--length", "quick", "--results", &results, "-m", model], &[fragment]);
     }
-    refuses(&["run", "--adapter", "cpu", "--results", &results, "-m", "no-such-model"], &["no-such-model", "smollm2-135m"]);
+    refuses(
+        &["run", "--adapter", "cpu", "--results", &results, "-m", "no-such-model"],
+        &["no-such-model", "smollm2-135m"],
+    );
     let left = std::fs::read_dir(&results).map_or(0, Iterator::count);
     assert_eq!(left, 0, "no empty result directory stays behind");
 }
@@ -137,7 +141,8 @@ fn profile_show_gives_the_reference_figures_of_new_year_2027() {
     let cold = "array.temperature_coefficient_per_k=0";
     let cold = json(&["profile", "show", "leo-100kw", "--date", "2027-01-01", "--set", cold, "--json"]);
     near(&cold, "/derived/power/sustainable_w", 89859.6, 0.0005 * 89859.6);
-    let higher = json(&["profile", "show", "leo-100kw", "--date", "2027-01-01", "--set", "orbit.altitude_km=1400", "--json"]);
+    let higher =
+        json(&["profile", "show", "leo-100kw", "--date", "2027-01-01", "--set", "orbit.altitude_km=1400", "--json"]);
     near(&higher, "/derived/eclipse/umbra_s", 0.0, 0.0);
     near(&higher, "/profile/orbit/altitude_km", 1400.0, 0.0);
 }

@@ -3,8 +3,8 @@
 use super::arguments::{SimulateArguments, SkyName};
 use super::{Exit, Failure, answer, answer_json};
 use crate::envelope::{Orbit, Scale, Sky};
-use crate::flight::simulation::{Load, Row, Schedule, Sensor, Simulation, Summary, simulate_all};
 use crate::flight::simulation;
+use crate::flight::simulation::{Load, Row, Schedule, Sensor, Simulation, Summary, simulate_all};
 use crate::governor::Policy;
 use crate::profile;
 use crate::units::{Seconds, Watts};
@@ -91,7 +91,9 @@ fn load(text: &str) -> Result<Load, Failure> {
         return Ok(Load::Constant(Watts(watts)));
     }
     let table = std::fs::read_to_string(text).map_err(|error| {
-        Failure::input(format!("--load {text}: it must be watts, a CSV file (t_s,power_w) or `governed`; as a file: {error}"))
+        Failure::input(format!(
+            "--load {text}: it must be watts, a CSV file (t_s,power_w) or `governed`; as a file: {error}"
+        ))
     })?;
     Ok(Load::Schedule(Schedule::parse(text, &table).map_err(Failure::input)?))
 }
@@ -114,8 +116,22 @@ fn fly_one(flight: &Simulation<'_>, trace: Option<&Path>) -> Result<Summary, Fai
 fn page(answer: &Answer<'_>) -> String {
     let mut text = format!(
         "{} from {}, load {}, machine {}\n{:<11} {:>9} {:>7} {:>9} {:>8} {:>8} {:>9} {:>9} {:>7} {:>10} {:>10} {:>10}\n",
-        answer.satellite, answer.start, answer.load, answer.machine, "governor", "work s", "share", "mean kW", "soc min",
-        "soc end", "peak J °C", "peak L °C", "cycles", "hot s", "low s", "unserved s"
+        answer.satellite,
+        answer.start,
+        answer.load,
+        answer.machine,
+        "governor",
+        "work s",
+        "share",
+        "mean kW",
+        "soc min",
+        "soc end",
+        "peak J °C",
+        "peak L °C",
+        "cycles",
+        "hot s",
+        "low s",
+        "unserved s"
     );
     let flights: &[Summary] = match &answer.flown {
         Flown::One(summary) => std::slice::from_ref(summary),
@@ -139,6 +155,8 @@ fn page(answer: &Answer<'_>) -> String {
             breaches.bus.time_s.0,
         ));
     }
-    text.push_str("share: of an upper bound that no governor can pass; none where a limit was broken or the load was given\n");
+    text.push_str(
+        "share: of an upper bound that no governor can pass; none where a limit was broken or the load was given\n",
+    );
     text
 }

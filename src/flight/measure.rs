@@ -73,8 +73,9 @@ pub(super) fn verify(
         if let Some(check) = worker.verify(index)? {
             recorder.record(Event::Verified {
                 workload: workload.name.clone(),
-                relative_error: check.relative_error,
+                relative_error: Some(check.relative_error).filter(|error| error.is_finite()),
                 tolerance: check.tolerance,
+                faulty_words: check.faulty_words,
             });
         }
     }

@@ -170,9 +170,6 @@ impl<'a, 'r> Flight<'a, 'r> {
             workload: self.slice.workload,
         };
         self.orbit.recorder.record(Event::Tick(tick));
-        if now - self.slice.began >= self.orbit.request.length.slice {
-            self.next_slice(now);
-        }
     }
 
     /// Moves the spacecraft, and remembers what any governor could have had in the step.
@@ -216,6 +213,10 @@ impl<'a, 'r> Flight<'a, 'r> {
             }
             return Ok(());
         }
+        // A turn ends between two batches, so that each batch belongs to one workload alone.
+        if now - self.slice.began >= self.orbit.request.length.slice {
+            self.next_slice(now);
+        }
         let workload = self.slice.workload;
         match self.pacer.admission(now, workload, 1) {
             Admission::Now => {
@@ -252,12 +253,12 @@ impl<'a, 'r> Flight<'a, 'r> {
         let updates = u64::from(before.energy != self.reading.energy);
         let window = Drawn { energy_j: energy.ok(), updates, no_data: energy.err() };
         self.slice.work.drawn = self.slice.work.drawn.plus(&window);
-        self.slice.work.slice_s = now - self.slice.began;
     }
 
     fn next_slice(&mut self, now: Seconds) {
         let next = (self.slice.workload + 1) % self.orbit.workloads.len();
-        let ended = std::mem::replace(&mut self.slice, Slice::of(next, now));
+        let mut ended = std::mem::replace(&mut self.slice, Slice::of(next, now));
+        ended.work.slice_s = now - ended.began;
         self.orbit.recorder.record(Event::Work(ended.work));
     }
 

@@ -30,10 +30,12 @@ pub enum Event {
     Verified {
         /// Which kernel.
         workload: String,
-        /// ||a - b|| / ||b||.
-        relative_error: f64,
+        /// ||a - b|| / ||b||; none where it is not finite.
+        relative_error: Option<f64>,
         /// The most that is allowed.
         tolerance: f64,
+        /// Words of the result that were not written, or are not finite.
+        faulty_words: u64,
     },
     /// Power with everything open and nothing running.
     Idle {
@@ -70,6 +72,18 @@ pub enum Event {
         /// How it ended.
         outcome: Outcome,
     },
+}
+
+impl Event {
+    /// False for a kernel that disagreed with its twin; true for every other event.
+    pub fn is_sound(&self) -> bool {
+        match self {
+            Event::Verified { relative_error, tolerance, faulty_words, .. } => {
+                relative_error.is_some_and(|error| error <= *tolerance) && *faulty_words == 0
+            }
+            _ => true,
+        }
+    }
 }
 
 /// What was asked for.

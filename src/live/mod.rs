@@ -64,9 +64,10 @@ impl Screen {
                     conditions.source.name
                 ));
             }
-            Event::Verified { workload, relative_error, tolerance } => {
-                let word = if relative_error <= tolerance { "agrees with its twin" } else { "DISAGREES with its twin" };
-                self.say(&format!("{workload} {word}: {relative_error:.1e}"));
+            Event::Verified { workload, relative_error, .. } => {
+                let word = if event.is_sound() { "agrees" } else { "DISAGREES" };
+                let error = relative_error.map_or("not finite".into(), |error| format!("{error:.1e}"));
+                self.say(&format!("{workload} {word} with its twin: relative error {error}"));
             }
             Event::Idle { duration_s, drawn } => match drawn.energy_j {
                 Some(energy) => self.say(&format!("idle: {:.2} W", (energy / *duration_s).0)),

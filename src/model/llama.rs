@@ -9,6 +9,7 @@
 //!
 //! A prompt can come in any pieces: each piece knows its first position, and what came before is in the cache.
 
+use super::ModelError;
 use super::attention::attention;
 use super::cache::LayerCache;
 use super::config::Config;
@@ -17,7 +18,6 @@ use super::linear::Linear;
 use super::norm::rms_norm;
 use super::rotary::Rotary;
 use super::weights::Weights;
-use super::ModelError;
 use candle_core::{Device, Tensor};
 
 /// Weights, cache and the position that comes next.

@@ -212,7 +212,14 @@ impl Model {
     ) -> Result<Self, ModelError> {
         let provenance = Provenance::Synthetic { seed };
         let tokenizer = Err(TokenizerError::NoVocabulary);
-        Self::load(name, provenance, shape, tokenizer, Weights::new(Origin::Seed(seed), precision, &device.candle), device)
+        Self::load(
+            name,
+            provenance,
+            shape,
+            tokenizer,
+            Weights::new(Origin::Seed(seed), precision, &device.candle),
+            device,
+        )
     }
 
     fn from_file(
@@ -371,9 +378,12 @@ impl Model {
 
 /// The token with the largest logit; the first of equals, and 0 where all are NaN.
 pub fn greedy(logits: &[f32]) -> u32 {
-    let best = (0_u32..).zip(logits).fold((0, f32::NEG_INFINITY), |best, (token, logit)| {
-        if *logit > best.1 { (token, *logit) } else { best }
-    });
+    let best = (0_u32..).zip(logits).fold(
+        (0, f32::NEG_INFINITY),
+        |best, (token, logit)| {
+            if *logit > best.1 { (token, *logit) } else { best }
+        },
+    );
     best.0
 }
 

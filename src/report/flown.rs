@@ -56,8 +56,8 @@ pub struct Flown {
     pub workloads: Vec<FlownWorkload>,
 }
 
-/// One workload in flight. Its energy is that of its slices, pauses included; a batch that crosses the end of a slice
-/// is counted where it ends.
+/// One workload in flight. Its energy is that of its slices, pauses included; slices end between two batches, and
+/// their energy is told apart to within one tick.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FlownWorkload {
     /// Name.

@@ -3,9 +3,11 @@
 //! A workload runs one batch when told to, and says what the batch was. It cannot know that it is throttled: it
 //! names neither governor nor envelope, and never looks at a clock to decide how much to do.
 
+mod kernel;
 mod language;
 mod roster;
 
+pub use kernel::KernelWorkload;
 pub use language::{Decode, Prefill, Shape as LanguageShape};
 pub use roster::{LanguageShapes, Roster, RosterError};
 
@@ -97,11 +99,6 @@ pub struct Verification {
     pub relative_error: f64,
     /// The most that is allowed.
     pub tolerance: f64,
-}
-
-impl Verification {
-    /// Within tolerance; a NaN is not.
-    pub fn passed(&self) -> bool {
-        self.relative_error <= self.tolerance
-    }
+    /// Words of the result that were not written, or are not finite.
+    pub faulty_words: u64,
 }

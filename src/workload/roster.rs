@@ -2,9 +2,11 @@
 //!
 //! Kernels run on the adapter, or as their plain-Rust twins where there is none; prefill and decode run on candle.
 
+use super::kernel::{KernelWorkload, family};
 use super::language::{Decode, Prefill, Shape};
 use super::{Workload, WorkloadError};
 use crate::gpu::Device;
+use crate::kernel;
 use crate::model::Model;
 
 /// How the language model is put to work.
@@ -58,12 +60,31 @@ impl Roster<'_> {
     /// # Errors
     /// A wanted name that no workload has; a workload that cannot be prepared.
     pub fn workloads(self, wanted: &[String]) -> Result<Vec<Box<dyn Workload>>, RosterError> {
-        let mut workloads: Vec<Box<dyn Workload>> = Vec::new();
-        if let Some([prefill, decode]) = self.models {
-            workloads.push(Box::new(Prefill::new(prefill, self.shapes.prefill, self.seed)?));
-            workloads.push(Box::new(Decode::new(decode, self.shapes.decode, self.seed)?));
+        let known = names();
+        if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
+            return Err(RosterError::Unknown { wanted: unknown.clone(), known: known.join(", ") });
         }
-        let _ = wanted;
+        let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|known| known == name);
+        let mut workloads: Vec<Box<dyn Workload>> = Vec::new();
+        for kernel in kernel::suite(self.device.map(Device::facts)) {
+            if is_wanted(family(kernel.name())) {
+                workloads.push(Box::new(KernelWorkload::new(kernel, self.device, self.seed)?));
+            }
+        }
+        if let Some([prefill, decode]) = self.models {
+            if is_wanted("prefill") {
+                workloads.push(Box::new(Prefill::new(prefill, self.shapes.prefill, self.seed)?));
+            }
+            if is_wanted("decode") {
+                workloads.push(Box::new(Decode::new(decode, self.shapes.decode, self.seed)?));
+            }
+        }
         Ok(workloads)
     }
+}
+
+/// Every name, in flight order.
+fn names() -> Vec<&'static str> {
+    let kernels = kernel::suite(None).into_iter().map(|kernel| family(kernel.name()));
+    kernels.chain(["prefill", "decode"]).collect()
 }

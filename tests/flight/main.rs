@@ -66,7 +66,8 @@ fn a_governed_orbit_breaks_nothing_and_says_what_its_watts_are() {
     assert_eq!(flown.outcome, Outcome::Completed, "one whole orbit");
     let flight = flown.result.flight.expect("it flew");
     assert!(!flight.breaches.any(), "no breach: {:?}", flight.breaches);
-    let broken: Vec<&str> = flown.result.verdict.constraints.iter().filter(|c| !c.satisfied).map(|c| c.name.as_str()).collect();
+    let broken: Vec<&str> =
+        flown.result.verdict.constraints.iter().filter(|c| !c.satisfied).map(|c| c.name.as_str()).collect();
     assert_eq!(broken, ["duration"], "two seconds are too short to count, and nothing else is wrong");
     assert_eq!(flight.energy.kind, Kind::Modelled, "the stand-in is a model");
     assert_eq!((flight.energy.low_j, flight.energy.high_j), (None, None), "a model has no band");
