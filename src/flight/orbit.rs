@@ -150,7 +150,7 @@ impl<'a, 'r> Flight<'a, 'r> {
         self.step(dt, load, bits);
         self.last_turn = now;
         let budget = self.decide(now, dt);
-        self.account_slice(now, &before);
+        self.account_slice(&before);
         let state = self.orbit.spacecraft.state();
         let tick = Tick {
             flight_s: now - self.departed,
@@ -248,7 +248,7 @@ impl<'a, 'r> Flight<'a, 'r> {
         Ok(())
     }
 
-    fn account_slice(&mut self, now: Seconds, before: &Reading) {
+    fn account_slice(&mut self, before: &Reading) {
         let energy = energy_between(before, &self.reading);
         let updates = u64::from(before.energy != self.reading.energy);
         let window = Drawn { energy_j: energy.ok(), updates, no_data: energy.err() };
