@@ -105,6 +105,13 @@ impl Config {
         Ok(config)
     }
 
+    /// The same network, where files keep the two real numbers in f32.
+    pub(super) fn agrees_with(&self, other: &Self) -> bool {
+        let single = |shape: &Self| (shape.rope_base as f32, shape.norm_epsilon as f32);
+        let sizes = |shape: &Self| Self { rope_base: 0.0, norm_epsilon: 0.0, ..*shape };
+        sizes(self) == sizes(other) && single(self) == single(other)
+    }
+
     /// Weights of all matrices and norms, the table of embeddings once.
     pub fn parameters(&self) -> u64 {
         let head = if self.tied_embedding { 0 } else { self.vocabulary * self.hidden };

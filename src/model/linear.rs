@@ -5,7 +5,11 @@
 //! On x86-64 candle has a fast kernel (AVX-512 or AVX VNNI on repacked tiles) for Q8_0 only when the columns are a
 //! multiple of 256 and the rows of 16, and falls back to one dot product at a time otherwise. SmolLM2-135M has 576
 //! columns. Rows are therefore stored with zeros up to the next multiple of 256, and so are the activations: a third
-//! more arithmetic on a kernel that is many times faster. The zeros change no result.
+//! more arithmetic on a kernel that was measured nine times faster on 512 rows of x and four times on one.
+//!
+//! The price is in x, which that kernel rounds to 8 bits with one scale for 256 values (Q8_K, as every K-quant does)
+//! where the slow one has a scale for 32. On 462 tokens of English prose SmolLM2-135M moves away from its own f32
+//! form by 0.016 nats per token in the mean (Kullback-Leibler), and by 0.005 with the slow kernel.
 
 use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{D, Device, Module, Result, Tensor};
@@ -30,12 +34,7 @@ pub(super) struct Linear {
 
 impl Linear {
     /// From the quantised bytes of `rows` by `columns` weights, without any change of type.
-    pub(super) fn new(
-        data: &[u8],
-        kind: GgmlDType,
-        [rows, columns]: [usize; 2],
-        device: &Device,
-    ) -> Result<Self> {
+    pub(super) fn new(data: &[u8], kind: GgmlDType, [rows, columns]: [usize; 2], device: &Device) -> Result<Self> {
         let stored_columns = stored_columns(kind, [rows, columns], device);
         let stored: Cow<'_, [u8]> = match stored_columns == columns {
             true => Cow::Borrowed(data),
@@ -82,12 +81,11 @@ impl Linear {
                 QMatMul::Tensor(_) | QMatMul::TensorF16(_) => None,
             })
             .collect();
-        if quantised.len() == N {
-            if let Some(products) = QTensor::gemv_fused_shared_lhs(&quantised, x)? {
-                if let Ok(products) = products.try_into() {
-                    return Ok(products);
-                }
-            }
+        if quantised.len() == N
+            && let Some(products) = QTensor::gemv_fused_shared_lhs(&quantised, x)?
+            && let Ok(products) = products.try_into()
+        {
+            return Ok(products);
         }
         let mut products = Vec::with_capacity(N);
         for linear in all {
@@ -145,4 +143,70 @@ fn pad_rows(data: &[u8], kind: GgmlDType, columns: usize, stored_columns: usize)
         to[..before].copy_from_slice(from);
     }
     padded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::DType;
+
+    /// W of normal values, rounded to Q8_0, with the values that it stands for.
+    fn matrix(rows: usize, columns: usize) -> (Linear, Tensor) {
+        let drawn = Tensor::randn(0_f32, 0.1, (rows, columns), &Device::Cpu).expect("normal values");
+        let stored = QTensor::quantize(&drawn, GgmlDType::Q8_0).expect("whole blocks");
+        let values = stored.dequantize(&Device::Cpu).expect("plain values");
+        let data = stored.data().expect("the bytes");
+        (Linear::new(&data, GgmlDType::Q8_0, [rows, columns], &Device::Cpu).expect("a matrix"), values)
+    }
+
+    /// Whole numbers up to 127, and 127 in every 32: rounding x to 8 bits loses nothing.
+    fn whole_numbers(rows: usize, columns: usize) -> Tensor {
+        let value = |i: usize| if i.is_multiple_of(32) { 127.0 } else { ((i * 7919) % 255) as f32 - 127.0 };
+        let values: Vec<f32> = (0..rows * columns).map(value).collect();
+        Tensor::from_vec(values, (rows, columns), &Device::Cpu).expect("as many values as the shape has")
+    }
+
+    fn relative_error(found: &Tensor, expected: &Tensor) -> f64 {
+        let norm = |t: &Tensor| t.to_dtype(DType::F64).and_then(|t| t.sqr()?.sum_all()?.to_scalar::<f64>());
+        let apart = (found - expected).and_then(|d| norm(&d)).expect("a difference");
+        (apart / norm(expected).expect("a norm")).sqrt()
+    }
+
+    #[test]
+    fn a_product_of_what_rounding_leaves_alone_is_exact_for_any_shape() {
+        for (rows, columns) in [(64, 576), (64, 512), (48, 192), (96, 1536), (17, 576), (32, 32)] {
+            let (linear, values) = matrix(rows, columns);
+            for t in [1, 2, 5, 33] {
+                let x = whole_numbers(t, columns);
+                let expected = values.t().and_then(|w| x.matmul(&w)).expect("a plain product");
+                let error = relative_error(&linear.forward(&x).expect("a product"), &expected);
+                assert!(error < 1e-6, "{rows} x {columns}, {t} rows of x: relative error {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn products_of_one_x_are_the_products_one_by_one() {
+        for others in [[32, 64], [17, 64]] {
+            let (a, _) = matrix(48, 576);
+            let (b, _) = matrix(others[0], 576);
+            let (c, _) = matrix(others[1], 576);
+            let width = Linear::shared_width(&[&a, &b, &c]);
+            let x = whole_numbers(3, 576).pad_with_zeros(1, 0, width - 576).expect("zeros behind x");
+            let all = Linear::forward_all([&a, &b, &c], &x).expect("three products");
+            for (linear, found) in [&a, &b, &c].into_iter().zip(&all) {
+                let error = relative_error(found, &linear.forward(&whole_numbers(3, 576)).expect("a product"));
+                assert!(error < 1e-6, "{others:?}: relative error {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_a_padded_matrix_come_back_without_the_zeros() {
+        let (linear, values) = matrix(64, 576);
+        let ids = Tensor::new(&[3_u32, 63, 0, 3], &Device::Cpu).expect("row numbers");
+        let error =
+            relative_error(&linear.rows(&ids).expect("rows"), &values.index_select(&ids, 0).expect("the same rows"));
+        assert_eq!(error, 0.0, "rows are decoded, not rounded again");
+    }
 }

@@ -17,6 +17,7 @@ use super::gate::swiglu;
 use super::linear::Linear;
 use super::norm::rms_norm;
 use super::rotary::Rotary;
+use super::softmax::mask;
 use super::weights::Weights;
 use candle_core::{Device, Tensor};
 
@@ -46,6 +47,14 @@ struct Layer {
     up: Linear,
     down: Linear,
     cache: LayerCache,
+}
+
+/// What every layer needs to know of the tokens that pass through it.
+struct Pass<'a> {
+    config: &'a Config,
+    rotary: &'a Rotary,
+    first: usize,
+    mask: Option<&'a Tensor>,
 }
 
 impl Llama {
@@ -103,8 +112,10 @@ impl Llama {
         let first = self.position;
         self.reserve(first + tokens.len())?;
         let mut x = self.table.rows(&Tensor::new(tokens, &self.device)?)?;
+        let mask = mask(tokens.len(), first, &self.device)?;
+        let pass = Pass { config: &self.config, rotary: &self.rotary, first, mask: mask.as_ref() };
         for layer in &mut self.layers {
-            x = layer.forward(&x, &self.config, &self.rotary, first)?;
+            x = layer.forward(&x, &pass)?;
         }
         self.position = first + tokens.len();
         Ok(x)
@@ -160,15 +171,16 @@ impl Layer {
         })
     }
 
-    /// `x[t, hidden]` of the positions from `first` on.
-    fn forward(&mut self, x: &Tensor, config: &Config, rotary: &Rotary, first: usize) -> candle_core::Result<Tensor> {
+    /// `x[t, hidden]` of the positions from `first` on, in and out.
+    fn forward(&mut self, x: &Tensor, pass: &Pass<'_>) -> candle_core::Result<Tensor> {
+        let Pass { config, rotary, first, mask } = *pass;
         let t = x.dim(0)?;
         let projections = [&self.query, &self.key, &self.value];
         let normed = rms_norm(x, &self.attention_norm, config.norm_epsilon, Linear::shared_width(&projections))?;
         let [query, key, value] = Linear::forward_all(projections, &normed)?;
         let value = value.reshape((t, config.kv_heads, config.head_size))?.transpose(0, 1)?.contiguous()?;
         let (keys, values) = self.cache.append(&rotary.heads(&key, first)?, &value, first)?;
-        let mixed = attention(&rotary.heads(&query, first)?, &keys, &values, first)?;
+        let mixed = attention(&rotary.heads(&query, first)?, &keys, &values, first, mask)?;
         let x = (x + self.output.forward(&mixed)?)?;
 
         let projections = [&self.gate, &self.up];

@@ -9,14 +9,16 @@
 //! | `profile` `store` | what a model is; where its file is kept, fetched from and checked |
 //! | `gguf` `config` `weights` | from the bytes of a file to a shape and its matrices |
 //! | `llama` | the network, of `linear` `norm` `rotary` `attention` `softmax` `gate` `cache` |
-//! | `count` `tokenizer` `device` | FLOP and bytes; text; where it runs |
+//! | `count` `description` `tokenizer` `device` | FLOP and bytes; what was loaded; text; where it runs |
 
 mod attention;
 mod cache;
 mod choice;
 mod config;
 mod count;
+mod description;
 mod device;
+mod error;
 mod exponential;
 mod gate;
 pub mod gguf;
@@ -33,131 +35,23 @@ mod weights;
 pub use choice::ModelChoice;
 pub use config::Config;
 pub use count::Counts;
+pub use description::{Description, Provenance};
 pub use device::Device;
+pub use error::ModelError;
 pub use profile::{Pin, Profile, ProfileError, Source};
 pub use store::{Store, StoreError};
 pub use tokenizer::{SMOLLM2_SYSTEM, Tokenizer, TokenizerError};
 pub use weights::{Precision, Quantisation};
 
-use gguf::{GgufError, Header};
+use gguf::Header;
 use llama::Llama;
-use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use weights::{Origin, Weights};
 
 /// Tokens of a prompt that run at once: bounds the memory of a long prompt (llama.cpp's default is the same).
 pub const BATCH: usize = 512;
-
-/// Why a model could not be opened or run.
-#[derive(Debug, thiserror::Error)]
-pub enum ModelError {
-    /// The file is no model, or not one that runs here.
-    #[error(transparent)]
-    File(#[from] GgufError),
-    /// There is no such profile, or it is wrong.
-    #[error(transparent)]
-    Profile(#[from] ProfileError),
-    /// The weights are not in the store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A file could not be read to its end.
-    #[error("{}: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file has another shape than its profile.
-    #[error("{}: its shape is not that of the profile `{name}`: {found}; allowed: {allowed}", path.display())]
-    OtherShape {
-        /// The file.
-        path: PathBuf,
-        /// The profile.
-        name: String,
-        /// The shape of the file.
-        found: String,
-        /// The shape of the profile.
-        allowed: String,
-    },
-    /// The device is not there.
-    #[error("device `{name}`: {why}")]
-    Device {
-        /// What was asked for.
-        name: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// A prompt without tokens.
-    #[error("a prompt of no tokens; allowed: 1 and more")]
-    NoTokens,
-    /// A token that the model does not have.
-    #[error("token {token}; allowed: 0 to {}", vocabulary - 1)]
-    UnknownToken {
-        /// The token.
-        token: u32,
-        /// Tokens that there are.
-        vocabulary: usize,
-    },
-    /// The context is full.
-    #[error("{wanted} positions; allowed: up to {context}, the context of this model")]
-    ContextFull {
-        /// Positions after this call.
-        wanted: usize,
-        /// Positions that there are.
-        context: usize,
-    },
-    /// candle refused or failed.
-    #[error("candle: {0}")]
-    Engine(#[from] candle_core::Error),
-}
-
-/// Where the weights of a model come from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Provenance {
-    /// A file.
-    Real {
-        /// Its name.
-        file: String,
-        /// Its SHA-256.
-        sha256: String,
-        /// True when that is the hash that a profile pins.
-        pinned: bool,
-    },
-    /// A seed: the arithmetic of the real model without its knowledge.
-    Synthetic {
-        /// The seed.
-        seed: u64,
-    },
-}
-
-/// What a model is, and how it was loaded.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Description {
-    /// The profile, or the file.
-    pub name: String,
-    /// Real or synthetic.
-    pub provenance: Provenance,
-    /// The shape.
-    pub shape: Config,
-    /// Weights, the table of embeddings once.
-    pub parameters: u64,
-    /// `cpu`, `cuda:0`, `metal:0`.
-    pub device: String,
-    /// Threads on a CPU.
-    pub threads: Option<usize>,
-    /// Quantised, or the f32 reference.
-    pub precision: Precision,
-    /// Types of the matrices in the file and as loaded.
-    pub quantisation: Vec<Quantisation>,
-    /// Bytes of weights that one decoded token reads, with padding.
-    pub weight_bytes_per_token: u64,
-    /// Floating-point operations of one decoded token at position 0.
-    pub flop_per_token: u64,
-}
 
 /// An open model with its cache.
 #[derive(Debug)]
@@ -230,7 +124,7 @@ impl Model {
     ) -> Result<Self, ModelError> {
         let (header, mut file) = Header::open(path)?;
         let config = Config::of(&header)?;
-        if let Some(profile) = profile.filter(|profile| profile.shape != config) {
+        if let Some(profile) = profile.filter(|profile| !profile.shape.agrees_with(&config)) {
             let (found, allowed) = (format!("{config:?}"), format!("{:?}", profile.shape));
             return Err(ModelError::OtherShape { path: path.to_owned(), name: profile.name.clone(), found, allowed });
         }

@@ -14,12 +14,15 @@ const LANES: usize = 16;
 
 /// The norm of each row of `x[t, n]` with weights `[n]`: `[t, width]`, zeros beyond n.
 pub(super) fn rms_norm(x: &Tensor, weight: &Tensor, epsilon: f64, width: usize) -> Result<Tensor> {
-    if x.device().is_cpu() {
-        return x.apply_op2_no_bwd(weight, &RmsNorm { epsilon: epsilon as f32, width });
+    match x.device().is_cpu() {
+        true => x.apply_op2_no_bwd(weight, &RmsNorm { epsilon: epsilon as f32, width }),
+        false => on_gpu(x, weight, epsilon, width),
     }
-    let columns = x.dim(1)?;
+}
+
+fn on_gpu(x: &Tensor, weight: &Tensor, epsilon: f64, width: usize) -> Result<Tensor> {
     let y = candle_nn::ops::rms_norm(x, weight, epsilon as f32)?;
-    if width == columns { Ok(y) } else { y.pad_with_zeros(1, 0, width - columns) }
+    y.pad_with_zeros(1, 0, width - x.dim(1)?)
 }
 
 struct RmsNorm {
@@ -79,11 +82,13 @@ mod tests {
         let x = Tensor::randn(0_f32, 3.0, (70, 577), &Device::Cpu).expect("normal values");
         let weight = Tensor::randn(1_f32, 0.2, 577, &Device::Cpu).expect("normal values");
         let expected = candle_nn::ops::rms_norm_slow(&x, &weight, 1e-5).expect("candle's norm");
-        let found = rms_norm(&x, &weight, 1e-5, 768).expect("our norm");
-        let kept = found.narrow(1, 0, 577).expect("the row");
-        let error = (kept - expected).and_then(|d| d.abs()?.max_all()?.to_scalar::<f32>()).expect("a difference");
-        assert!(error < 1e-5, "largest difference {error}");
-        let zeros = found.narrow(1, 577, 768 - 577).and_then(|z| z.abs()?.max_all()?.to_scalar::<f32>());
-        assert_eq!(zeros.expect("the padding"), 0.0, "the padding stays zero");
+        for form in [rms_norm, on_gpu] {
+            let found = form(&x, &weight, 1e-5, 768).expect("our norm");
+            let kept = found.narrow(1, 0, 577).expect("the row");
+            let error = (kept - &expected).and_then(|d| d.abs()?.max_all()?.to_scalar::<f32>()).expect("a difference");
+            assert!(error < 1e-5, "largest difference {error}");
+            let zeros = found.narrow(1, 577, 768 - 577).and_then(|z| z.abs()?.max_all()?.to_scalar::<f32>());
+            assert_eq!(zeros.expect("the padding"), 0.0, "the padding stays zero");
+        }
     }
 }

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
 /// The profiles that come with the program: name and text.
-const BUILT_IN: [(&str, &str); 1] =
-    [("smollm2-135m", include_str!("../../profiles/models/smollm2-135m.toml"))];
+const BUILT_IN: [(&str, &str); 1] = [("smollm2-135m", include_str!("../../profiles/models/smollm2-135m.toml"))];
 
 /// Longest profile, bytes.
 const PROFILE_BYTES_MAX: usize = 1 << 20;

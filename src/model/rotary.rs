@@ -36,15 +36,19 @@ impl Rotary {
 
     /// Splits `x[t, heads * d]` into heads `[heads, t, d]` and turns each row by its position, the first at `from`.
     pub(super) fn heads(&self, x: &Tensor, from: usize) -> Result<Tensor> {
-        let (t, width) = x.dims2()?;
+        let t = x.dim(0)?;
         let (cosine, sine) = (self.cosine.narrow(0, from, t)?, self.sine.narrow(0, from, t)?);
-        if x.device().is_cpu() {
-            return x.apply_op3_no_bwd(&cosine, &sine, &Turn { head_size: self.head_size });
+        match x.device().is_cpu() {
+            true => x.apply_op3_no_bwd(&cosine, &sine, &Turn { head_size: self.head_size }),
+            false => on_gpu(x, &cosine, &sine, self.head_size),
         }
-        let heads = width / self.head_size;
-        let split = x.reshape((1, t, heads, self.head_size))?.transpose(1, 2)?.contiguous()?;
-        candle_nn::rotary_emb::rope_i(&split, &cosine, &sine)?.squeeze(0)
     }
+}
+
+fn on_gpu(x: &Tensor, cosine: &Tensor, sine: &Tensor, head_size: usize) -> Result<Tensor> {
+    let (t, width) = x.dims2()?;
+    let split = x.reshape((1, t, width / head_size, head_size))?.transpose(1, 2)?.contiguous()?;
+    candle_nn::rotary_emb::rope_i(&split, cosine, sine)?.squeeze(0)
 }
 
 /// Angles in f64, so that a position of a million still has its angle to 1e-10.
@@ -117,7 +121,10 @@ mod tests {
         let expected = candle_nn::rotary_emb::rope_i_slow(&split, &narrow(&rotary.cosine), &narrow(&rotary.sine))
             .and_then(|x| x.squeeze(0))
             .expect("candle's heads");
-        let error = (found - expected).and_then(|d| d.abs()?.max_all()?.to_scalar::<f32>()).expect("a difference");
-        assert!(error < 1e-6, "largest difference {error}");
+        let gpu = on_gpu(&x, &narrow(&rotary.cosine), &narrow(&rotary.sine), 64).expect("the heads of a GPU");
+        for found in [found, gpu] {
+            let error = (found - &expected).and_then(|d| d.abs()?.max_all()?.to_scalar::<f32>()).expect("a difference");
+            assert!(error < 1e-6, "largest difference {error}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! index of the row, so that no mask is built or read on a CPU, and what a query cannot see is never computed.
 
 use super::exponential::exp;
-use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Result, Tensor};
+use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Result, Tensor};
 use rayon::prelude::*;
 
 /// Rows are shared out between threads from this many scores.
@@ -12,21 +12,44 @@ const PARALLEL_MIN: usize = 1 << 14;
 const LANES: usize = 16;
 
 /// Turns scores into weights: `scores[heads, queries, keys]`, of which row i of each head is the query at position
-/// `first + i % period` (several heads may stand one behind the other in the middle dimension).
-pub(super) fn causal_softmax(scores: Tensor, scale: f64, first: usize, period: usize) -> Result<Tensor> {
+/// `first + i % period` (several heads may stand one behind the other in the middle dimension). On a GPU the mask
+/// says what is hidden; without one nothing is.
+pub(super) fn causal_softmax(
+    scores: Tensor,
+    scale: f64,
+    first: usize,
+    period: usize,
+    mask: Option<&Tensor>,
+) -> Result<Tensor> {
     if scores.device().is_cpu() {
         scores.inplace_op1(&CausalSoftmax { scale: scale as f32, first, period })?;
         return Ok(scores);
     }
-    let (_, queries, keys) = scores.dims3()?;
-    let scores = (scores * scale)?;
-    if period == 1 && first + 1 >= keys {
-        return candle_nn::ops::softmax_last_dim(&scores);
+    on_gpu(&scores, scale, period, mask)
+}
+
+/// The mask of a GPU for t queries from position `first` on: `[t, first + t]`, minus infinity where a key is hidden.
+pub(super) fn mask(t: usize, first: usize, device: &Device) -> Result<Option<Tensor>> {
+    if device.is_cpu() || t == 1 {
+        return Ok(None);
     }
-    let hidden = |row: usize, key: usize| if key > first + row % period { f32::NEG_INFINITY } else { 0.0 };
-    let mask: Vec<f32> = (0..queries * keys).map(|i| hidden(i / keys, i % keys)).collect();
-    let mask = Tensor::from_vec(mask, (1, queries, keys), scores.device())?.to_dtype(DType::F32)?;
-    candle_nn::ops::softmax_last_dim(&scores.broadcast_add(&mask)?)
+    mask_on(t, first, device).map(Some)
+}
+
+fn mask_on(t: usize, first: usize, device: &Device) -> Result<Tensor> {
+    let keys = first + t;
+    let hidden = |i: usize| if i % keys > first + i / keys { f32::NEG_INFINITY } else { 0.0 };
+    Tensor::from_vec((0..t * keys).map(hidden).collect::<Vec<f32>>(), (t, keys), device)
+}
+
+fn on_gpu(scores: &Tensor, scale: f64, period: usize, mask: Option<&Tensor>) -> Result<Tensor> {
+    let (heads, queries, keys) = scores.dims3()?;
+    let scores = (scores * scale)?.reshape((heads * queries / period, period, keys))?;
+    let scores = match mask {
+        None => scores,
+        Some(mask) => scores.broadcast_add(mask)?,
+    };
+    candle_nn::ops::softmax_last_dim(&scores)?.reshape((heads, queries, keys))
 }
 
 struct CausalSoftmax {
@@ -92,22 +115,25 @@ fn softmax_row(scores: &mut [f32], scale: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Device;
 
     #[test]
     fn weights_are_those_of_a_masked_softmax() {
         let (first, period, keys) = (37, 20, 57);
         let scores = Tensor::randn(0_f32, 20.0, (3, 2 * period, keys), &Device::Cpu).expect("normal values");
         let values = scores.to_vec3::<f32>().expect("values");
-        let found = causal_softmax(scores, 0.125, first, period).and_then(|t| t.to_vec3::<f32>()).expect("weights");
-        for (head, rows) in values.iter().enumerate() {
-            for (row, scores) in rows.iter().enumerate() {
-                let seen = first + row % period + 1;
-                let sum: f64 = scores[..seen].iter().map(|s| (f64::from(*s) * 0.125).exp()).sum();
-                for (key, score) in scores.iter().enumerate() {
-                    let expected = if key < seen { (f64::from(*score) * 0.125).exp() / sum } else { 0.0 };
-                    let error = (f64::from(found[head][row][key]) - expected).abs();
-                    assert!(error < 1e-6, "head {head} row {row} key {key}: off by {error}");
+        let mask = mask_on(period, first, &Device::Cpu).expect("a mask");
+        let gpu = on_gpu(&scores, 0.125, period, Some(&mask)).expect("the weights of a GPU");
+        let cpu = causal_softmax(scores, 0.125, first, period, None).expect("the weights of a CPU");
+        for found in [cpu, gpu].map(|weights| weights.to_vec3::<f32>().expect("weights")) {
+            for (head, rows) in values.iter().enumerate() {
+                for (row, scores) in rows.iter().enumerate() {
+                    let seen = first + row % period + 1;
+                    let sum: f64 = scores[..seen].iter().map(|s| (f64::from(*s) * 0.125).exp()).sum();
+                    for (key, score) in scores.iter().enumerate() {
+                        let expected = if key < seen { (f64::from(*score) * 0.125).exp() / sum } else { 0.0 };
+                        let error = (f64::from(found[head][row][key]) - expected).abs();
+                        assert!(error < 1e-6, "head {head} row {row} key {key}: off by {error}");
+                    }
                 }
             }
         }

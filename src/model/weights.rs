@@ -141,7 +141,8 @@ impl Stored {
 
     /// The values in f32, in main memory.
     fn decoded(&self, shape: &[usize]) -> candle_core::Result<Tensor> {
-        QTensor::new(QStorage::from_data(self.bytes().into(), &Device::Cpu, self.kind)?, shape)?.dequantize(&Device::Cpu)
+        QTensor::new(QStorage::from_data(self.bytes().into(), &Device::Cpu, self.kind)?, shape)?
+            .dequantize(&Device::Cpu)
     }
 }
 

@@ -14,6 +14,7 @@
 //! Nothing is memory-mapped. A header that passes names only tensors that lie inside the file, aligned and apart.
 
 mod cursor;
+mod error;
 mod parse;
 
 use candle_core::quantized::GgmlDType;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 pub(super) use cursor::ValueKind;
 use cursor::{Fault, Value};
+pub use error::GgufError;
 
 /// Most bytes before the first tensor.
 pub const HEADER_BYTES_MAX: u64 = 64 << 20;
@@ -43,61 +45,6 @@ pub const ALIGNMENT_DEFAULT: u64 = 32;
 pub const ALLOCATION_FACTOR: u64 = 16;
 /// What a header of no size at all may hold, bytes.
 pub const ALLOCATION_FLOOR: u64 = 1 << 16;
-
-/// Why a model file was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum GgufError {
-    /// The file could not be opened or read.
-    #[error("{}: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// It is something else.
-    #[error("{}: not a GGUF model file: {found}", path.display())]
-    NotGguf {
-        /// The file.
-        path: PathBuf,
-        /// What it is instead.
-        found: String,
-    },
-    /// It ends before what it announces.
-    #[error("{}: cut short: {place} needs {needed} bytes, and {left} are left; fetch the file again", path.display())]
-    Truncated {
-        /// The file.
-        path: PathBuf,
-        /// What was to be read.
-        place: String,
-        /// Its bytes.
-        needed: u64,
-        /// The bytes that are there.
-        left: u64,
-    },
-    /// A key that the model needs is absent.
-    #[error("{}: the key `{key}` is missing; needed: {allowed}", path.display())]
-    MissingKey {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: String,
-        /// What it must hold.
-        allowed: String,
-    },
-    /// A value is outside its range.
-    #[error("{}: {place}: {found}; allowed: {allowed}", path.display())]
-    Refused {
-        /// The file.
-        path: PathBuf,
-        /// The key, the tensor or the position.
-        place: String,
-        /// What stands there.
-        found: String,
-        /// What may stand there.
-        allowed: String,
-    },
-}
 
 /// Where one tensor lies and how it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

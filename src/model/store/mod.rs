@@ -4,79 +4,17 @@
 //! Windows, or `~/.cache`, each with `dawndusk/models` behind it. A file counts only with the size and the SHA-256
 //! that its profile pins, and the hash is taken of the file that is then read.
 
+mod error;
 mod fetch;
+mod place;
 mod write;
 
 use super::profile::{Pin, Profile};
+pub use error::StoreError;
 use sha2::{Digest, Sha256};
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
-
-/// Why a model file cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// No variable says where to keep files.
-    #[error("no folder for model files: set DAWNDUSK_MODELS to one, or HOME")]
-    NoFolder,
-    /// It is not there.
-    #[error("model `{name}`: {} is missing; get it with `dawndusk models pull {name}`", path.display())]
-    Missing {
-        /// The profile.
-        name: String,
-        /// Where it would be.
-        path: PathBuf,
-    },
-    /// It is another file than the profile pins.
-    #[error("{}: not the file that the profile pins: {found}; allowed: {allowed}; fetch it again", path.display())]
-    OtherFile {
-        /// The file.
-        path: PathBuf,
-        /// Its size or hash.
-        found: String,
-        /// The size or hash of the profile.
-        allowed: String,
-    },
-    /// The system refused.
-    #[error("{}: {source}", path.display())]
-    System {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// No source gave it.
-    #[error("model `{name}` could not be fetched:{}\nor get {file} (SHA-256 {sha256}) by other means and run \
-             `dawndusk models pull {name} --from FILE`", lines(reasons))]
-    NotFetched {
-        /// The profile.
-        name: String,
-        /// The file that is wanted.
-        file: String,
-        /// Its hash.
-        sha256: String,
-        /// One for each source that was tried.
-        reasons: Vec<String>,
-    },
-}
-
-fn lines(reasons: &[String]) -> String {
-    reasons.iter().map(|reason| format!("\n  {reason}")).collect()
-}
-
-impl StoreError {
-    /// A file whose hash is not the pinned one.
-    pub(super) fn other_file(path: &Path, sha256: &str, pin: &Pin) -> Self {
-        let (found, allowed) = (format!("SHA-256 {sha256}"), format!("SHA-256 {}", pin.sha256));
-        Self::OtherFile { path: path.to_owned(), found, allowed }
-    }
-
-    fn system(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::System { path, source }
-    }
-}
 
 /// A folder of model files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +76,7 @@ impl Store {
     /// # Errors
     /// No variable says where that is.
     pub fn of_user() -> Result<Self, StoreError> {
-        folder(&|name| std::env::var_os(name), cfg!(windows)).map(Self::at).ok_or(StoreError::NoFolder)
+        place::folder(&|name| std::env::var_os(name), cfg!(windows)).map(Self::at).ok_or(StoreError::NoFolder)
     }
 
     /// A store in this folder, which need not exist yet.
@@ -246,17 +184,6 @@ impl Store {
     }
 }
 
-/// The folder that the environment asks for.
-fn folder(variable: &dyn Fn(&str) -> Option<OsString>, windows: bool) -> Option<PathBuf> {
-    let path = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = || match windows {
-        true => path("LOCALAPPDATA"),
-        // A relative XDG_CACHE_HOME is to be ignored: XDG base directory specification 0.8.
-        false => path("XDG_CACHE_HOME").filter(|p| p.is_absolute()).or_else(|| Some(path("HOME")?.join(".cache"))),
-    };
-    path("DAWNDUSK_MODELS").or_else(|| Some(cache()?.join("dawndusk").join("models")))
-}
-
 /// The SHA-256 of a file from its start, in hexadecimal digits.
 pub(super) fn sha256(file: &mut File) -> std::io::Result<String> {
     hash(file, &mut |_| ())
@@ -281,32 +208,4 @@ fn hash(file: &mut File, on_bytes: &mut dyn FnMut(u64)) -> std::io::Result<Strin
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn folder_with(variables: &[(&str, &str)], windows: bool) -> Option<PathBuf> {
-        let find = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
-        folder(&find, windows)
-    }
-
-    #[test]
-    fn the_folder_follows_the_environment() {
-        let home = ("HOME", "/home/a");
-        let cases: [(&[(&str, &str)], bool, Option<&str>); 7] = [
-            (&[("DAWNDUSK_MODELS", "/m"), ("XDG_CACHE_HOME", "/x"), home], false, Some("/m")),
-            (&[("DAWNDUSK_MODELS", ""), ("XDG_CACHE_HOME", "/x"), home], false, Some("/x/dawndusk/models")),
-            (&[("XDG_CACHE_HOME", "relative"), home], false, Some("/home/a/.cache/dawndusk/models")),
-            (&[home], false, Some("/home/a/.cache/dawndusk/models")),
-            (&[("LOCALAPPDATA", "/local"), home], true, Some("/local/dawndusk/models")),
-            (&[home], true, None),
-            (&[], false, None),
-        ];
-        for (variables, windows, expected) in cases {
-            let found = folder_with(variables, windows);
-            assert_eq!(found, expected.map(PathBuf::from), "with {variables:?}, on Windows: {windows}");
-        }
-    }
 }

@@ -1,0 +1,52 @@
+//! Tokens per second of SmolLM2-135M on candle's CPU device: a prompt of 512, and decoding behind 1 and 512 tokens.
+//!
+//! The weights are the real ones where the store has them, else seeded ones of the same shape; the name of each
+//! measurement says which. The arithmetic is the same. `RAYON_NUM_THREADS` sets the threads.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use dawndusk::model::{Device, Model, ModelChoice, Provenance};
+
+const PROFILE: &str = "smollm2-135m";
+
+fn open() -> Model {
+    let real = ModelChoice::Registered(PROFILE.to_owned());
+    let seeded = ModelChoice::Synthetic { name: PROFILE.to_owned(), seed: 0 };
+    let device = Device::cpu();
+    Model::open(&real, &device).or_else(|_| Model::open(&seeded, &device)).expect("seeded weights need no file")
+}
+
+fn models(criterion: &mut Criterion) {
+    let mut model = open();
+    let weights = match model.describe().provenance {
+        Provenance::Real { .. } => "real",
+        Provenance::Synthetic { .. } => "synthetic",
+    };
+    let vocabulary = model.describe().shape.vocabulary;
+    let prompt: Vec<u32> = (0..512).map(|i| ((i * 7919 + 13) % vocabulary) as u32).collect();
+    model.reserve(1024).expect("a context of 1024");
+
+    let mut group = criterion.benchmark_group(format!("{PROFILE}-{weights}"));
+    group.sample_size(20);
+    group.throughput(Throughput::Elements(512));
+    group.bench_function(BenchmarkId::new("prefill", 512), |bencher| {
+        bencher.iter(|| {
+            model.reset();
+            model.prefill(&prompt).expect("room in the context")
+        });
+    });
+    group.throughput(Throughput::Elements(1));
+    for before in [1, 512] {
+        model.reset();
+        model.prefill(&prompt[..before]).expect("room in the context");
+        group.bench_function(BenchmarkId::new("decode-behind", before), |bencher| {
+            bencher.iter(|| {
+                model.truncate(before);
+                model.decode(17).expect("room in the context")
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, models);
+criterion_main!(benches);

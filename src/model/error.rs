@@ -1,0 +1,70 @@
+//! Why a model could not be opened or run.
+
+use super::gguf::GgufError;
+use super::profile::ProfileError;
+use super::store::StoreError;
+use std::path::PathBuf;
+
+/// Why a model could not be opened or run.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The file is no model, or not one that runs here.
+    #[error(transparent)]
+    File(#[from] GgufError),
+    /// There is no such profile, or it is wrong.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The weights are not in the store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file could not be read to its end.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file has another shape than its profile.
+    #[error("{}: its shape is not that of the profile `{name}`: {found}; allowed: {allowed}", path.display())]
+    OtherShape {
+        /// The file.
+        path: PathBuf,
+        /// The profile.
+        name: String,
+        /// The shape of the file.
+        found: String,
+        /// The shape of the profile.
+        allowed: String,
+    },
+    /// The device is not there.
+    #[error("device `{name}`: {why}")]
+    Device {
+        /// What was asked for.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A prompt without tokens.
+    #[error("a prompt of no tokens; allowed: 1 and more")]
+    NoTokens,
+    /// A token that the model does not have.
+    #[error("token {token}; allowed: 0 to {}", vocabulary - 1)]
+    UnknownToken {
+        /// The token.
+        token: u32,
+        /// Tokens that there are.
+        vocabulary: usize,
+    },
+    /// The context is full.
+    #[error("{wanted} positions; allowed: up to {context}, the context of this model")]
+    ContextFull {
+        /// Positions after this call.
+        wanted: usize,
+        /// Positions that there are.
+        context: usize,
+    },
+    /// candle refused or failed.
+    #[error("candle: {0}")]
+    Engine(#[from] candle_core::Error),
+}

@@ -1,0 +1,19 @@
+//! Tests of the models: the header of a file, the network, the tokenizer, the store.
+//!
+//! | file | shows |
+//! |---|---|
+//! | `header` `mutation` | which files are refused and how, and that no bytes at all make the check panic or allocate |
+//! | `network` | the network against plain Rust (`reference`), in any pieces, quantised and not |
+//! | `real` | the real weights: tokens, logits, probabilities; needs them in the store |
+//! | `vocabulary` | the tokenizer that a file describes |
+//! | `files` | the store and its sources |
+
+mod allocation;
+mod files;
+mod gguf_writer;
+mod header;
+mod mutation;
+mod network;
+mod real;
+mod reference;
+mod vocabulary;
