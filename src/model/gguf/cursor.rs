@@ -178,7 +178,7 @@ impl<'a> Cursor<'a> {
             ValueKind::I16 => signed(i16::from_le_bytes(self.array(place)?).into()),
             ValueKind::I32 => signed(i32::from_le_bytes(self.array(place)?).into()),
             ValueKind::I64 => signed(i64::from_le_bytes(self.array(place)?)),
-            ValueKind::F32 => Value::Real(shortest(f32::from_le_bytes(self.array(place)?))),
+            ValueKind::F32 => Value::Real(f32::from_le_bytes(self.array(place)?).into()),
             ValueKind::F64 => Value::Real(f64::from_le_bytes(self.array(place)?)),
             ValueKind::Truth => match self.array::<1>(place)? {
                 [0] => Value::Truth(false),
@@ -249,9 +249,4 @@ pub(super) fn integers(kind: ValueKind, bytes: &[u8], count: u64) -> Option<Vec<
         found.push(element.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)));
     }
     Some(found)
-}
-
-/// The f64 of the shortest decimal that is this f32: the 1e-5 that a file means, not the 9.999999747378752e-6 it holds.
-fn shortest(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or(f64::from(value))
 }
