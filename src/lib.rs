@@ -11,3 +11,7 @@ pub mod profile;
 pub mod envelope;
 
 pub mod governor;
+
+pub mod gpu;
+
+pub mod kernel;
