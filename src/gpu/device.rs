@@ -1,0 +1,159 @@
+//! An open adapter.
+//!
+//! wgpu reports most failures through two callbacks and ends the process if nobody listens. Here they are kept,
+//! and every call that could have caused one asks for it before it returns. So an error names the work that was
+//! being done, and a lost device is an ordinary `Err` to its caller.
+
+use super::{Adapter, Error, Facts};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Longest wait for a batch, far above any batch that is sensible and below the patience of a CI job.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// An adapter made ready for work. Cheap to clone; all clones are the same device.
+#[derive(Clone, Debug)]
+pub struct Device {
+    pub(super) handle: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    facts: Arc<Facts>,
+    faults: Arc<Mutex<Faults>>,
+    timeout: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Faults {
+    lost: Option<String>,
+    refused: Option<String>,
+}
+
+impl Device {
+    /// Opens an adapter with all of its limits, and with those of the wanted features that it has.
+    ///
+    /// # Errors
+    /// [`Error::Open`] with the driver's reason.
+    pub fn open(adapter: &Adapter) -> Result<Device, Error> {
+        let wanted = wgpu::Features::SUBGROUP
+            | wgpu::Features::SUBGROUP_BARRIER
+            | wgpu::Features::SHADER_F16
+            | wgpu::Features::TIMESTAMP_QUERY
+            | wgpu::Features::IMMEDIATES;
+        let request = adapter.handle.request_device(&wgpu::DeviceDescriptor {
+            label: Some("dawndusk"),
+            required_features: adapter.handle.features() & wanted,
+            required_limits: adapter.handle.limits(),
+            ..Default::default()
+        });
+        let facts = adapter.facts();
+        let (handle, queue) = pollster::block_on(request)
+            .map_err(|error| Error::Open { adapter: facts.name.clone(), reason: error.to_string() })?;
+
+        let faults = Arc::new(Mutex::new(Faults::default()));
+        let keeper = Arc::clone(&faults);
+        handle.set_device_lost_callback(move |_, reason| lock(&keeper).lost = Some(reason));
+        let keeper = Arc::clone(&faults);
+        // The first refusal is the cause; those after it are its consequences.
+        handle.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            lock(&keeper).refused.get_or_insert_with(|| words(&error));
+        }));
+        Ok(Device { handle, queue, facts: Arc::new(facts.clone()), faults, timeout: TIMEOUT })
+    }
+
+    /// The same device, with another longest wait (60 s unless said).
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Device {
+        Device { timeout, ..self }
+    }
+
+    /// What is known of its adapter.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Gives the device back. Whoever still uses it, through any clone, gets [`Error::Lost`].
+    pub fn close(&self) {
+        self.handle.destroy();
+        lock(&self.faults).lost.get_or_insert_with(|| "it was closed".to_owned());
+    }
+
+    /// Takes up what the callbacks have kept.
+    pub(super) fn check(&self, doing: &str) -> Result<(), Error> {
+        let mut faults = lock(&self.faults);
+        let (adapter, doing) = (|| self.facts.name.clone(), || doing.to_owned());
+        if let Some(reason) = &faults.lost {
+            return Err(Error::Lost { adapter: adapter(), doing: doing(), reason: reason.clone() });
+        }
+        match faults.refused.take() {
+            Some(reason) => Err(Error::Refused { adapter: adapter(), doing: doing(), reason }),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until a submission has run, for the device's longest wait at most.
+    pub(super) fn wait(&self, submission: wgpu::SubmissionIndex, doing: &str) -> Result<(), Error> {
+        let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(self.timeout) };
+        // wgpu 30 panics in `poll` when the driver says that the device is gone: it has no error for that.
+        let polled = catch_unwind(AssertUnwindSafe(|| self.handle.poll(poll)));
+        self.check(doing)?;
+        let (adapter, doing) = (self.facts.name.clone(), doing.to_owned());
+        match polled {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(wgpu::PollError::Timeout)) => {
+                Err(Error::Timeout { adapter, doing, limit_s: self.timeout.as_secs_f64() })
+            }
+            Ok(Err(error)) => Err(Error::Refused { adapter, doing, reason: error.to_string() }),
+            Err(_) => Err(Error::Lost { adapter, doing, reason: "its driver stopped answering".to_owned() }),
+        }
+    }
+
+    /// Whether a shader may see this many bytes at once.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] on behalf of `what`.
+    pub fn holds(&self, what: &str, bytes: u64) -> Result<(), Error> {
+        let limits = &self.facts.limits;
+        self.fits(what, "bytes in a buffer", bytes, limits.buffer_bytes, "maxBufferSize")?;
+        self.fits(what, "bytes in a binding", bytes, limits.storage_binding_bytes, "maxStorageBufferBindingSize")
+    }
+
+    /// Whether a workgroup may share this many bytes.
+    ///
+    /// # Errors
+    /// As [`Device::holds`].
+    pub fn shares(&self, what: &str, bytes: u64) -> Result<(), Error> {
+        let limit = self.facts.limits.workgroup_storage_bytes.into();
+        self.fits(what, "bytes in a workgroup", bytes, limit, "maxComputeWorkgroupStorageSize")
+    }
+
+    /// Whether so many workgroups may be dispatched along x, y and z.
+    ///
+    /// # Errors
+    /// As [`Device::holds`].
+    pub fn dispatches(&self, what: &str, workgroups: [u32; 3]) -> Result<(), Error> {
+        let limit = self.facts.limits.workgroups_per_dimension.into();
+        let longest = workgroups.into_iter().max().unwrap_or(0).into();
+        self.fits(what, "workgroups along one axis", longest, limit, "maxComputeWorkgroupsPerDimension")
+    }
+
+    fn fits(&self, what: &str, unit: &'static str, needed: u64, limit: u64, name: &'static str) -> Result<(), Error> {
+        if needed <= limit {
+            return Ok(());
+        }
+        Err(Error::TooLarge { adapter: self.facts.name.clone(), what: what.to_owned(), needed, unit, limit, name })
+    }
+}
+
+/// A thread that panicked while holding this lock left a whole `Option` behind, so its poison says nothing.
+fn lock(faults: &Mutex<Faults>) -> MutexGuard<'_, Faults> {
+    faults.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// wgpu's description over several indented lines, as one line.
+fn words(error: &wgpu::Error) -> String {
+    let text = match error {
+        wgpu::Error::OutOfMemory { .. } => "out of memory".to_owned(),
+        wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => description.clone(),
+    };
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,136 @@
+//! Matrix times matrix, C = A B in f32: three kernels for three kinds of adapter, and the twin of all three.
+//!
+//! On the device A is held by columns, as a BLAS operand that is marked transposed: a step in k then reads both
+//! operands in whole vectors.
+
+use super::random::uniform;
+use super::{Error, Kernel, Packing, Plan, Size, Unit, gemm_quad, gemm_registers, gemm_tiled, guard, spelled};
+use crate::gpu::{Class, Facts, Wgsl};
+use rayon::prelude::*;
+
+/// Which kernel multiplies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tiling {
+    /// `gemm_registers.wgsl`: tiles in registers alone.
+    Registers,
+    /// `gemm_quad.wgsl`: lanes share what they load.
+    Quad,
+    /// `gemm_tiled.wgsl`: tiles in workgroup memory.
+    Workgroup,
+}
+
+impl Tiling {
+    /// The one for this kind of adapter, or for the CPU itself, where only the name is used.
+    pub fn of(facts: Option<&Facts>) -> Tiling {
+        match facts {
+            Some(facts) if facts.class == Class::Hardware => Tiling::Workgroup,
+            Some(facts) if facts.features.subgroup => Tiling::Quad,
+            _ => Tiling::Registers,
+        }
+    }
+}
+
+/// A of `m` x `k` times B of `k` x `n`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gemm {
+    pub(super) m: u32,
+    pub(super) n: u32,
+    pub(super) k: u32,
+    tiling: Tiling,
+}
+
+impl Gemm {
+    /// The product of an `m` x `k` and a `k` x `n` matrix.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where a size is 0 or too large.
+    pub fn new(m: u32, n: u32, k: u32, tiling: Tiling) -> Result<Gemm, Error> {
+        guard("gemm", &[m, n, k], &[&[m, k], &[k, n], &[m, n]])?;
+        Ok(Gemm { m, n, k, tiling })
+    }
+
+    /// 0.03, 2.1 and 17 GFLOP. On a large GPU 2048 gives 256 workgroups of 256 invocations, one wave.
+    pub fn standard(size: Size, tiling: Tiling) -> Gemm {
+        let side = size.pick(256, 1024, 2048);
+        Gemm { m: side, n: side, k: side, tiling }
+    }
+
+    /// The plan that the three kernels share, with C padded to multiples of `tile_m` x `tile_n` and k of `tile_k`.
+    pub(super) fn tiled(&self, source: Wgsl, [tile_m, tile_n, tile_k]: [u32; 3]) -> Plan {
+        let a = Packing::padded(self.m, self.k, tile_m, tile_k).by_columns();
+        let b = Packing::padded(self.k, self.n, tile_k, tile_n);
+        let (m, n) = (a.padded_rows(), b.padded_columns());
+        Plan {
+            source,
+            constants: vec![
+                ("DEPTH", b.padded_rows().into()),
+                ("ROWS_4", (m / 4).into()),
+                ("COLUMNS_4", (n / 4).into()),
+            ],
+            inputs: vec![a, b],
+            output: Packing::padded(self.m, self.n, tile_m, tile_n),
+            workgroups: [n / tile_n, m / tile_m, 1],
+            workgroup_bytes: 0,
+        }
+    }
+}
+
+impl Kernel for Gemm {
+    fn name(&self) -> &'static str {
+        match self.tiling {
+            Tiling::Registers => "gemm_registers",
+            Tiling::Quad => "gemm_quad",
+            Tiling::Workgroup => "gemm_tiled",
+        }
+    }
+
+    /// m x n x k.
+    fn shape(&self) -> String {
+        spelled(&[self.m, self.n, self.k])
+    }
+
+    fn unit(&self) -> Unit {
+        Unit::Flop
+    }
+
+    /// 2 m n k.
+    fn flop(&self) -> u64 {
+        2 * u64::from(self.m) * u64::from(self.n) * u64::from(self.k)
+    }
+
+    /// A and B in, C out.
+    fn bytes(&self) -> u64 {
+        let [m, n, k] = [self.m, self.n, self.k].map(u64::from);
+        4 * (m * k + k * n + m * n)
+    }
+
+    fn inputs(&self, seed: u64) -> Vec<Vec<f32>> {
+        let [m, n, k] = [self.m, self.n, self.k].map(|size| size as usize);
+        vec![uniform(seed, 0, m * k, -1.0, 1.0), uniform(seed, 1, k * n, -1.0, 1.0)]
+    }
+
+    fn output_len(&self) -> usize {
+        self.m as usize * self.n as usize
+    }
+
+    fn twin(&self, inputs: &[Vec<f32>], output: &mut [f32]) {
+        let [a, b] = inputs else { return };
+        let rows = output.par_chunks_exact_mut(self.n as usize).zip(a.par_chunks_exact(self.k as usize));
+        rows.for_each(|(c, a)| {
+            c.fill(0.0);
+            for (&a, b) in a.iter().zip(b.chunks_exact(self.n as usize)) {
+                for (c, &b) in c.iter_mut().zip(b) {
+                    *c += a * b;
+                }
+            }
+        });
+    }
+
+    fn plan(&self, _facts: &Facts) -> Plan {
+        match self.tiling {
+            Tiling::Registers => gemm_registers::plan(self),
+            Tiling::Quad => gemm_quad::plan(self),
+            Tiling::Workgroup => gemm_tiled::plan(self),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! How a kernel runs on an adapter: its constants, its operands as the kernel wants them, its workgroups.
+
+use crate::gpu::Wgsl;
+
+/// Everything that an adapter must be told about one kernel of one shape.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The source.
+    pub source: Wgsl,
+    /// A value for each `override` in it.
+    pub constants: Vec<(&'static str, f64)>,
+    /// Operands in the order of their bindings.
+    pub inputs: Vec<Packing>,
+    /// The result, bound after them.
+    pub output: Packing,
+    /// Workgroups along x, y and z.
+    pub workgroups: [u32; 3],
+    /// Memory that a workgroup shares, in bytes.
+    pub workgroup_bytes: u64,
+}
+
+/// A matrix of `rows` x `columns` words held by rows, and how it lies on the device: padded, and perhaps by columns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Packing {
+    rows: u32,
+    columns: u32,
+    padded_rows: u32,
+    padded_columns: u32,
+    by_columns: bool,
+    padding: f32,
+}
+
+impl Packing {
+    /// Rows and columns padded up to multiples of these two, with zeros.
+    pub fn padded(rows: u32, columns: u32, rows_multiple: u32, columns_multiple: u32) -> Packing {
+        Packing {
+            rows,
+            columns,
+            padded_rows: rows.next_multiple_of(rows_multiple),
+            padded_columns: columns.next_multiple_of(columns_multiple),
+            by_columns: false,
+            padding: 0.0,
+        }
+    }
+
+    /// The same matrix, held by columns on the device.
+    #[must_use]
+    pub fn by_columns(self) -> Packing {
+        Packing { by_columns: true, ..self }
+    }
+
+    /// The same matrix, padded with another value.
+    #[must_use]
+    pub fn filled_with(self, padding: f32) -> Packing {
+        Packing { padding, ..self }
+    }
+
+    /// Rows with padding.
+    pub fn padded_rows(&self) -> u32 {
+        self.padded_rows
+    }
+
+    /// Columns with padding.
+    pub fn padded_columns(&self) -> u32 {
+        self.padded_columns
+    }
+
+    /// Words on the device.
+    pub fn words(&self) -> u64 {
+        u64::from(self.padded_rows) * u64::from(self.padded_columns)
+    }
+
+    /// From rows to what lies on the device.
+    pub fn pack(&self, words: &[f32]) -> Vec<f32> {
+        let mut packed = vec![self.padding; self.words() as usize];
+        for (row, line) in words.chunks_exact(self.columns as usize).enumerate() {
+            if self.by_columns {
+                for (column, &word) in line.iter().enumerate() {
+                    packed[column * self.padded_rows as usize + row] = word;
+                }
+            } else {
+                let start = row * self.padded_columns as usize;
+                packed[start..start + line.len()].copy_from_slice(line);
+            }
+        }
+        packed
+    }
+
+    /// Back again; what is padding is dropped.
+    pub fn unpack(&self, packed: &[f32]) -> Vec<f32> {
+        let (rows, columns) = (self.rows as usize, self.columns as usize);
+        let mut words = Vec::with_capacity(rows * columns);
+        for row in 0..rows {
+            if self.by_columns {
+                words.extend((0..columns).map(|column| packed[column * self.padded_rows as usize + row]));
+            } else {
+                let start = row * self.padded_columns as usize;
+                words.extend_from_slice(&packed[start..start + columns]);
+            }
+        }
+        words
+    }
+}
+
+/// A row of `count` workgroups laid out as a rectangle, since one axis holds `longest` of them at most. It may have a
+/// few workgroups more than asked for; operands are padded to all of them.
+pub(super) fn rectangle(count: u32, longest: u32) -> [u32; 3] {
+    let rows = count.div_ceil(longest.max(1));
+    [count.div_ceil(rows), rows, 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_is_added_around_and_dropped_again() {
+        let words: Vec<f32> = (0..6).map(|word| word as f32).collect();
+        let packing = Packing::padded(2, 3, 4, 4).filled_with(-1.0);
+        let packed = packing.pack(&words);
+        assert_eq!(packed.len(), 16, "4 rows of 4");
+        assert_eq!(packed[..8], [0.0, 1.0, 2.0, -1.0, 3.0, 4.0, 5.0, -1.0], "each row is filled up");
+        assert!(packed[8..].iter().all(|&word| word == -1.0), "rows are added");
+        assert_eq!(packing.unpack(&packed), words, "and back");
+    }
+
+    #[test]
+    fn a_matrix_by_columns_comes_back_by_rows() {
+        let words: Vec<f32> = (0..6).map(|word| word as f32).collect();
+        let packing = Packing::padded(2, 3, 4, 1).by_columns();
+        let packed = packing.pack(&words);
+        assert_eq!(packed, [0.0, 3.0, 0.0, 0.0, 1.0, 4.0, 0.0, 0.0, 2.0, 5.0, 0.0, 0.0], "columns of 4");
+        assert_eq!(packing.unpack(&packed), words, "and back");
+    }
+
+    #[test]
+    fn a_rectangle_holds_every_workgroup_and_wastes_less_than_a_column() {
+        for (count, longest) in [(1, 65535), (65535, 65535), (65536, 65535), (200_000, 65535), (7, 2)] {
+            let [x, y, z] = rectangle(count, longest);
+            assert!(x <= longest, "{count} in rows of {longest}: {x} is too long");
+            assert!(x * y * z >= count && x * y - count < y, "{count} in rows of {longest}: {x} by {y}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! A kernel made ready to run, on an adapter or on the CPU.
+
+use super::{Error, Kernel, Packing, Plan, Verification};
+use crate::gpu::{Batch, Buffer, Device, Elapsed, POISON, Pipeline};
+use crate::units::Seconds;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A kernel with its operands in place.
+#[derive(Debug)]
+pub struct Prepared {
+    kernel: Arc<dyn Kernel>,
+    seed: u64,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Adapter { batch: Batch, output: Buffer, packing: Packing },
+    Cpu { inputs: Vec<Vec<f32>>, output: Vec<f32> },
+}
+
+impl Prepared {
+    /// Puts a kernel with operands from `seed` on a device; without one, its twin on the CPU.
+    ///
+    /// # Errors
+    /// [`Error::Gpu`] for a shape over the adapter's limits, before anything is computed, and for what the adapter
+    /// refuses.
+    pub fn new(kernel: Arc<dyn Kernel>, device: Option<&Device>, seed: u64) -> Result<Prepared, Error> {
+        let place = match device {
+            Some(device) => place_on(kernel.as_ref(), device, seed)?,
+            None => Place::Cpu { inputs: kernel.inputs(seed), output: poison(kernel.output_len()) },
+        };
+        Ok(Prepared { kernel, seed, place })
+    }
+
+    /// The kernel.
+    pub fn kernel(&self) -> &dyn Kernel {
+        self.kernel.as_ref()
+    }
+
+    /// Runs it `times` times in one batch and waits. One batch should stay far below a driver's patience (2 s on
+    /// some systems): run once, then choose.
+    ///
+    /// # Errors
+    /// [`Error::Gpu`] where the device is lost, refuses, or does not answer in time.
+    pub fn run(&mut self, times: u32) -> Result<Elapsed, Error> {
+        match &mut self.place {
+            Place::Adapter { batch, .. } => Ok(batch.run(times)?),
+            Place::Cpu { inputs, output } => {
+                let start = Instant::now();
+                for _ in 0..times {
+                    self.kernel.twin(inputs, output);
+                    std::hint::black_box(&mut *output);
+                }
+                Ok(Elapsed::by_host(Seconds(start.elapsed().as_secs_f64())))
+            }
+        }
+    }
+
+    /// The result of one fresh run, unpadded; words that were not written are [`POISON`].
+    ///
+    /// # Errors
+    /// As [`Prepared::run`].
+    pub fn result(&mut self) -> Result<Vec<f32>, Error> {
+        match &mut self.place {
+            Place::Adapter { batch, output, .. } => batch.device().poison(output)?,
+            Place::Cpu { output, .. } => output.fill(f32::from_bits(POISON)),
+        }
+        self.run(1)?;
+        match &self.place {
+            Place::Adapter { batch, output, packing } => Ok(packing.unpack(&batch.device().read(output)?)),
+            Place::Cpu { output, .. } => Ok(output.clone()),
+        }
+    }
+
+    /// Runs it once over poisoned memory and compares the result with the twin's. Where the twin itself runs, there
+    /// is nothing to compare with, and the verification says so.
+    ///
+    /// # Errors
+    /// As [`Prepared::run`]. A wrong result is no error here: see [`Verification::passed`].
+    pub fn verify(&mut self) -> Result<Verification, Error> {
+        let result = self.result()?;
+        let reference = match self.place {
+            Place::Adapter { .. } => {
+                let mut reference = poison(self.kernel.output_len());
+                self.kernel.twin(&self.kernel.inputs(self.seed), &mut reference);
+                Some(reference)
+            }
+            Place::Cpu { .. } => None,
+        };
+        Ok(Verification::of(&result, reference.as_deref(), self.kernel.tolerance()))
+    }
+}
+
+fn poison(words: usize) -> Vec<f32> {
+    vec![f32::from_bits(POISON); words]
+}
+
+fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Error> {
+    let plan = kernel.plan(device.facts());
+    within_limits(kernel, &plan, device)?;
+    let mut inputs = Vec::with_capacity(plan.inputs.len());
+    for (packing, words) in plan.inputs.iter().zip(kernel.inputs(seed)) {
+        inputs.push(device.upload(plan.source.file, &packing.pack(&words))?);
+    }
+    let output = device.poisoned(plan.source.file, plan.output.words() as usize)?;
+    let buffers: Vec<&Buffer> = inputs.iter().chain([&output]).collect();
+    let pipeline = Pipeline::new(device, plan.source, &plan.constants, &buffers, plan.workgroups)?;
+    let batch = Batch::new(device, vec![pipeline])?;
+    Ok(Place::Adapter { batch, output, packing: plan.output })
+}
+
+fn within_limits(kernel: &dyn Kernel, plan: &Plan, device: &Device) -> Result<(), Error> {
+    let what = format!("{} of shape {}", kernel.name(), kernel.shape());
+    for packing in plan.inputs.iter().chain([&plan.output]) {
+        device.holds(&what, packing.words() * size_of::<f32>() as u64)?;
+    }
+    device.shares(&what, plan.workgroup_bytes)?;
+    device.dispatches(&what, plan.workgroups)?;
+    Ok(())
+}

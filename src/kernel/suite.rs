@@ -1,0 +1,90 @@
+//! Which kernels there are, and in which shapes.
+
+use super::{Attention, Copy, Error, Fma, Gemm, Gemv, Kernel, RmsNorm, Softmax, Tiling};
+use crate::gpu::{Class, Facts};
+use std::sync::Arc;
+
+/// Names that [`named`] takes. `gemm` means the one of three that suits the adapter.
+pub const NAMES: [&str; 10] =
+    ["copy", "fma", "gemm", "gemm_registers", "gemm_quad", "gemm_tiled", "gemv", "rms_norm", "softmax", "attention"];
+
+/// How large the standard shapes are. Fixed for a kind of adapter rather than measured, so that two runs, or two
+/// cards, are given the same work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Size {
+    /// A few milliseconds on two CPU cores: software renderers and twins.
+    Small,
+    /// GPUs that share the CPU's memory.
+    Medium,
+    /// GPUs with memory of their own.
+    Large,
+}
+
+impl Size {
+    /// The one for this adapter, or for none.
+    pub fn of(facts: Option<&Facts>) -> Size {
+        match facts {
+            Some(facts) if facts.class == Class::Software => Size::Small,
+            Some(facts) if facts.device_type == "discrete" => Size::Large,
+            Some(_) => Size::Medium,
+            None => Size::Small,
+        }
+    }
+
+    pub(super) fn pick(self, small: u32, medium: u32, large: u32) -> u32 {
+        match self {
+            Size::Small => small,
+            Size::Medium => medium,
+            Size::Large => large,
+        }
+    }
+}
+
+/// A kernel by its name, in the standard shape of a size.
+///
+/// # Errors
+/// [`Error::Unknown`], which lists the names.
+pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Kernel>, Error> {
+    Ok(match name {
+        "copy" => Arc::new(Copy::standard(size)),
+        "fma" => Arc::new(Fma::standard(size)),
+        "gemm" => Arc::new(Gemm::standard(size, Tiling::of(facts))),
+        "gemm_registers" => Arc::new(Gemm::standard(size, Tiling::Registers)),
+        "gemm_quad" => Arc::new(Gemm::standard(size, Tiling::Quad)),
+        "gemm_tiled" => Arc::new(Gemm::standard(size, Tiling::Workgroup)),
+        "gemv" => Arc::new(Gemv::standard(size)),
+        "rms_norm" => Arc::new(RmsNorm::standard(size)),
+        "softmax" => Arc::new(Softmax::standard(size)),
+        "attention" => Arc::new(Attention::standard(size)),
+        _ => return Err(Error::Unknown { name: name.to_owned(), known: NAMES.join(", ") }),
+    })
+}
+
+/// Every kernel once, in the shapes and variants for this adapter, or for the CPU.
+pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
+    let size = Size::of(facts);
+    vec![
+        Arc::new(Copy::standard(size)),
+        Arc::new(Fma::standard(size)),
+        Arc::new(Gemm::standard(size, Tiling::of(facts))),
+        Arc::new(Gemv::standard(size)),
+        Arc::new(RmsNorm::standard(size)),
+        Arc::new(Softmax::standard(size)),
+        Arc::new(Attention::standard(size)),
+    ]
+}
+
+/// How many invocations share a row of `columns` words, and how many such teams make a workgroup.
+///
+/// Never more than have a vector of 4 words each to read. On a GPU up to 64, in workgroups of 128. On a CPU every
+/// doubling costs a barrier, and what pays for it is neighbours that load neighbouring words: eight lanes are worth it
+/// (lavapipe: gemv at 2.4 times the rate of one), four are not (SwiftShader: 0.7 times). Results do not depend on it.
+pub(super) fn team(facts: &Facts, columns: u32) -> [u32; 2] {
+    let most = columns.div_ceil(4).next_power_of_two();
+    match facts.class {
+        Class::Software if facts.subgroup_size_min >= 8 => [most.min(8), 8],
+        Class::Software => [1, 8],
+        Class::Hardware => [most.min(64), 128 / most.min(64)],
+    }
+}

@@ -1,0 +1,179 @@
+//! Each kernel on the adapter against its twin; also as it would run on an adapter that this machine does not have.
+
+use crate::{SEED, device, shapes};
+use dawndusk::gpu::{Class, Clock, Facts};
+use dawndusk::kernel::{self, Fma, Kernel, Plan, Prepared, Size, Tiling, Unit};
+use std::sync::Arc;
+
+/// Runs each kernel over poisoned memory; the result must be whole, and near the twin's where an adapter ran.
+fn agree(kernels: Vec<Arc<dyn Kernel>>) {
+    let name = device().map_or("the twin", |device| &device.facts().name);
+    for kernel in kernels {
+        let case = format!("{} {} on {name}, seed {SEED}", kernel.name(), kernel.shape());
+        let mut prepared = Prepared::new(kernel, device(), SEED).unwrap_or_else(|error| panic!("{case}: {error}"));
+        let verification = prepared.verify().unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert!(verification.passed(), "{case}: {verification}");
+        assert_eq!(
+            verification.relative_error.is_some(),
+            device().is_some(),
+            "{case}: compared if there is an adapter"
+        );
+    }
+}
+
+#[test]
+fn copy_moves_every_word() {
+    agree(shapes::copies());
+}
+
+#[test]
+fn fma_takes_as_many_steps_as_its_twin() {
+    agree(shapes::fmas());
+}
+
+#[test]
+fn gemm_in_registers_agrees_with_its_twin() {
+    agree(shapes::gemms(Tiling::Registers));
+}
+
+#[test]
+fn gemm_with_shared_loads_agrees_with_its_twin() {
+    agree(shapes::gemms(Tiling::Quad));
+}
+
+#[test]
+fn gemm_in_workgroup_memory_agrees_with_its_twin() {
+    agree(shapes::gemms(Tiling::Workgroup));
+}
+
+#[test]
+fn gemv_agrees_with_its_twin() {
+    agree(shapes::gemvs());
+}
+
+#[test]
+fn rms_norm_agrees_with_its_twin() {
+    agree(shapes::rms_norms());
+}
+
+#[test]
+fn softmax_agrees_with_its_twin() {
+    agree(shapes::softmaxes());
+}
+
+#[test]
+fn attention_agrees_with_its_twin() {
+    agree(shapes::attentions());
+}
+
+#[test]
+fn standard_shapes_agree_with_their_twins() {
+    agree(kernel::suite(device().map(|device| device.facts())));
+}
+
+/// A kernel with the plan that it would make for another adapter.
+#[derive(Debug)]
+struct Elsewhere {
+    kernel: Arc<dyn Kernel>,
+    change: fn(&mut Facts),
+}
+
+impl Kernel for Elsewhere {
+    fn name(&self) -> &'static str {
+        self.kernel.name()
+    }
+
+    fn shape(&self) -> String {
+        self.kernel.shape()
+    }
+
+    fn unit(&self) -> Unit {
+        self.kernel.unit()
+    }
+
+    fn flop(&self) -> u64 {
+        self.kernel.flop()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.kernel.bytes()
+    }
+
+    fn inputs(&self, seed: u64) -> Vec<Vec<f32>> {
+        self.kernel.inputs(seed)
+    }
+
+    fn output_len(&self) -> usize {
+        self.kernel.output_len()
+    }
+
+    fn twin(&self, inputs: &[Vec<f32>], output: &mut [f32]) {
+        self.kernel.twin(inputs, output);
+    }
+
+    fn plan(&self, facts: &Facts) -> Plan {
+        let mut facts = facts.clone();
+        (self.change)(&mut facts);
+        self.kernel.plan(&facts)
+    }
+}
+
+fn agree_elsewhere(kernels: Vec<Arc<dyn Kernel>>, change: fn(&mut Facts)) {
+    agree(kernels.into_iter().map(|kernel| Arc::new(Elsewhere { kernel, change }) as Arc<dyn Kernel>).collect());
+}
+
+#[test]
+fn rows_shared_by_many_lanes_agree_with_their_twins() {
+    let kernels = [shapes::gemvs(), shapes::rms_norms(), shapes::softmaxes()].concat();
+    agree_elsewhere(kernels, |facts| facts.class = Class::Hardware);
+}
+
+#[test]
+fn rows_that_nobody_shares_agree_with_their_twins() {
+    let kernels = [shapes::gemvs(), shapes::rms_norms(), shapes::softmaxes()].concat();
+    agree_elsewhere(kernels, |facts| {
+        facts.class = Class::Software;
+        facts.subgroup_size_min = 4;
+    });
+}
+
+#[test]
+fn more_workgroups_than_an_axis_holds_are_folded_into_a_rectangle() {
+    let kernels = [shapes::copies(), shapes::fmas(), shapes::gemvs(), shapes::rms_norms(), shapes::softmaxes()];
+    agree_elsewhere(kernels.concat(), |facts| facts.limits.workgroups_per_dimension = 3);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_words_and_another_seed_others() {
+    for kernel in kernel::suite(None) {
+        let (first, again, other) = (kernel.inputs(SEED), kernel.inputs(SEED), kernel.inputs(SEED + 1));
+        assert_eq!(first, again, "{}: the same seed", kernel.name());
+        assert_ne!(first, other, "{}: another seed", kernel.name());
+        let zeros = first.iter().flatten().filter(|&&word| word == 0.0).count();
+        let words = first.iter().map(Vec::len).sum::<usize>();
+        assert!(zeros * 1000 < words, "{}: {zeros} of {words} words are zero", kernel.name());
+    }
+}
+
+#[test]
+fn a_batch_takes_longer_the_more_dispatches_it_has() {
+    let kernel = Arc::new(Fma::standard(Size::Small));
+    let mut prepared = Prepared::new(kernel, device(), SEED).expect("it fits");
+    prepared.run(1).expect("a first run compiles");
+    let mut quickest = |times| {
+        let runs = (0..5).map(|_| prepared.run(times).expect("it runs"));
+        runs.map(|elapsed| elapsed.time.0).fold(f64::INFINITY, f64::min)
+    };
+    let (one, eight) = (quickest(1), quickest(8));
+    assert!(eight > 3.0 * one, "eight dispatches in {eight} s, one in {one} s: they did not all run");
+}
+
+#[test]
+fn a_duration_says_whose_clock_it_is_from() {
+    let mut prepared = Prepared::new(Arc::new(Fma::standard(Size::Small)), device(), SEED).expect("it fits");
+    let elapsed = prepared.run(2).expect("it runs");
+    let timestamps = device().is_some_and(|device| device.facts().features.timestamps);
+    assert!(timestamps || elapsed.clock == Clock::Host, "no timestamps here, so the host's clock it must be");
+    assert!(elapsed.time.0 > 0.0 && elapsed.host.0 > 0.0, "work takes time: {elapsed:?}");
+    assert!(elapsed.clock == Clock::Timestamp || elapsed.time == elapsed.host, "one clock, one time: {elapsed:?}");
+}

@@ -1,0 +1,162 @@
+//! What goes wrong comes back as an error that names it; nothing panics and nothing waits for ever.
+
+use crate::{SEED, another_device, device, shapes};
+use dawndusk::gpu::{self, Batch, Error, Pipeline, Wgsl};
+use dawndusk::kernel::{self, Attention, Copy, Fma, Gemm, Gemv, Kernel, Prepared, Size, Tiling};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+#[test]
+fn an_adapter_that_is_not_there_is_refused_by_name() {
+    let error = gpu::choose(Some("a card nobody has")).expect_err("nobody has it");
+    let message = error.to_string();
+    assert!(message.starts_with("--adapter a card nobody has: no such adapter"), "names the flag: {message}");
+    if let Some(device) = device() {
+        assert!(message.contains(&device.facts().name), "lists what there is: {message}");
+    }
+}
+
+#[test]
+fn asking_for_the_cpu_gives_no_adapter() {
+    assert!(gpu::choose(Some("cpu")).expect("it is always there").is_none(), "the twins run");
+}
+
+#[test]
+fn a_shape_of_nothing_is_refused() {
+    let errors = [
+        Copy::new(0).expect_err("no words").to_string(),
+        Fma::new(3, 0).expect_err("no steps").to_string(),
+        Gemm::new(4, 0, 4, Tiling::Quad).expect_err("no columns").to_string(),
+        Gemv::new(0, 4).expect_err("no rows").to_string(),
+        Attention::new(1, 2, 0, 4).expect_err("no keys").to_string(),
+    ];
+    for error in errors {
+        assert!(error.contains("at least 1"), "says what is allowed: {error}");
+    }
+}
+
+#[test]
+fn sizes_that_do_not_go_together_are_refused_with_the_reason() {
+    let steps = Fma::new(64, 12).expect_err("no whole turns").to_string();
+    assert_eq!(steps, "fma of shape 64x12: 12 is no multiple of 8", "the steps of fma");
+    let heads = Attention::new(8, 9, 2, 64).expect_err("no whole groups").to_string();
+    assert!(heads.contains("9 query heads are no multiple of 2 key heads"), "the heads of attention: {heads}");
+    let words = Gemm::new(1 << 16, 8, 1 << 16, Tiling::Quad).expect_err("too many words").to_string();
+    assert!(words.contains("65536x65536"), "names the operand: {words}");
+}
+
+#[test]
+fn an_unknown_kernel_is_refused_with_a_list_of_those_there_are() {
+    let error = kernel::named("gem", Size::Small, None).expect_err("no such kernel").to_string();
+    assert!(error.contains("`gem`") && error.contains("gemm_quad"), "names and lists: {error}");
+    for name in kernel::NAMES {
+        kernel::named(name, Size::Small, None).unwrap_or_else(|error| panic!("{name} is listed: {error}"));
+    }
+}
+
+#[test]
+fn a_shape_over_the_adapters_limits_is_refused_before_anything_is_computed() {
+    let Some(device) = device() else { return };
+    let too_large: [(Arc<dyn Kernel>, &str); 3] = [
+        (Arc::new(Copy::new(1 << 30).expect("a shape")), "bytes in a b"),
+        (Arc::new(Attention::new(1, 1, 1, 65536).expect("a shape")), "bytes in a workgroup"),
+        (Arc::new(Attention::new(33 * 65536, 1, 1, 1).expect("a shape")), "workgroups along one axis"),
+    ];
+    for (kernel, limit) in too_large {
+        let start = Instant::now();
+        let error = Prepared::new(Arc::clone(&kernel), Some(device), SEED).expect_err("over a limit");
+        let message = error.to_string();
+        assert!(matches!(error, kernel::Error::Gpu(Error::TooLarge { .. })), "it is a limit: {message}");
+        assert!(message.contains(limit) && message.contains(&kernel.shape()), "names shape and limit: {message}");
+        assert!(start.elapsed() < Duration::from_millis(500), "{message}: refused only after {:?}", start.elapsed());
+    }
+}
+
+fn broken(device: &gpu::Device, text: &'static str, constants: &[(&str, f64)]) -> Error {
+    let buffer = device.upload("one word", &[1.0]).expect("a small buffer");
+    let source = Wgsl { file: "broken.wgsl", text };
+    Pipeline::new(device, source, constants, &[&buffer], [1, 1, 1]).expect_err("it is broken")
+}
+
+#[test]
+fn a_kernel_that_does_not_compile_is_an_error_and_the_device_lives_on() {
+    let Some(device) = another_device() else { return };
+    const MEANT_WELL: &str = "@group(0) @binding(0) var<storage, read_write> a: array<f32>; override N: u32;
+        @compute @workgroup_size(1) fn main() { a[0] = f32(N); }";
+    let errors = [
+        broken(&device, "this is not WGSL", &[]),
+        broken(&device, MEANT_WELL, &[]),
+        broken(&device, MEANT_WELL, &[("M", 1.0), ("N", 1.0)]),
+        broken(&device, "@compute @workgroup_size(1) fn main() {}", &[]),
+    ];
+    for error in errors {
+        assert!(matches!(error, Error::Refused { .. }), "refused: {error}");
+        assert!(error.to_string().contains("broken.wgsl"), "names the file: {error}");
+    }
+    let copy = Arc::new(Copy::new(100).expect("a fair shape"));
+    let mut prepared = Prepared::new(copy, Some(&device), SEED).expect("the device still works");
+    assert!(prepared.verify().expect("it runs").passed(), "and its results are right");
+}
+
+#[test]
+fn a_lost_device_is_an_error_wherever_it_is_used() {
+    let Some(device) = another_device() else { return };
+    let copy = Arc::new(Copy::new(5000).expect("a fair shape"));
+    let mut prepared = Prepared::new(copy, Some(&device), SEED).expect("it fits");
+    prepared.run(1).expect("it runs");
+    device.close();
+    let errors = [
+        prepared.run(1).expect_err("the device is gone").to_string(),
+        prepared.verify().expect_err("the device is gone").to_string(),
+        device.upload("late", &[1.0]).expect_err("the device is gone").to_string(),
+    ];
+    for error in errors {
+        assert!(error.contains("is lost while") && error.contains(&device.facts().name), "names the loss: {error}");
+    }
+}
+
+#[test]
+fn a_device_that_does_not_answer_in_time_is_an_error() {
+    let Some(device) = another_device() else { return };
+    let hasty = device.clone().with_timeout(Duration::from_millis(1));
+    let fma = Arc::new(Fma::standard(Size::Small));
+    let mut prepared = Prepared::new(Arc::clone(&fma) as Arc<dyn Kernel>, Some(&hasty), SEED).expect("it fits");
+    let error = prepared.run(64).expect_err("64 dispatches take longer than a millisecond");
+    assert!(matches!(error, kernel::Error::Gpu(Error::Timeout { .. })), "a time-out: {error}");
+    assert!(error.to_string().contains("within 0.001 s while running fma.wgsl 64 times"), "says what: {error}");
+    let mut patient = Prepared::new(fma, Some(&device), SEED).expect("the device still works");
+    assert!(patient.verify().expect("it runs").passed(), "and ends what it had begun");
+}
+
+#[test]
+fn a_batch_of_nothing_takes_no_dispatches_and_no_error() {
+    let Some(device) = device() else { return };
+    let elapsed = Batch::new(device, Vec::new()).expect("an empty batch").run(3).expect("nothing to do");
+    assert!(elapsed.host.0 < 1.0, "and little time: {elapsed:?}");
+    for kernel in [shapes::copies(), shapes::fmas()].concat() {
+        Prepared::new(kernel, Some(device), SEED).expect("it fits").run(0).expect("nothing to do");
+    }
+}
+
+/// Runs itself again where the Vulkan loader finds no driver.
+#[cfg(all(unix, not(target_vendor = "apple")))]
+#[test]
+fn a_machine_without_a_driver_has_no_adapters_and_no_error() {
+    const NOWHERE: &str = "/nonexistent/driver.json";
+    if std::env::var("VK_ICD_FILENAMES").is_ok_and(|path| path == NOWHERE) {
+        assert!(gpu::list().is_empty(), "there is no driver, so there is no adapter");
+        assert!(gpu::choose(None).expect("none is no error").is_none(), "the twins run");
+        let message = gpu::choose(Some("0")).expect_err("there is none").to_string();
+        assert!(message.contains("this machine has none"), "says so: {message}");
+        return;
+    }
+    let this = std::env::current_exe().expect("this test has a file");
+    let outcome = std::process::Command::new(this)
+        .args(["--exact", "faults::a_machine_without_a_driver_has_no_adapters_and_no_error"])
+        .env("VK_ICD_FILENAMES", NOWHERE)
+        .env("VK_DRIVER_FILES", NOWHERE)
+        .output()
+        .expect("it starts again");
+    let said = String::from_utf8_lossy(&outcome.stdout);
+    assert!(outcome.status.success() && said.contains("1 passed"), "without a driver: {said}");
+}

@@ -1,0 +1,169 @@
+//! A kernel's two sides must mean the same: what naga reads in the WGSL is what the Rust side binds and sets.
+
+use crate::shapes;
+use dawndusk::gpu::{Class, Facts, Features, Limits};
+use dawndusk::kernel::Plan;
+use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
+use naga::{AddressSpace, Module, Scalar, StorageAccess, TypeInner, VectorSize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Limits that every WebGPU adapter has.
+fn any_adapter(class: Class) -> Facts {
+    Facts {
+        index: 0,
+        name: "any".to_owned(),
+        vendor: String::new(),
+        vendor_id: 0,
+        device_id: 0,
+        pci_bus_id: String::new(),
+        backend: "vulkan".to_owned(),
+        driver: String::new(),
+        driver_info: String::new(),
+        device_type: "other",
+        class,
+        subgroup_size_min: 4,
+        subgroup_size_max: 128,
+        features: Features {
+            f16: false,
+            subgroup: true,
+            timestamps: false,
+            immediates: false,
+            cooperative_matrix: Vec::new(),
+        },
+        limits: Limits {
+            buffer_bytes: 256 << 20,
+            storage_binding_bytes: 128 << 20,
+            workgroup_storage_bytes: 16384,
+            workgroup_invocations: 256,
+            workgroups_per_dimension: 65535,
+            immediate_bytes: 0,
+        },
+    }
+}
+
+/// One plan of each kernel for each class of adapter.
+fn plans() -> Vec<Plan> {
+    let mut plans = BTreeMap::new();
+    for kernel in shapes::every_kernel() {
+        for class in [Class::Hardware, Class::Software] {
+            plans.entry((kernel.name(), class)).or_insert_with(|| kernel.plan(&any_adapter(class)));
+        }
+    }
+    plans.into_values().collect()
+}
+
+fn parsed(plan: &Plan) -> Module {
+    let file = plan.source.file;
+    naga::front::wgsl::parse_str(plan.source.text)
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(plan.source.text, file)))
+}
+
+/// Accepts what WebGPU has, and subgroups.
+fn validator() -> Validator {
+    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP);
+    validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
+    validator
+}
+
+#[test]
+fn each_file_under_kernels_belongs_to_a_kernel_of_its_name() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/kernels");
+    let files: BTreeSet<String> = std::fs::read_dir(directory)
+        .expect("the kernels are there")
+        .map(|entry| entry.expect("an entry reads").file_name().into_string().expect("a plain name"))
+        .collect();
+    let used: BTreeSet<String> = plans().iter().map(|plan| plan.source.file.to_owned()).collect();
+    assert_eq!(files, used, "files on one side, kernels on the other");
+    for kernel in shapes::every_kernel() {
+        let file = kernel.plan(&any_adapter(Class::Software)).source.file;
+        assert_eq!(file, format!("{}.wgsl", kernel.name()), "a kernel and its file share a name");
+    }
+}
+
+#[test]
+fn each_kernel_is_valid_wgsl_without_extensions_but_subgroups() {
+    for plan in plans() {
+        let module = parsed(&plan);
+        let outcome = validator().validate(&module);
+        assert!(outcome.is_ok(), "{}: {:?}", plan.source.file, outcome.err());
+        assert_eq!(module.entry_points.len(), 1, "{}: one entry point", plan.source.file);
+    }
+}
+
+#[test]
+fn each_override_is_set_and_nothing_else_is() {
+    for plan in plans() {
+        let module = parsed(&plan);
+        let declared: BTreeSet<&str> = module.overrides.iter().filter_map(|(_, o)| o.name.as_deref()).collect();
+        let set: BTreeSet<&str> = plan.constants.iter().map(|&(name, _)| name).collect();
+        assert_eq!(declared, set, "{}: declared in WGSL, set in Rust", plan.source.file);
+    }
+}
+
+#[test]
+fn bindings_are_the_operands_in_order_and_then_the_result() {
+    for plan in plans() {
+        let (file, module) = (plan.source.file, parsed(&plan));
+        let mut bindings = BTreeMap::new();
+        for (_, variable) in module.global_variables.iter() {
+            let (Some(binding), AddressSpace::Storage { access }) = (variable.binding, variable.space) else {
+                continue;
+            };
+            assert_eq!(binding.group, 0, "{file}: one group");
+            let TypeInner::Array { base, .. } = module.types[variable.ty].inner else {
+                panic!("{file}: binding {} is no array", binding.binding)
+            };
+            let element = &module.types[base].inner;
+            let four = TypeInner::Vector { size: VectorSize::Quad, scalar: Scalar::F32 };
+            assert!(
+                *element == TypeInner::Scalar(Scalar::F32) || *element == four,
+                "{file}: binding {} holds {element:?}, not words or vectors of 4",
+                binding.binding
+            );
+            bindings.insert(binding.binding, access.contains(StorageAccess::STORE));
+        }
+        let mut expected = vec![false; plan.inputs.len()];
+        expected.push(true);
+        let expected: BTreeMap<u32, bool> = (0..).zip(expected).collect();
+        assert_eq!(bindings, expected, "{file}: operands are read, the last binding is written");
+        for packing in plan.inputs.iter().chain([&plan.output]) {
+            assert_eq!(packing.words() % 4, 0, "{file}: {packing:?} is whole vectors of 4");
+        }
+    }
+}
+
+#[test]
+fn a_workgroup_shares_as_much_memory_as_its_plan_says() {
+    for plan in plans() {
+        let (file, module) = (plan.source.file, parsed(&plan));
+        let constants = plan.constants.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+        let info = validator().validate(&module).expect("it is valid");
+        let (module, _) = naga::back::pipeline_constants::process_overrides(&module, &info, None, &constants)
+            .unwrap_or_else(|error| panic!("{file}: {error}"));
+        let shared: u64 = module
+            .global_variables
+            .iter()
+            .filter(|(_, variable)| variable.space == AddressSpace::WorkGroup)
+            .map(|(_, variable)| u64::from(module.types[variable.ty].inner.size(module.to_ctx())))
+            .sum();
+        assert_eq!(shared, plan.workgroup_bytes, "{file}: bytes in WGSL, bytes in its plan");
+        let [x, y, z] = module.entry_points[0].workgroup_size;
+        assert!(x * y * z <= 256, "{file}: {x} x {y} x {z} invocations are more than every adapter has");
+    }
+}
+
+#[test]
+fn each_kernel_opens_with_its_formula_dispatch_twin_and_tolerance() {
+    for plan in plans() {
+        let (file, text) = (plan.source.file, plan.source.text);
+        let header: String = text.lines().take_while(|line| line.starts_with("//")).collect();
+        let name = file.trim_end_matches(".wgsl");
+        assert!(header.starts_with(&format!("// {name}: ")), "{file}: opens with its name and what it computes");
+        for part in ["Dispatch: ", "Twin: src/kernel/", "Tolerance: "] {
+            assert!(header.contains(part), "{file}: its header has no `{part}`");
+        }
+        let twin = header.split("Twin: ").nth(1).and_then(|rest| rest.split(". ").next()).expect("it names a twin");
+        let path = format!("{}/{twin}", env!("CARGO_MANIFEST_DIR"));
+        assert!(std::path::Path::new(&path).exists(), "{file}: its twin {twin} is not there");
+    }
+}

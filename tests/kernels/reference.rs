@@ -1,0 +1,53 @@
+//! The same operations by candle, in f64. An independent hand wrote them; the twins were not made after them.
+
+use candle_core::{D, DType, Device, Result, Tensor};
+use candle_nn::ops;
+
+fn tensor(words: &[f32], shape: &[u32]) -> Result<Tensor> {
+    let shape: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
+    Tensor::from_slice(words, shape, &Device::Cpu)?.to_dtype(DType::F64)
+}
+
+fn words(tensor: &Tensor) -> Result<Vec<f64>> {
+    tensor.flatten_all()?.to_vec1()
+}
+
+/// A B.
+pub(crate) fn product(inputs: &[Vec<f32>], [m, n, k]: [u32; 3]) -> Result<Vec<f64>> {
+    words(&tensor(&inputs[0], &[m, k])?.matmul(&tensor(&inputs[1], &[k, n])?)?)
+}
+
+/// Each row over its root mean square, times the weights.
+pub(crate) fn rms_norm(inputs: &[Vec<f32>], [rows, columns]: [u32; 2], epsilon: f32) -> Result<Vec<f64>> {
+    words(&ops::rms_norm_slow(&tensor(&inputs[0], &[rows, columns])?, &tensor(&inputs[1], &[columns])?, epsilon)?)
+}
+
+/// Of each row.
+pub(crate) fn softmax(inputs: &[Vec<f32>], [rows, columns]: [u32; 2]) -> Result<Vec<f64>> {
+    words(&ops::softmax(&tensor(&inputs[0], &[rows, columns])?, D::Minus1)?)
+}
+
+/// Head by head: scores, an added mask of minus infinity above the diagonal, softmax, values.
+pub(crate) fn attention(inputs: &[Vec<f32>], [tokens, heads, key_heads, head]: [u32; 4]) -> Result<Vec<f64>> {
+    let of_head = |input: usize, count: u32, h: u32| {
+        tensor(&inputs[input], &[tokens, count, head])?.narrow(1, h as usize, 1)?.squeeze(1)?.contiguous()
+    };
+    let future = |query: u32, key: u32| if key > query { f64::NEG_INFINITY } else { 0.0 };
+    let mask: Vec<f64> = (0..tokens).flat_map(|query| (0..tokens).map(move |key| future(query, key))).collect();
+    let mask = Tensor::from_vec(mask, (tokens as usize, tokens as usize), &Device::Cpu)?;
+    let mut outs = Vec::new();
+    for h in 0..heads {
+        let key_head = h / (heads / key_heads);
+        let scores = of_head(0, heads, h)?.matmul(&of_head(1, key_heads, key_head)?.t()?)?;
+        let scores = ((scores / f64::from(head).sqrt())? + &mask)?;
+        outs.push(ops::softmax(&scores, D::Minus1)?.matmul(&of_head(2, key_heads, key_head)?)?);
+    }
+    words(&Tensor::stack(&outs, 1)?)
+}
+
+/// |a - b| / |b|.
+pub(crate) fn distance(a: &[f32], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len(), "both have the same number of words");
+    let difference: f64 = a.iter().zip(b).map(|(&a, b)| (f64::from(a) - b).powi(2)).sum();
+    (difference / b.iter().map(|b| b * b).sum::<f64>()).sqrt()
+}

@@ -1,0 +1,86 @@
+//! Shapes to test: each size 1, sizes around the edges of a tile, and odd sizes from a seed.
+
+use crate::SEED;
+use dawndusk::kernel::{Attention, Copy, Fma, Gemm, Gemv, Kernel, RmsNorm, Softmax, Tiling};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
+
+/// Random shapes of each kernel beside those at the edges.
+const RANDOM: usize = 3;
+
+/// Sizes from 1 to `largest`, so many to a shape.
+fn random<const SIZES: usize>(stream: u64, largest: u32) -> Vec<[u32; SIZES]> {
+    let mut generator = ChaCha8Rng::seed_from_u64(SEED);
+    generator.set_stream(stream);
+    (0..RANDOM).map(|_| std::array::from_fn(|_| generator.random_range(1..=largest))).collect()
+}
+
+fn shapes<const SIZES: usize>(stream: u64, largest: u32, edges: &[[u32; SIZES]]) -> Vec<[u32; SIZES]> {
+    let mut all = edges.to_vec();
+    all.extend(random(stream, largest));
+    all
+}
+
+fn boxed<K: Kernel + 'static>(kernel: K) -> Arc<dyn Kernel> {
+    Arc::new(kernel)
+}
+
+pub(crate) fn copies() -> Vec<Arc<dyn Kernel>> {
+    let shapes = shapes(0, 100_000, &[[1], [1023], [1024], [1025]]);
+    shapes.iter().map(|&[words]| boxed(Copy::new(words).expect("a fair shape"))).collect()
+}
+
+pub(crate) fn fmas() -> Vec<Arc<dyn Kernel>> {
+    let shapes = shapes(1, 600, &[[1, 1], [64, 2], [65, 32]]);
+    shapes.iter().map(|&[chains, turns]| boxed(Fma::new(chains, 8 * turns).expect("a fair shape"))).collect()
+}
+
+/// m, n, k of matrix products.
+pub(crate) fn products() -> Vec<[u32; 3]> {
+    shapes(2, 150, &[[1, 1, 1], [1, 130, 7], [129, 1, 16], [64, 128, 17], [128, 256, 64]])
+}
+
+pub(crate) fn gemms(tiling: Tiling) -> Vec<Arc<dyn Kernel>> {
+    products().iter().map(|&[m, n, k]| boxed(Gemm::new(m, n, k, tiling).expect("a fair shape"))).collect()
+}
+
+/// Rows and columns.
+pub(crate) fn matrices() -> Vec<[u32; 2]> {
+    shapes(3, 700, &[[1, 1], [1, 513], [77, 1], [32, 256], [33, 257]])
+}
+
+pub(crate) fn gemvs() -> Vec<Arc<dyn Kernel>> {
+    matrices().iter().map(|&[rows, columns]| boxed(Gemv::new(rows, columns).expect("a fair shape"))).collect()
+}
+
+pub(crate) fn rms_norms() -> Vec<Arc<dyn Kernel>> {
+    matrices().iter().map(|&[rows, columns]| boxed(RmsNorm::new(rows, columns).expect("a fair shape"))).collect()
+}
+
+pub(crate) fn softmaxes() -> Vec<Arc<dyn Kernel>> {
+    matrices().iter().map(|&[rows, columns]| boxed(Softmax::new(rows, columns).expect("a fair shape"))).collect()
+}
+
+/// Tokens, query heads, key heads, words in a head.
+pub(crate) fn prompts() -> Vec<[u32; 4]> {
+    let edges = [[1, 1, 1, 1], [32, 2, 1, 64], [33, 3, 3, 5], [100, 4, 2, 33], [65, 6, 2, 128]];
+    let mut all = edges.to_vec();
+    let drawn: Vec<[u32; 4]> = random(4, 90);
+    all.extend(drawn.iter().map(|&[tokens, heads, group, head]| {
+        let key_heads = 1 + heads % 3;
+        [tokens, key_heads * (1 + group % 3), key_heads, head]
+    }));
+    all
+}
+
+pub(crate) fn attentions() -> Vec<Arc<dyn Kernel>> {
+    prompts().iter().map(|&[t, h, k, d]| boxed(Attention::new(t, h, k, d).expect("a fair shape"))).collect()
+}
+
+/// All of them.
+pub(crate) fn every_kernel() -> Vec<Arc<dyn Kernel>> {
+    let products = [Tiling::Registers, Tiling::Quad, Tiling::Workgroup].into_iter().flat_map(gemms);
+    let rest = [copies(), fmas(), gemvs(), rms_norms(), softmaxes(), attentions()].into_iter().flatten();
+    products.chain(rest).collect()
+}
