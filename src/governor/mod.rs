@@ -22,6 +22,7 @@
 mod curve;
 mod evidence;
 mod fixed;
+mod gauge;
 mod heat;
 mod link;
 mod off;

@@ -16,6 +16,7 @@
 //! * *affordable*: from the charge of now, never under the floor during the orbit ahead and at its end no less than
 //!   the need. So nothing is borrowed, unless the charge is above what the orbit ahead needs.
 
+use super::OperatingRange;
 use super::curve::WorkCurve;
 use crate::envelope::Forecast;
 use crate::units::{Seconds, Watts};
@@ -98,6 +99,13 @@ struct Sample {
     most: Watts,
 }
 
+/// What array and battery together can feed. A machine of batches draws full power or idle: if they cannot feed full
+/// power, none may run.
+pub(super) fn carried(forecast: &Forecast, machine: &OperatingRange, array: Watts) -> Watts {
+    let carried = forecast.compute_from(array + forecast.battery.discharge_max);
+    if carried < machine.full_w && machine.batch_s.0 > 0.0 { machine.idle_w } else { carried }
+}
+
 /// The orbit ahead, ready to be planned.
 #[derive(Clone, Debug)]
 pub(super) struct Ahead {
@@ -124,13 +132,12 @@ pub(super) struct Plan {
 }
 
 impl Ahead {
-    /// The orbit from machine time `now` on. The compute draws at most `most`; the charge keeps `floor`.
-    pub(super) fn new(forecast: &Forecast, now: Seconds, most: Watts, floor: f64) -> Ahead {
+    /// The orbit from machine time `now` on. The compute of `machine` draws at most `most`; the charge keeps `floor`.
+    pub(super) fn new(forecast: &Forecast, machine: &OperatingRange, now: Seconds, most: Watts, floor: f64) -> Ahead {
         let battery = &forecast.battery;
         let sample = |index: usize| {
             let array = forecast.at(now + forecast.step * (index as f64 + 0.5)).array;
-            let carried = forecast.compute_from(array + battery.discharge_max);
-            Sample { array, direct: forecast.compute_from(array), most: most.min(carried) }
+            Sample { array, direct: forecast.compute_from(array), most: most.min(carried(forecast, machine, array)) }
         };
         let per_watt = forecast.step.0 / battery.capacity.0;
         Ahead {
@@ -271,8 +278,16 @@ mod tests {
         }
     }
 
+    const MACHINE: OperatingRange = OperatingRange {
+        idle_w: Watts(0.0),
+        full_w: Watts(110.0),
+        sensor_lag_s: Seconds(0.1),
+        update_period_s: Seconds(0.1),
+        batch_s: Seconds(0.0),
+    };
+
     fn ahead(forecast: &Forecast, minute: f64) -> Ahead {
-        Ahead::new(forecast, Seconds(minute * 60.0), Watts(110.0), 0.2)
+        Ahead::new(forecast, &MACHINE, Seconds(minute * 60.0), Watts(110.0), 0.2)
     }
 
     #[test]
@@ -307,10 +322,20 @@ mod tests {
     fn a_small_battery_limits_the_shade_and_not_the_sun() {
         let small = forecast(10.0);
         let ladder = Ladder::worth(&WorkCurve::linear(Watts(0.0), Watts(90.0)), 0.92);
-        let levels = Ahead::new(&small, Seconds(0.0), Watts(90.0), 0.2).sustainable(&ladder).expect("sustained");
+        let levels = Ahead::new(&small, &MACHINE, Seconds(0.0), Watts(90.0), 0.2).sustainable(&ladder).expect("sustained");
         let stored = 10.0 * 0.8 * 0.96 / (20.0 / 60.0);
         assert_eq!(levels.sun, Watts(90.0), "full power in the sun");
         assert!((levels.shade.0 - stored).abs() < 0.01, "{} in the shade, not {stored} W", levels.shade);
+    }
+
+    #[test]
+    fn batches_that_the_battery_cannot_feed_wait_for_the_sun() {
+        let mut weak = forecast(200.0);
+        weak.battery.discharge_max = Watts(50.0);
+        let whole = OperatingRange { batch_s: Seconds(0.1), ..MACHINE };
+        assert_eq!(carried(&weak, &MACHINE, Watts::ZERO), Watts(50.0), "a smooth machine is throttled");
+        assert_eq!(carried(&weak, &whole, Watts::ZERO), Watts(0.0), "a whole batch would brown the bus out");
+        assert_eq!(carried(&weak, &whole, ARRAY), Watts(163.0), "in the sun it would not");
     }
 
     #[test]

@@ -8,13 +8,15 @@
 //! | link | results that wait ([`super::link`]) | every tick |
 //! | correction | power drawn over power meant ([`super::trim`]), by the meter and by the heat it makes | every tick |
 //!
-//! The junction is a wattmeter: `P = C_J dT_J/dt + (T_J - T_L)/R_JL`. It sees the error of a meter that reads low; the
-//! stricter of the two witnesses holds. Charge, temperatures and plan close slower loops around both.
+//! The junction is a wattmeter: `P = C_J dT_J/dt + (T_J - T_L)/R_JL`. It sees the error of a meter that reads low
+//! ([`super::gauge`]); for what is left, the stricter of the two witnesses holds. Charge, temperatures and plan close
+//! slower loops around both.
 
 use super::evidence::Measured;
-use super::heat::{heat_cap, steady_cap};
+use super::gauge::Gauge;
+use super::heat::{Lately, heat_cap, steady_cap};
 use super::link::link_cap;
-use super::plan::{Ahead, Ladder, Levels, Plan};
+use super::plan::{Ahead, Ladder, Levels, Plan, carried};
 use super::trim::{Delay, Trim};
 use super::{LimitedBy, Observation, OperatingRange, Rule, Target, WorkCurve};
 use crate::envelope::{Forecast, Temperatures};
@@ -39,6 +41,8 @@ pub(super) struct Predictive {
     before: Option<Before>,
     metered: Trim,
     felt: Trim,
+    gauge: Gauge,
+    lately: Lately,
 }
 
 /// The plan in force, and the orbit it rests on.
@@ -62,7 +66,9 @@ struct Before {
 
 impl Predictive {
     pub(super) fn new(curve: WorkCurve) -> Predictive {
-        Predictive { curve, plan: None, before: None, metered: Trim::default(), felt: Trim::default() }
+        let (metered, felt) = (Trim::default(), Trim::default());
+        let (gauge, lately) = (Gauge::default(), Lately::default());
+        Predictive { curve, plan: None, before: None, metered, felt, gauge, lately }
     }
 
     /// The plan, made anew every [`PLAN_SAMPLES`]; what the orbit sustains, once a forecast.
@@ -80,7 +86,7 @@ impl Predictive {
         let settled = steady_cap(&forecast.thermal, limits, machine, environment).power;
         let most = machine.clamp(heat.max(settled).min(limits.compute));
         let ladder = Ladder::worth(&self.curve, battery.charge_efficiency * battery.discharge_efficiency);
-        let ahead = Ahead::new(forecast, state.t, most, floor);
+        let ahead = Ahead::new(forecast, machine, state.t, most, floor);
         let same = |planned: &Planned| {
             let moved = (planned.most - most).0.abs();
             planned.forecast == forecast.start && moved < SAME_POWER_SHARE * machine.full_w.0
@@ -109,7 +115,7 @@ impl Predictive {
         let taken = if state.soc >= battery.soc_max - FULL_WITHIN { Watts::ZERO } else { battery.charge_max };
         let free = forecast.compute_from(array - taken);
         let drawn = plan.levels.draw(direct).max(free);
-        let carried = forecast.compute_from(array + battery.discharge_max).max(machine.idle_w);
+        let carried = carried(forecast, machine, array).max(machine.idle_w);
         let by_plan = Target { power: drawn, limited_by: LimitedBy::Energy };
         by_plan.and(Target { power: carried, limited_by: LimitedBy::Charge })
     }
@@ -125,20 +131,25 @@ impl Predictive {
             if span.0 > 0.0 && span < forecast.period() / 50.0 {
                 let felt = power_felt(forecast, before.hot, state.temperatures, span);
                 self.felt.learn(felt, before.meant, span, &delay);
+                self.gauge.feel(felt, span, machine.sensor_lag_s);
             }
             if let Some(measured) = measured {
-                self.metered.learn(measured.power, before.meant, measured.span, &delay);
+                // What the meter shows of the power that is meant.
+                self.metered.learn(measured.power, before.meant * self.gauge.gain(), measured.span, &delay);
+                self.gauge.measure(measured.power, measured.span);
             }
         }
+        self.lately.remember(meant, observation);
         self.before = Some(Before { t: state.t, hot: state.temperatures, meant });
         let trim = self.felt.correction(&delay).min(self.metered.correction(&delay));
-        Target { power: target.power.min(machine.full_w) + trim, ..target }
+        // The pacer holds what the meter shows.
+        Target { power: target.power.min(machine.full_w) * self.gauge.gain() + trim, ..target }
     }
 }
 
 impl Rule for Predictive {
     fn target(&mut self, observation: &Observation<'_>, measured: Option<Measured>) -> Target {
-        let heat = heat_cap(observation);
+        let heat = heat_cap(observation, &self.lately);
         let energy = self.energy(observation, heat.power);
         let target = energy.and(heat).and(link_cap(observation));
         self.correct(target, observation, measured)
@@ -150,7 +161,9 @@ fn array_in_effect(observation: &Observation<'_>) -> Watts {
     let Observation { forecast, machine, state, dt, .. } = *observation;
     let soon = state.t + dt.max(Seconds::ZERO);
     let late = soon + machine.sensor_lag_s + machine.batch_s;
-    state.array.min(forecast.at(soon).array).min(forecast.at(late).array)
+    // A sample is a mean; the one after the next shows a shadow that begins inside it.
+    let ahead = [soon, late, late + forecast.step].map(|t| forecast.at(t).array);
+    ahead.into_iter().fold(state.array, Watts::min)
 }
 
 /// The charge that a wrong decision can cost until it is put right.
