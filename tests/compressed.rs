@@ -3,7 +3,9 @@
 
 use dawndusk::envelope::{Breaches, Scale, Sky, Spacecraft};
 use dawndusk::governor::pacer::{Admission, BatchId, Cost, Pacer};
-use dawndusk::governor::{self, Design, Governor, LimitedBy, Observation, OperatingRange, Policy, WorkCurve, safe_all_year};
+use dawndusk::governor::{
+    self, Design, Governor, LimitedBy, Observation, OperatingRange, Policy, WorkCurve, safe_all_year,
+};
 use dawndusk::profile::{self, Satellite};
 use dawndusk::reading::{NoData, Reading};
 use dawndusk::units::{Joules, Seconds, Watts};

@@ -20,7 +20,8 @@ pub use summary::Summary;
 
 use crate::envelope::{Scale, Sky, Spacecraft, State};
 use crate::governor::{
-    self, CurveError, Decision, Design, Governor, LimitedBy, Observation, OperatingRange, Policy, WorkCurve, safe_all_year,
+    self, CurveError, Decision, Design, Governor, LimitedBy, Observation, OperatingRange, Policy, WorkCurve,
+    safe_all_year,
 };
 use crate::profile::{Machine, Satellite};
 use crate::units::{Seconds, Watts};
@@ -95,7 +96,9 @@ pub enum SimulationError {
         found: f64,
     },
     /// A sensor that cannot be.
-    #[error("sensor with lag {lag} s, update period {update_period} s, gain {gain}: times at least 0, gain over 0, all finite")]
+    #[error(
+        "sensor with lag {lag} s, update period {update_period} s, gain {gain}: times at least 0, gain over 0, all finite"
+    )]
     Sensor {
         /// Its lag.
         lag: f64,

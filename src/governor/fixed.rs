@@ -5,8 +5,9 @@
 
 use super::evidence::Measured;
 use super::heat::steady_cap;
+use super::ladder::Ladder;
 use super::link::link_cap;
-use super::plan::{Ahead, Ladder};
+use super::plan::Ahead;
 use super::{LimitedBy, Observation, OperatingRange, Rule, Target};
 use crate::envelope::{Forecast, Limits, Orbit, Scale, Sky, Spacecraft};
 use crate::profile::Satellite;

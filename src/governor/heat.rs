@@ -141,7 +141,13 @@ pub(super) fn heat_cap(observation: &Observation<'_>, lately: &Lately) -> Target
 }
 
 /// Which limit constant `power` would break within the fast time constants, if any.
-fn trial(thermal: &Thermal, from: Temperatures, power: Watts, environment: Watts, limits: &Limits) -> Option<LimitedBy> {
+fn trial(
+    thermal: &Thermal,
+    from: Temperatures,
+    power: Watts,
+    environment: Watts,
+    limits: &Limits,
+) -> Option<LimitedBy> {
     let constant = thermal.junction_to_loop_k_per_w * thermal.junction_j_per_k
         + thermal.loop_j_per_k / thermal.loop_to_radiator_w_per_k;
     let dt = Seconds(constant * TRIAL_CONSTANTS / f64::from(TRIAL_POINTS));

@@ -24,6 +24,7 @@ mod evidence;
 mod fixed;
 mod gauge;
 mod heat;
+mod ladder;
 mod link;
 mod off;
 mod plan;

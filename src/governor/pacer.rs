@@ -157,10 +157,11 @@ impl Pacer {
         if missing <= cost * 1e-9 {
             return Admission::Now;
         }
-        let running: Joules = self.batches.iter().filter(|batch| batch.end.is_none()).fold(Joules::ZERO, |sum, batch| {
-            let drawn = batch.power * (now - batch.start);
-            sum + (batch.energy - drawn).max(Joules::ZERO)
-        });
+        let running: Joules =
+            self.batches.iter().filter(|batch| batch.end.is_none()).fold(Joules::ZERO, |sum, batch| {
+                let drawn = batch.power * (now - batch.start);
+                sum + (batch.energy - drawn).max(Joules::ZERO)
+            });
         Admission::In((missing + running) / self.rate())
     }
 

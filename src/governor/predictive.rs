@@ -8,15 +8,16 @@
 //! | link | results that wait ([`super::link`]) | every tick |
 //! | correction | power drawn over power meant ([`super::trim`]), by the meter and by the heat it makes | every tick |
 //!
-//! The junction is a wattmeter: `P = C_J dT_J/dt + (T_J - T_L)/R_JL`. It sees the error of a meter that reads low
+//! The junction is a wattmeter, by `P = C_J dT_J/dt + (T_J - T_L)/R_JL`. It sees the error of a meter that reads low
 //! ([`super::gauge`]); for what is left, the stricter of the two witnesses holds. Charge, temperatures and plan close
 //! slower loops around both.
 
 use super::evidence::Measured;
 use super::gauge::Gauge;
 use super::heat::{Lately, heat_cap, steady_cap};
+use super::ladder::{Ladder, Levels};
 use super::link::link_cap;
-use super::plan::{Ahead, Ladder, Levels, Plan, carried};
+use super::plan::{Ahead, Plan, carried};
 use super::trim::{Delay, Trim};
 use super::{LimitedBy, Observation, OperatingRange, Rule, Target, WorkCurve};
 use crate::envelope::{Forecast, Temperatures};
@@ -30,6 +31,8 @@ const CHARGE_MARGIN: f64 = 0.002;
 const FULL_WITHIN: f64 = 1e-6;
 /// A change of the heat cap by less than this share of full power leaves what the orbit sustains as it is.
 const SAME_POWER_SHARE: f64 = 0.01;
+/// Ticks longer than this share of the loop's time constant are too coarse to gauge a meter by the junction.
+const SHARP_SHARE: f64 = 0.35;
 /// Share of full power, over one tick, that sampling may misjudge.
 const SAMPLING_SHARE: f64 = 0.05;
 
@@ -108,14 +111,15 @@ impl Predictive {
         if plan.hopeless {
             return Target { power: Watts::ZERO, limited_by: LimitedBy::Charge };
         }
-        let array = array_in_effect(observation);
+        // The battery bridges what a tick misjudges; only what it must carry is taken at its worst.
+        let array = state.array.min(forecast.at(state.t + observation.dt.max(Seconds::ZERO) * 0.5).array);
         let direct = forecast.compute_from(array);
         let battery = &forecast.battery;
         // Sunlight that the battery cannot take is free.
         let taken = if state.soc >= battery.soc_max - FULL_WITHIN { Watts::ZERO } else { battery.charge_max };
         let free = forecast.compute_from(array - taken);
         let drawn = plan.levels.draw(direct).max(free);
-        let carried = carried(forecast, machine, array).max(machine.idle_w);
+        let carried = carried(forecast, machine, least_array(observation)).max(machine.idle_w);
         let by_plan = Target { power: drawn, limited_by: LimitedBy::Energy };
         by_plan.and(Target { power: carried, limited_by: LimitedBy::Charge })
     }
@@ -125,25 +129,34 @@ impl Predictive {
         let Observation { forecast, machine, state, .. } = *observation;
         let delay = delay(machine, observation.dt);
         let meant = machine.clamp(target.power);
+        // Before either sum of the gauge moves on, so that they cover the same time.
+        let gain = self.gauge.gain();
+        let sharp = observation.dt < loop_constant(forecast) * SHARP_SHARE;
         if let Some(before) = self.before {
             let span = state.t - before.t;
             // Over a gap the heat of the junction says nothing about the power in between.
             if span.0 > 0.0 && span < forecast.period() / 50.0 {
                 let felt = power_felt(forecast, before.hot, state.temperatures, span);
                 self.felt.learn(felt, before.meant, span, &delay);
-                self.gauge.feel(felt, span, machine.sensor_lag_s);
+                if sharp {
+                    self.gauge.feel(felt, span, machine);
+                }
             }
             if let Some(measured) = measured {
                 // What the meter shows of the power that is meant.
-                self.metered.learn(measured.power, before.meant * self.gauge.gain(), measured.span, &delay);
-                self.gauge.measure(measured.power, measured.span);
+                self.metered.learn(measured.power, before.meant * gain, measured.span, &delay);
+                if sharp {
+                    self.gauge.measure(measured.power, measured.span);
+                }
             }
         }
         self.lately.remember(meant, observation);
         self.before = Some(Before { t: state.t, hot: state.temperatures, meant });
         let trim = self.felt.correction(&delay).min(self.metered.correction(&delay));
         // The pacer holds what the meter shows.
-        Target { power: target.power.min(machine.full_w) * self.gauge.gain() + trim, ..target }
+        let corrected = target.power.min(machine.full_w) * gain + trim;
+        // Below idle there is nothing to correct; what lies there is the envelope's own answer.
+        Target { power: corrected.max(machine.idle_w.min(target.power)), ..target }
     }
 }
 
@@ -157,7 +170,7 @@ impl Rule for Predictive {
 }
 
 /// The least that the array gives between now and when this decision has taken effect.
-fn array_in_effect(observation: &Observation<'_>) -> Watts {
+fn least_array(observation: &Observation<'_>) -> Watts {
     let Observation { forecast, machine, state, dt, .. } = *observation;
     let soon = state.t + dt.max(Seconds::ZERO);
     let late = soon + machine.sensor_lag_s + machine.batch_s;
@@ -182,10 +195,20 @@ fn delay(machine: &OperatingRange, dt: Seconds) -> Delay {
     Delay { theta, slack: swing + machine.full_w * dt * SAMPLING_SHARE, full: machine.full_w }
 }
 
-/// Mean power into the junction over `span`, by what it did to the temperatures.
+/// Time constant of the loop between junction and radiator.
+fn loop_constant(forecast: &Forecast) -> Seconds {
+    let thermal = &forecast.thermal;
+    Seconds(thermal.loop_j_per_k / (thermal.loop_to_radiator_w_per_k + 1.0 / thermal.junction_to_loop_k_per_w))
+}
+
+/// Power into the junction over `span`, by what it did to the temperatures: exact for constant power and a loop whose
+/// temperature moves evenly.
 fn power_felt(forecast: &Forecast, before: Temperatures, after: Temperatures, span: Seconds) -> Watts {
     let thermal = &forecast.thermal;
-    let stored = thermal.junction_j_per_k * (after.junction - before.junction).0 / span.0;
-    let drop = 0.5 * ((before.junction - before.coolant) + (after.junction - after.coolant)).0;
-    Watts(stored + drop / thermal.junction_to_loop_k_per_w)
+    let (resistance, capacity) = (thermal.junction_to_loop_k_per_w, thermal.junction_j_per_k);
+    let kept = (-span.0 / (resistance * capacity)).exp();
+    let (first, last) = (before.junction - before.coolant, after.junction - after.coolant);
+    let settled = (last - first * kept) / (1.0 - kept);
+    let carried = capacity * (after.coolant - before.coolant).0 / span.0;
+    Watts(settled.0 / resistance + carried)
 }
