@@ -158,16 +158,17 @@ impl DerivedThermal {
 /// The constant load at the bus that `satellite` can carry for ever on `orbit` with the Sun as at its start.
 pub fn sustainable(satellite: &Satellite, orbit: &Orbit) -> Watts {
     let aspect = orbit.aspect(Seconds::ZERO);
-    let shadow = Shadow::new(orbit, &aspect);
+    let pieces = Shadow::new(orbit, &aspect).pieces();
     let light = Sunlight::on(satellite.array.pointing, &aspect);
     let array = full_sun(satellite, orbit, light, Seconds::ZERO).0;
     let &Battery { charge_efficiency, discharge_efficiency, .. } = &satellite.battery;
     // Falls with the load, from a gain at zero to a loss at full array power.
-    let balance = |load: f64| {
-        shadow.orbit_mean(|lit| match lit * array - load {
+    let balance = |load: f64| -> f64 {
+        let stored = |lit: f64| match lit * array - load {
             surplus if surplus >= 0.0 => surplus * charge_efficiency,
             deficit => deficit / discharge_efficiency,
-        })
+        };
+        pieces.iter().map(|&(share, lit)| share * stored(lit)).sum()
     };
     if balance(array) >= 0.0 {
         return Watts(array);

@@ -12,10 +12,14 @@
 //!                                        └──> junction ──> loop ──> radiator ──> space   (heat)
 //!   results in bits ─────────────────────────> link                                       (bits)
 //! ```
+//!
+//! [`Spacecraft::step`] moves all of it. Beside it stand the [`Ledger`] of every joule, the [`Breaches`] of every limit,
+//! the [`Forecast`] of the orbit ahead, and what [`Shown`] derives from a profile on one date.
 
 mod array;
 mod battery;
 mod breach;
+mod delay;
 mod derived;
 mod forecast;
 mod ledger;
@@ -34,6 +38,7 @@ pub use battery::{Battery, BatteryFlow};
 pub use breach::{
     Breaches, Brownout, CHARGE_TOLERANCE, ENERGY_TOLERANCE, KELVIN_TOLERANCE, OverTemperature, UnderCharge,
 };
+pub use delay::{Delay, slant_range_km};
 pub use derived::{
     Derived, DerivedEclipse, DerivedOrbit, DerivedPower, DerivedSun, DerivedThermal, Shown, sustainable,
 };

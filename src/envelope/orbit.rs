@@ -93,8 +93,7 @@ impl Orbit {
 
     /// Share of the orbit since the last ascending node, 0 to 1.
     pub fn phase(&self, simulated: Seconds) -> f64 {
-        let revolutions = simulated / self.nodal_period;
-        revolutions - revolutions.floor()
+        turn(simulated / self.nodal_period)
     }
 
     /// Unit vectors of the plane: to the node, a quarter orbit on, and along the normal.
@@ -148,6 +147,11 @@ impl Aspect {
     pub fn beta_deg(&self) -> f64 {
         self.sin_beta.atan2(self.cos_beta).to_degrees()
     }
+}
+
+/// The share of a turn that `revolutions`, not negative, have begun. A cast, since `floor` is a call on plain x86-64.
+pub(super) fn turn(revolutions: f64) -> f64 {
+    revolutions - (revolutions as i64) as f64
 }
 
 /// Scalar product.

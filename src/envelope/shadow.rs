@@ -13,7 +13,7 @@
 //! overlap is computed between them only. Phases and arcs are shares of an orbit; durations follow from the nodal
 //! period. No refraction, no terrain.
 
-use super::orbit::{Aspect, EARTH_FLATTENING, EARTH_RADIUS_KM, Orbit, dot};
+use super::orbit::{Aspect, EARTH_FLATTENING, EARTH_RADIUS_KM, Orbit, dot, turn};
 use super::sun::{AU_KM, SUN_RADIUS_KM};
 use crate::units::Seconds;
 use std::f64::consts::{PI, TAU};
@@ -83,8 +83,8 @@ impl Shadow {
 
     /// Share of an orbit between `phase` and midnight, 0 to 0.5.
     fn arc_from_midnight(&self, phase: f64) -> f64 {
-        let ahead = phase - self.midnight;
-        (ahead - ahead.round()).abs()
+        let apart = turn((phase - self.midnight).abs());
+        apart.min(1.0 - apart)
     }
 
     /// Visible share at `arc` from midnight, by the overlap of two plane circles.
@@ -98,20 +98,21 @@ impl Shadow {
         1.0 - overlap(sun, earth, theta) / (PI * sun * sun)
     }
 
-    /// Integral of `of(illumination)` over one orbit, as a share of it. Exact outside the penumbra, Simpson inside.
-    pub fn orbit_mean(&self, of: impl Fn(f64) -> f64) -> f64 {
+    /// The orbit as `(share of it, visible share of the disc)`: one piece in full sunlight, one in the umbra, and
+    /// Simpson's points and weights over both penumbras. The weights add up to 1.
+    pub fn pieces(&self) -> Vec<(f64, f64)> {
         const PANELS: u32 = 512;
+        let mut pieces = vec![(1.0 - 2.0 * self.penumbra, 1.0), (2.0 * self.umbra, 0.0)];
         let width = self.penumbra - self.umbra;
-        let mut edge = 0.0;
         if width > 0.0 {
-            for i in 0..=PANELS {
+            pieces.extend((0..=PANELS).map(|i| {
                 let weight = if i == 0 || i == PANELS { 1.0 } else { f64::from(2 + 2 * (i % 2)) };
                 let arc = self.umbra + width * f64::from(i) / f64::from(PANELS);
-                edge += weight * of(self.visible_share(arc).clamp(0.0, 1.0));
-            }
-            edge *= 2.0 * width / (3.0 * f64::from(PANELS));
+                let share = 2.0 * width * weight / (3.0 * f64::from(PANELS));
+                (share, self.visible_share(arc).clamp(0.0, 1.0))
+            }));
         }
-        of(0.0) * 2.0 * self.umbra + edge + of(1.0) * (1.0 - 2.0 * self.penumbra)
+        pieces
     }
 }
 
@@ -158,7 +159,7 @@ impl Eclipse {
             cylinder: period * cylinder,
             umbra: period * (2.0 * shadow.umbra),
             penumbra: period * (2.0 * shadow.penumbra),
-            equivalent: period * shadow.orbit_mean(|lit| 1.0 - lit),
+            equivalent: period * shadow.pieces().iter().map(|(share, lit)| share * (1.0 - lit)).sum(),
             oblate_umbra: period * oblate_umbra(orbit, simulated),
         }
     }

@@ -50,26 +50,46 @@ pub struct Thermal {
     pub radiator_j_per_k: f64,
 }
 
-/// The right-hand side with its divisions done: rates in 1/s, forcing in K/s.
-struct Rates {
+/// The network with its divisions done: rates in 1/s, heat in K/J.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Network {
     junction: f64,
     loop_from_junction: f64,
     loop_to_radiator: f64,
     radiator: f64,
     emission: f64,
+    /// Rise of the junction by a joule into it.
     heating: f64,
+    /// Rise of the radiator by a joule into it.
     absorbing: f64,
 }
 
-impl Rates {
-    fn slope(&self, [junction, coolant, radiator]: [f64; 3]) -> [f64; 3] {
-        let (up, down) = (junction - coolant, coolant - radiator);
-        let square = radiator * radiator;
-        [
-            self.heating - self.junction * up,
-            self.loop_from_junction * up - self.loop_to_radiator * down,
-            self.radiator * down + self.absorbing - self.emission * square * square,
-        ]
+impl Network {
+    pub(super) fn new(thermal: &Thermal) -> Network {
+        let up = 1.0 / thermal.junction_to_loop_k_per_w;
+        let down = thermal.loop_to_radiator_w_per_k;
+        Network {
+            junction: up / thermal.junction_j_per_k,
+            loop_from_junction: up / thermal.loop_j_per_k,
+            loop_to_radiator: down / thermal.loop_j_per_k,
+            radiator: down / thermal.radiator_j_per_k,
+            emission: thermal.emission_w_per_k4 / thermal.radiator_j_per_k,
+            heating: 1.0 / thermal.junction_j_per_k,
+            absorbing: 1.0 / thermal.radiator_j_per_k,
+        }
+    }
+
+    /// As [`Thermal::step`].
+    pub(super) fn step(&self, from: Temperatures, heat: Watts, environment: Watts, dt: Seconds) -> Temperatures {
+        let forcing = [heat.0 * self.heating, environment.0 * self.absorbing + self.emission * SPACE_K.powi(4)];
+        let sub_steps = (dt.0 * self.bound(from.radiator.0) / SUB_STEP).ceil().max(1.0);
+        let h = dt.0 / sub_steps;
+        let mut y = [from.junction.0, from.coolant.0, from.radiator.0];
+        for _ in 0..sub_steps as u64 {
+            y = self.advance(y, forcing, h);
+        }
+        let [junction, coolant, radiator] = y.map(Kelvin);
+        Temperatures { junction, coolant, radiator }
     }
 
     /// No eigenvalue at radiator temperature `t` is faster than this.
@@ -79,14 +99,25 @@ impl Rates {
         (2.0 * self.junction).max(coolant).max(radiator)
     }
 
-    /// One Runge-Kutta step.
-    fn advance(&self, y: [f64; 3], h: f64) -> [f64; 3] {
+    fn slope(&self, [junction, coolant, radiator]: [f64; 3], [heated, absorbed]: [f64; 2]) -> [f64; 3] {
+        let (up, down) = (junction - coolant, coolant - radiator);
+        let square = radiator * radiator;
+        [
+            heated - self.junction * up,
+            self.loop_from_junction * up - self.loop_to_radiator * down,
+            self.radiator * down + (absorbed - self.emission * square * square),
+        ]
+    }
+
+    /// One Runge-Kutta step of `h`, with heating and absorption in K/s.
+    fn advance(&self, y: [f64; 3], forcing: [f64; 2], h: f64) -> [f64; 3] {
         let on = |k: [f64; 3], f: f64| [y[0] + f * k[0], y[1] + f * k[1], y[2] + f * k[2]];
-        let k1 = self.slope(y);
-        let k2 = self.slope(on(k1, 0.5 * h));
-        let k3 = self.slope(on(k2, 0.5 * h));
-        let k4 = self.slope(on(k3, h));
-        std::array::from_fn(|i| y[i] + h / 6.0 * (k1[i] + 2.0 * (k2[i] + k3[i]) + k4[i]))
+        let (half, sixth) = (0.5 * h, h / 6.0);
+        let k1 = self.slope(y, forcing);
+        let k2 = self.slope(on(k1, half), forcing);
+        let k3 = self.slope(on(k2, half), forcing);
+        let k4 = self.slope(on(k3, h), forcing);
+        std::array::from_fn(|i| y[i] + sixth * (k1[i] + 2.0 * (k2[i] + k3[i]) + k4[i]))
     }
 }
 
@@ -105,33 +136,10 @@ impl Thermal {
         }
     }
 
-    fn rates(&self, heat: Watts, environment: Watts) -> Rates {
-        let junction_w_per_k = 1.0 / self.junction_to_loop_k_per_w;
-        let (junction, coolant) = (1.0 / self.junction_j_per_k, 1.0 / self.loop_j_per_k);
-        let radiator = 1.0 / self.radiator_j_per_k;
-        Rates {
-            junction: junction_w_per_k * junction,
-            loop_from_junction: junction_w_per_k * coolant,
-            loop_to_radiator: self.loop_to_radiator_w_per_k * coolant,
-            radiator: self.loop_to_radiator_w_per_k * radiator,
-            emission: self.emission_w_per_k4 * radiator,
-            heating: heat.0 * junction,
-            absorbing: (environment.0 + self.emission_w_per_k4 * SPACE_K.powi(4)) * radiator,
-        }
-    }
-
     /// The temperatures after `dt` with `heat` into the junction and `environment` absorbed by the radiator.
     /// The cost grows with `dt` over the fastest time constant.
     pub fn step(&self, from: Temperatures, heat: Watts, environment: Watts, dt: Seconds) -> Temperatures {
-        let rates = self.rates(heat, environment);
-        let sub_steps = (dt.0 * rates.bound(from.radiator.0) / SUB_STEP).ceil().max(1.0);
-        let h = dt.0 / sub_steps;
-        let mut y = [from.junction.0, from.coolant.0, from.radiator.0];
-        for _ in 0..sub_steps as u64 {
-            y = rates.advance(y, h);
-        }
-        let [junction, coolant, radiator] = y.map(Kelvin);
-        Temperatures { junction, coolant, radiator }
+        Network::new(self).step(from, heat, environment, dt)
     }
 
     /// Where the nodes settle under constant `heat` and `environment`.
@@ -176,7 +184,7 @@ impl Thermal {
     /// With every temperature multiplied by the root of its node's heat capacity the network is a symmetric matrix of
     /// three rows, whose eigenvalues have a closed form (Smith 1961, Comm. ACM 4, 168).
     pub fn time_constants(&self, radiator: Kelvin) -> [Seconds; 3] {
-        let rates = self.rates(Watts::ZERO, Watts::ZERO);
+        let rates = Network::new(self);
         let diagonal = [
             rates.junction,
             rates.loop_from_junction + rates.loop_to_radiator,

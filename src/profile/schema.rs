@@ -186,7 +186,7 @@ pub(super) fn unknown(path: &str, keys: &[Key], place: &Place<'_>) -> ProfileErr
             let inside = keys.iter().filter_map(|key| key.path.strip_prefix(section)?.strip_prefix('.'));
             format!("known keys in [{section}]: {}", inside.collect::<Vec<_>>().join(", "))
         }
-        None => format!("known at the top: {}", sections(keys).join(", ")),
+        None => format!("known here: {}", sections(keys).join(", ")),
     };
     ProfileError::UnknownKey {
         place: place.of(&[path]),
