@@ -72,10 +72,12 @@ impl WorkCurve {
             if rate <= corners[corners.len() - 1].1 {
                 continue;
             }
-            while corners.len() > 1 && slope(corners[corners.len() - 2], (power, rate)) >= {
-                let last = corners[corners.len() - 1];
-                slope(corners[corners.len() - 2], last)
-            } {
+            while corners.len() > 1
+                && slope(corners[corners.len() - 2], (power, rate)) >= {
+                    let last = corners[corners.len() - 1];
+                    slope(corners[corners.len() - 2], last)
+                }
+            {
                 corners.pop();
             }
             // Of several points at one power the fastest holds; its slope is infinite and has popped the rest.
@@ -122,7 +124,13 @@ mod tests {
     use super::*;
 
     fn points() -> Vec<(Watts, f64)> {
-        vec![(Watts(70.0), 0.0), (Watts(250.0), 60.0), (Watts(350.0), 70.0), (Watts(500.0), 92.0), (Watts(700.0), 100.0)]
+        vec![
+            (Watts(70.0), 0.0),
+            (Watts(250.0), 60.0),
+            (Watts(350.0), 70.0),
+            (Watts(500.0), 92.0),
+            (Watts(700.0), 100.0),
+        ]
     }
 
     #[test]
@@ -158,7 +166,8 @@ mod tests {
 
     #[test]
     fn impossible_points_are_refused_by_index() {
-        let refused = WorkCurve::new(Watts(50.0), &[(Watts(60.0), 1.0), (Watts(f64::NAN), 1.0)]).expect_err("NaN power");
+        let refused =
+            WorkCurve::new(Watts(50.0), &[(Watts(60.0), 1.0), (Watts(f64::NAN), 1.0)]).expect_err("NaN power");
         assert!(refused.to_string().contains("operating point 1"), "`{refused}` names the point");
         let lazy = WorkCurve::new(Watts(50.0), &[(Watts(40.0), 1.0)]).expect_err("below idle");
         assert_eq!(lazy, CurveError::NoWork { idle_w: 50.0 }, "no work above idle");

@@ -5,8 +5,9 @@
 
 use super::evidence::Measured;
 use super::heat::steady_cap;
+use super::ladder::Ladder;
 use super::link::link_cap;
-use super::plan::{Ahead, Ladder};
+use super::plan::Ahead;
 use super::{LimitedBy, Observation, OperatingRange, Rule, Target};
 use crate::envelope::{Forecast, Limits, Orbit, Scale, Sky, Spacecraft};
 use crate::profile::Satellite;
@@ -46,7 +47,7 @@ pub fn constant_cap(forecast: &Forecast, limits: &Limits, machine: &OperatingRan
     let environment = forecast.samples.iter().fold(Watts::ZERO, |most, sample| most.max(sample.environment));
     let heat = steady_cap(&forecast.thermal, limits, machine, environment).power;
     let full = machine.full_w.min(limits.compute).max(machine.idle_w);
-    let ahead = Ahead::new(forecast, forecast.start, full, limits.soc_min + CHARGE_MARGIN);
+    let ahead = Ahead::new(forecast, machine, forecast.start, full, limits.soc_min + CHARGE_MARGIN);
     let sustained = ahead.sustainable_from(&Ladder::constant(machine.idle_w, full), soc);
     sustained.map_or(Watts::ZERO, |levels| levels.shade.min(heat).max(Watts::ZERO) * METER_SHARE)
 }

@@ -12,7 +12,8 @@
 //! of now, and lowered if a node that is still hot would overshoot.
 //!
 //! Batches are full power or nothing, so around a mean of P the junction swings. One batch, and what the pacer's
-//! credit adds to it, lift a node of time constant tau by `r (full - P)(1 - exp(-t_on/tau)) + E_burst/C`.
+//! credit adds to it, lift a node of time constant tau by `r (full - P)(1 - exp(-t_on/tau)) + E_burst/C`; so does a
+//! small share of what is drawn before the sensor shows it.
 
 use super::pacer::burst;
 use super::{LimitedBy, Observation, OperatingRange, Target};
@@ -23,6 +24,8 @@ use crate::units::{Kelvin, Seconds, Watts};
 const MARGIN: Kelvin = Kelvin(0.4);
 /// Of which a trial on the whole network may use the larger part.
 const TRIAL_MARGIN: Kelvin = Kelvin(0.1);
+/// Share of the energy drawn within the sensor's dead time that may be unforeseen.
+const UNSEEN_SHARE: f64 = 0.03;
 /// Trial length in slowest fast time constants.
 const TRIAL_CONSTANTS: f64 = 3.0;
 /// Points at which a trial is looked at.
@@ -47,7 +50,8 @@ fn nodes(thermal: &Thermal, limits: &Limits, machine: &OperatingRange) -> [Node;
     let rise = |constant: f64| 1.0 - (-machine.batch_s.0 / constant).exp();
     let coolant_swing = to_radiator * rise(to_radiator * thermal.loop_j_per_k);
     let junction_swing = to_loop * rise(to_loop * thermal.junction_j_per_k) + coolant_swing;
-    let burst = burst(machine);
+    let unseen = (machine.full_w - machine.idle_w) * machine.sensor_lag_s * UNSEEN_SHARE;
+    let burst = burst(machine) + unseen;
     [
         Node {
             limit: limits.junction,
@@ -79,19 +83,49 @@ fn emitted(thermal: &Thermal, radiator: Kelvin, environment: Watts) -> Watts {
     Watts(thermal.emission_w_per_k4 * square * square) - environment
 }
 
+/// What was meant lately. Where the temperatures are those that late readings make, it is still on its way to them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lately {
+    /// The most within the sensor's dead time; what lies further back fades.
+    recent: Watts,
+    /// The power that the radiator has come to terms with: it follows what is meant with its time constant.
+    settled: Watts,
+}
+
+impl Lately {
+    /// `meant` holds from now until the next tick.
+    pub(super) fn remember(&mut self, meant: Watts, observation: &Observation<'_>) {
+        let Observation { forecast, machine, state, .. } = *observation;
+        let dt = observation.dt.max(Seconds::ZERO);
+        let fade = dt / (machine.sensor_lag_s + dt).max(Seconds(1e-9));
+        self.recent = meant.max(self.recent + (meant - self.recent) * fade);
+        let thermal = &forecast.thermal;
+        let per_kelvin = 4.0 * thermal.emission_w_per_k4 * state.temperatures.radiator.0.powi(3);
+        let constant = Seconds(thermal.radiator_j_per_k / per_kelvin);
+        self.settled += (meant - self.settled) * (dt / (constant + dt));
+    }
+
+    /// How far the radiator of late readings lags behind.
+    fn unseen(&self, thermal: &Thermal, machine: &OperatingRange) -> Kelvin {
+        let late = machine.sensor_lag_s + machine.update_period_s;
+        Kelvin((self.recent - self.settled).max(Watts::ZERO).0 * late.0 / thermal.radiator_j_per_k)
+    }
+}
+
 /// The cap for now.
-pub(super) fn heat_cap(observation: &Observation<'_>) -> Target {
+pub(super) fn heat_cap(observation: &Observation<'_>, lately: &Lately) -> Target {
     let Observation { forecast, machine, state, limits, .. } = *observation;
     let thermal = &forecast.thermal;
     let hot = state.temperatures;
-    let ahead = observation.dt.max(Seconds::ZERO) + machine.sensor_lag_s + machine.batch_s;
-    let soon = forecast.at(state.t + ahead).environment.max(state.environment);
-    let per_watt = ahead.0 / thermal.radiator_j_per_k;
-    let drift = -emitted(thermal, hot.radiator, soon).0 * per_watt;
+    let decided = observation.dt.max(Seconds::ZERO) + machine.batch_s;
+    let soon = forecast.at(state.t + decided + machine.sensor_lag_s).environment.max(state.environment);
+    let radiator = hot.radiator + lately.unseen(thermal, machine);
+    let per_watt = decided.0 / thermal.radiator_j_per_k;
+    let drift = -emitted(thermal, radiator, soon).0 * per_watt;
     let mut cap = Target { power: Watts(f64::INFINITY), limited_by: LimitedBy::Machine };
     for node in nodes(thermal, limits, machine) {
         let (fixed, slope) = node.reserve(machine.full_w);
-        let room = node.limit.0 - fixed - hot.radiator.0 - drift;
+        let room = node.limit.0 - fixed - radiator.0 - drift;
         // The swing vanishes at full power, so the slope stays positive.
         let power = Watts(room / (node.k_per_w + slope + per_watt));
         cap = cap.and(Target { power, limited_by: node.name });
@@ -107,7 +141,13 @@ pub(super) fn heat_cap(observation: &Observation<'_>) -> Target {
 }
 
 /// Which limit constant `power` would break within the fast time constants, if any.
-fn trial(thermal: &Thermal, from: Temperatures, power: Watts, environment: Watts, limits: &Limits) -> Option<LimitedBy> {
+fn trial(
+    thermal: &Thermal,
+    from: Temperatures,
+    power: Watts,
+    environment: Watts,
+    limits: &Limits,
+) -> Option<LimitedBy> {
     let constant = thermal.junction_to_loop_k_per_w * thermal.junction_j_per_k
         + thermal.loop_j_per_k / thermal.loop_to_radiator_w_per_k;
     let dt = Seconds(constant * TRIAL_CONSTANTS / f64::from(TRIAL_POINTS));
@@ -193,7 +233,8 @@ mod tests {
 
     #[test]
     fn the_steady_cap_settles_a_margin_below_the_limit() {
-        let cap = steady_cap(&THERMAL, &LIMITS, &machine(0.0), ENVIRONMENT);
+        let exact = OperatingRange { sensor_lag_s: Seconds::ZERO, ..machine(0.0) };
+        let cap = steady_cap(&THERMAL, &LIMITS, &exact, ENVIRONMENT);
         let hot = THERMAL.steady(cap.power, ENVIRONMENT);
         let room = (LIMITS.junction - hot.junction).min(LIMITS.coolant - hot.coolant);
         assert!((room - MARGIN).0.abs() < 1e-6, "{room} of room at {}, not {MARGIN}", cap.power);

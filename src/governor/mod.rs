@@ -22,7 +22,9 @@
 mod curve;
 mod evidence;
 mod fixed;
+mod gauge;
 mod heat;
+mod ladder;
 mod link;
 mod off;
 mod plan;

@@ -73,18 +73,15 @@ struct Batch {
     start: Seconds,
     /// None while it runs.
     end: Option<Seconds>,
-    /// Above idle.
+    /// What it was expected to cost and to draw while it runs, above idle.
     energy: Joules,
-    /// Above idle, while it runs.
     power: Watts,
 }
 
 impl Batch {
-    /// The share of it that ran between two instants, the later of which is not in the future.
-    fn share_between(&self, from: Seconds, to: Seconds) -> f64 {
-        let overlap = to.min(self.end.unwrap_or(to)) - from.max(self.start);
-        let length = self.end.map_or_else(|| self.energy / self.power.max(Watts(1e-12)), |end| end - self.start);
-        (overlap / length.max(Seconds(1e-9))).max(0.0)
+    /// How long it ran between two instants, the later of which is not in the future.
+    fn ran_between(&self, from: Seconds, to: Seconds) -> Seconds {
+        (to.min(self.end.unwrap_or(to)) - from.max(self.start)).max(Seconds::ZERO)
     }
 }
 
@@ -130,6 +127,12 @@ impl Pacer {
         self.costs.of(workload)
     }
 
+    /// The most that the machine draws while a batch runs, idle power included, as far as it is known. Where this has
+    /// come to exceed the calibrated full power, the governor should be told: it plans what the bus must carry by it.
+    pub fn peak(&self) -> Watts {
+        self.machine.idle_w + self.costs.most()
+    }
+
     /// The account: energy above idle that may be drawn now.
     pub fn credit(&self) -> Joules {
         self.credit
@@ -154,10 +157,11 @@ impl Pacer {
         if missing <= cost * 1e-9 {
             return Admission::Now;
         }
-        let running: Joules = self.batches.iter().filter(|batch| batch.end.is_none()).fold(Joules::ZERO, |sum, batch| {
-            let drawn = batch.power * (now - batch.start);
-            sum + (batch.energy - drawn).max(Joules::ZERO)
-        });
+        let running: Joules =
+            self.batches.iter().filter(|batch| batch.end.is_none()).fold(Joules::ZERO, |sum, batch| {
+                let drawn = batch.power * (now - batch.start);
+                sum + (batch.energy - drawn).max(Joules::ZERO)
+            });
         Admission::In((missing + running) / self.rate())
     }
 
@@ -180,15 +184,8 @@ impl Pacer {
         self.advance(now);
         let Some(batch) = self.batches.iter_mut().find(|batch| batch.id == id && batch.end.is_none()) else { return };
         let took = (now - batch.start).max(Seconds(1e-9));
-        let drawn = batch.power * took;
-        if self.costs.of(batch.workload).is_none() {
-            batch.energy = drawn;
-        }
         batch.end = Some(batch.start + took);
-        // The account was charged by time; what the batch was expected to cost is what counts.
-        self.credit += drawn - batch.energy;
-        let items = batch.items.max(1.0);
-        self.costs.finished(batch.workload, took / items, batch.energy / items);
+        self.costs.finished(batch.workload, took / batch.items.max(1.0), batch.power);
     }
 
     /// Takes in a reading: what was drawn against what was expected then.
@@ -198,13 +195,13 @@ impl Pacer {
         let Some(seen) = self.witness.seen_at().filter(|_| measured.span.0 > 0.0) else { return };
         let to = seen - self.machine.sensor_lag_s;
         let from = to - measured.span;
-        let (mut foreseen, mut items) = (Joules::ZERO, Vec::<(usize, f64)>::new());
+        let (mut foreseen, mut busy) = (Joules::ZERO, Vec::<(usize, Seconds)>::new());
         for batch in &self.batches {
-            let share = batch.share_between(from, to);
-            foreseen += batch.energy * share;
-            match items.iter_mut().find(|(workload, _)| *workload == batch.workload) {
-                Some((_, sum)) => *sum += batch.items * share,
-                None => items.push((batch.workload, batch.items * share)),
+            let ran = batch.ran_between(from, to);
+            foreseen += batch.power * ran;
+            match busy.iter_mut().find(|(workload, _)| *workload == batch.workload) {
+                Some((_, sum)) => *sum += ran,
+                None => busy.push((batch.workload, ran)),
             }
         }
         let above_idle = (measured.power - self.machine.idle_w) * measured.span;
@@ -212,7 +209,7 @@ impl Pacer {
         if known {
             self.credit = (self.credit - (above_idle - foreseen)).max(-self.debt());
             let window = (self.machine.update_period_s * WINDOW_PERIODS).max(Seconds(WINDOW_S));
-            self.costs.learn(above_idle, &items, measured.span, window);
+            self.costs.learn(above_idle, &busy, measured.span, window);
         }
     }
 
@@ -220,10 +217,7 @@ impl Pacer {
     fn expected(&self, workload: usize, items: u32) -> (Joules, Watts) {
         let most = self.machine.full_w - self.machine.idle_w;
         match self.costs.of(workload) {
-            Some(cost) => {
-                let power = cost.item_j / cost.item_s.max(Seconds(1e-9));
-                (cost.item_j * f64::from(items), power)
-            }
+            Some(cost) => (cost.item_j * f64::from(items), cost.power()),
             None => {
                 let length = if self.machine.batch_s.0 > 0.0 { self.machine.batch_s } else { Seconds(UNKNOWN_S) };
                 (most * length, most)

@@ -1,92 +1,23 @@
-//! The plan: two power levels for the orbit ahead that the battery can carry for ever.
+//! The plan: what the battery can carry over the orbit ahead, for ever.
 //!
-//! ```text
-//! draw  = max(shade, min(sun, what the array gives))      `shade` at least, if need be from the battery;
-//!                                                         more than `shade` only straight from the Sun, up to `sun`
-//! ```
-//!
-//! A stored joule comes back as `eta_c eta_d` joules, so the best use of one orbit's light under a concave rate of
-//! work w has exactly this form, with `w'(sun) = eta_c eta_d w'(shade)` wherever both lie inside the machine's range
-//! (Lagrange, one price for stored and one for direct energy). That leaves one number to find: the *height* on a
-//! ladder of steps, dearest joule first. It is found by bisection:
+//! Of the two power levels of a [`Ladder`] the highest are taken that are
 //!
 //! * *sustainable*: over the periodic orbit the battery gains at least what it loses, and its deepest need fits
 //!   between floor and full; `need(t)` is the least charge from which the orbit can be flown,
 //!   `need(t) = max(floor, need(t + step) - gain(t))`, solved backwards around the orbit;
 //! * *affordable*: from the charge of now, never under the floor during the orbit ahead and at its end no less than
 //!   the need. So nothing is borrowed, unless the charge is above what the orbit ahead needs.
+//!
+//! A machine of batches draws full power or idle, so its battery charges and discharges around every mean, at a loss and
+//! up to its charging limit each time; its change of charge is that of the mix, not that of the mean.
 
-use super::curve::WorkCurve;
+use super::OperatingRange;
+use super::ladder::{Ladder, Levels};
 use crate::envelope::Forecast;
 use crate::units::{Seconds, Watts};
 
-/// Bisections: enough for 1e-5 of the machine's range.
-const BISECTIONS: usize = 18;
 /// Charge that rounding may cost over an orbit, share of capacity.
 const ROUNDING: f64 = 1e-12;
-
-/// The two levels of a plan.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Levels {
-    /// Drawn at least, if need be from the battery.
-    pub(super) shade: Watts,
-    /// Drawn at most, straight from the Sun.
-    pub(super) sun: Watts,
-}
-
-impl Levels {
-    /// The draw while the array leaves `direct` watts for the compute.
-    pub(super) fn draw(&self, direct: Watts) -> Watts {
-        direct.min(self.sun).max(self.shade)
-    }
-}
-
-/// One step up: how far each level rises on it.
-#[derive(Clone, Copy, Debug)]
-struct Step {
-    shade: Watts,
-    sun: Watts,
-}
-
-/// All steps from both levels at idle to both at full power, dearest joule first.
-#[derive(Clone, Debug)]
-pub(super) struct Ladder {
-    idle: Watts,
-    steps: Vec<Step>,
-}
-
-impl Ladder {
-    /// Both levels as one: a constant load.
-    pub(super) fn constant(idle: Watts, full: Watts) -> Ladder {
-        Ladder { idle, steps: vec![Step { shade: full - idle, sun: full - idle }] }
-    }
-
-    /// The best use of a joule first, with `round_trip` of a stored joule coming back.
-    pub(super) fn worth(curve: &WorkCurve, round_trip: f64) -> Ladder {
-        let mut priced = Vec::new();
-        for segment in curve.segments() {
-            priced.push((segment.slope, Step { shade: Watts::ZERO, sun: segment.watts }));
-            priced.push((segment.slope * round_trip, Step { shade: segment.watts, sun: Watts::ZERO }));
-        }
-        // Stable, so that of two equal prices the direct joule is spent first.
-        priced.sort_by(|a, b| b.0.total_cmp(&a.0));
-        Ladder { idle: curve.idle(), steps: priced.into_iter().map(|(_, step)| step).collect() }
-    }
-
-    fn top(&self) -> f64 {
-        self.steps.len() as f64
-    }
-
-    fn levels(&self, height: f64) -> Levels {
-        let mut levels = Levels { shade: self.idle, sun: self.idle };
-        for (index, step) in self.steps.iter().enumerate() {
-            let share = (height - index as f64).clamp(0.0, 1.0);
-            levels.shade += step.shade * share;
-            levels.sun += step.sun * share;
-        }
-        levels
-    }
-}
 
 /// What one sample of the orbit gives.
 #[derive(Clone, Copy, Debug)]
@@ -98,11 +29,25 @@ struct Sample {
     most: Watts,
 }
 
+/// What array and battery together can feed. A machine of batches draws full power or idle: if they cannot feed full
+/// power, none may run.
+pub(super) fn carried(forecast: &Forecast, machine: &OperatingRange, array: Watts) -> Watts {
+    let carried = forecast.compute_from(array + forecast.battery.discharge_max);
+    if carried < machine.full_w && whole(machine) { machine.idle_w } else { carried }
+}
+
+/// Whether the machine draws full power or idle, and nothing in between.
+fn whole(machine: &OperatingRange) -> bool {
+    machine.batch_s.0 > 0.0 && machine.full_w > machine.idle_w
+}
+
 /// The orbit ahead, ready to be planned.
 #[derive(Clone, Debug)]
 pub(super) struct Ahead {
     samples: Vec<Sample>,
     housekeeping: Watts,
+    /// Idle and full power of a machine that draws nothing in between.
+    batches: Option<(Watts, Watts)>,
     /// Watts at the bus per watt of compute.
     bus_per_compute: f64,
     charge_max: Watts,
@@ -124,18 +69,18 @@ pub(super) struct Plan {
 }
 
 impl Ahead {
-    /// The orbit from machine time `now` on. The compute draws at most `most`; the charge keeps `floor`.
-    pub(super) fn new(forecast: &Forecast, now: Seconds, most: Watts, floor: f64) -> Ahead {
+    /// The orbit from machine time `now` on. The compute of `machine` draws at most `most`; the charge keeps `floor`.
+    pub(super) fn new(forecast: &Forecast, machine: &OperatingRange, now: Seconds, most: Watts, floor: f64) -> Ahead {
         let battery = &forecast.battery;
         let sample = |index: usize| {
             let array = forecast.at(now + forecast.step * (index as f64 + 0.5)).array;
-            let carried = forecast.compute_from(array + battery.discharge_max);
-            Sample { array, direct: forecast.compute_from(array), most: most.min(carried) }
+            Sample { array, direct: forecast.compute_from(array), most: most.min(carried(forecast, machine, array)) }
         };
         let per_watt = forecast.step.0 / battery.capacity.0;
         Ahead {
             samples: (0..forecast.samples.len()).map(sample).collect(),
             housekeeping: forecast.housekeeping,
+            batches: whole(machine).then_some((machine.idle_w, machine.full_w)),
             bus_per_compute: 1.0 / forecast.conversion_efficiency,
             charge_max: battery.charge_max,
             gain_per_watt: per_watt * battery.charge_efficiency,
@@ -147,8 +92,19 @@ impl Ahead {
 
     /// Change of charge over one sample.
     fn gain(&self, sample: &Sample, levels: &Levels) -> f64 {
-        let drawn = levels.draw(sample.direct).min(sample.most) * self.bus_per_compute + self.housekeeping;
-        let surplus = sample.array - drawn;
+        let drawn = levels.draw(sample.direct).min(sample.most);
+        match self.batches {
+            None => self.gain_at(sample, drawn),
+            Some((idle, full)) => {
+                let share = (drawn - idle) / (full - idle);
+                self.gain_at(sample, full) * share + self.gain_at(sample, idle) * (1.0 - share)
+            }
+        }
+    }
+
+    /// Change of charge over one sample under a steady draw.
+    fn gain_at(&self, sample: &Sample, drawn: Watts) -> f64 {
+        let surplus = sample.array - (drawn * self.bus_per_compute + self.housekeeping);
         if surplus > Watts::ZERO {
             surplus.min(self.charge_max).0 * self.gain_per_watt
         } else {
@@ -191,46 +147,27 @@ impl Ahead {
 
     /// The highest levels that the periodic orbit sustains; none if not even idle does.
     pub(super) fn sustainable(&self, ladder: &Ladder) -> Option<Levels> {
-        highest(ladder, |levels| self.sustains(levels))
+        ladder.highest(|levels| self.sustains(levels))
     }
 
     /// The highest levels that are both sustained and, from a charge of `soc`, never under the floor.
     pub(super) fn sustainable_from(&self, ladder: &Ladder, soc: f64) -> Option<Levels> {
-        highest(ladder, |levels| self.sustains(levels) && self.affords(levels, soc, soc.min(self.needs(levels).1)))
+        ladder.highest(|levels| self.sustains(levels) && self.affords(levels, soc, soc.min(self.needs(levels).1)))
     }
 
     /// The highest levels from a charge of `soc`, when the orbit sustains `sustained`.
     pub(super) fn solve(&self, ladder: &Ladder, sustained: Option<Levels>, soc: f64) -> Plan {
         let need = sustained.map_or(self.floor, |levels| self.needs(&levels).1);
-        let found = highest(ladder, |levels| self.affords(levels, soc, need));
-        let idle = ladder.levels(0.0);
+        let found = ladder.highest(|levels| self.affords(levels, soc, need));
+        let idle = ladder.lowest();
         let hopeless = found.is_none() && !self.affords(&idle, soc, 0.0);
         Plan { levels: found.unwrap_or(idle), hopeless }
     }
 }
 
-/// The highest levels for which `holds`, which must not hold above a height where it fails.
-fn highest(ladder: &Ladder, holds: impl Fn(&Levels) -> bool) -> Option<Levels> {
-    let (mut low, mut high) = (0.0, ladder.top());
-    if holds(&ladder.levels(high)) {
-        return Some(ladder.levels(high));
-    }
-    if !holds(&ladder.levels(low)) {
-        return None;
-    }
-    for _ in 0..BISECTIONS {
-        let middle = 0.5 * (low + high);
-        if holds(&ladder.levels(middle)) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    Some(ladder.levels(low))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::WorkCurve;
     use super::*;
     use crate::envelope::{Battery, Outlook, Thermal};
     use crate::units::Joules;
@@ -271,8 +208,16 @@ mod tests {
         }
     }
 
+    const MACHINE: OperatingRange = OperatingRange {
+        idle_w: Watts(0.0),
+        full_w: Watts(110.0),
+        sensor_lag_s: Seconds(0.1),
+        update_period_s: Seconds(0.1),
+        batch_s: Seconds(0.0),
+    };
+
     fn ahead(forecast: &Forecast, minute: f64) -> Ahead {
-        Ahead::new(forecast, Seconds(minute * 60.0), Watts(110.0), 0.2)
+        Ahead::new(forecast, &MACHINE, Seconds(minute * 60.0), Watts(110.0), 0.2)
     }
 
     #[test]
@@ -307,10 +252,33 @@ mod tests {
     fn a_small_battery_limits_the_shade_and_not_the_sun() {
         let small = forecast(10.0);
         let ladder = Ladder::worth(&WorkCurve::linear(Watts(0.0), Watts(90.0)), 0.92);
-        let levels = Ahead::new(&small, Seconds(0.0), Watts(90.0), 0.2).sustainable(&ladder).expect("sustained");
+        let levels =
+            Ahead::new(&small, &MACHINE, Seconds(0.0), Watts(90.0), 0.2).sustainable(&ladder).expect("sustained");
         let stored = 10.0 * 0.8 * 0.96 / (20.0 / 60.0);
         assert_eq!(levels.sun, Watts(90.0), "full power in the sun");
         assert!((levels.shade.0 - stored).abs() < 0.01, "{} in the shade, not {stored} W", levels.shade);
+    }
+
+    #[test]
+    fn batches_that_the_battery_cannot_feed_wait_for_the_sun() {
+        let mut weak = forecast(200.0);
+        weak.battery.discharge_max = Watts(50.0);
+        let whole = OperatingRange { batch_s: Seconds(0.1), ..MACHINE };
+        assert_eq!(carried(&weak, &MACHINE, Watts::ZERO), Watts(50.0), "a smooth machine is throttled");
+        assert_eq!(carried(&weak, &whole, Watts::ZERO), Watts(0.0), "a whole batch would brown the bus out");
+        assert_eq!(carried(&weak, &whole, ARRAY), Watts(163.0), "in the sun it would not");
+    }
+
+    #[test]
+    fn switching_costs_charge_that_the_mean_does_not_show() {
+        let forecast = forecast(200.0);
+        let constant = Ladder::constant(Watts(0.0), Watts(150.0));
+        let at = |batch_s: f64| {
+            let machine = OperatingRange { full_w: Watts(150.0), batch_s: Seconds(batch_s), ..MACHINE };
+            let ahead = Ahead::new(&forecast, &machine, Seconds(0.0), Watts(150.0), 0.2);
+            ahead.sustainable(&constant).expect("idle is sustained").shade
+        };
+        assert!(at(0.1) < at(0.0) * 0.99, "{} in batches, {} smoothly", at(0.1), at(0.0));
     }
 
     #[test]

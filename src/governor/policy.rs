@@ -23,8 +23,7 @@ pub enum Policy {
 
 impl Policy {
     /// Every policy, the simplest first.
-    pub const ALL: [Policy; 5] =
-        [Policy::Off, Policy::Static, Policy::Threshold, Policy::Reactive, Policy::Predictive];
+    pub const ALL: [Policy; 5] = [Policy::Off, Policy::Static, Policy::Threshold, Policy::Reactive, Policy::Predictive];
 
     /// The name in flags and files.
     pub fn name(self) -> &'static str {

@@ -8,13 +8,16 @@
 //! | link | results that wait ([`super::link`]) | every tick |
 //! | correction | power drawn over power meant ([`super::trim`]), by the meter and by the heat it makes | every tick |
 //!
-//! The junction is a wattmeter: `P = C_J dT_J/dt + (T_J - T_L)/R_JL`. It sees the error of a meter that reads low; the
-//! stricter of the two witnesses holds. Charge, temperatures and plan close slower loops around both.
+//! The junction is a wattmeter, by `P = C_J dT_J/dt + (T_J - T_L)/R_JL`. It sees the error of a meter that reads low
+//! ([`super::gauge`]); for what is left, the stricter of the two witnesses holds. Charge, temperatures and plan close
+//! slower loops around both.
 
 use super::evidence::Measured;
-use super::heat::{heat_cap, steady_cap};
+use super::gauge::Gauge;
+use super::heat::{Lately, heat_cap, steady_cap};
+use super::ladder::{Ladder, Levels};
 use super::link::link_cap;
-use super::plan::{Ahead, Ladder, Levels, Plan};
+use super::plan::{Ahead, Plan, carried};
 use super::trim::{Delay, Trim};
 use super::{LimitedBy, Observation, OperatingRange, Rule, Target, WorkCurve};
 use crate::envelope::{Forecast, Temperatures};
@@ -28,6 +31,8 @@ const CHARGE_MARGIN: f64 = 0.002;
 const FULL_WITHIN: f64 = 1e-6;
 /// A change of the heat cap by less than this share of full power leaves what the orbit sustains as it is.
 const SAME_POWER_SHARE: f64 = 0.01;
+/// Ticks longer than this share of the loop's time constant are too coarse to gauge a meter by the junction.
+const SHARP_SHARE: f64 = 0.35;
 /// Share of full power, over one tick, that sampling may misjudge.
 const SAMPLING_SHARE: f64 = 0.05;
 
@@ -39,6 +44,8 @@ pub(super) struct Predictive {
     before: Option<Before>,
     metered: Trim,
     felt: Trim,
+    gauge: Gauge,
+    lately: Lately,
 }
 
 /// The plan in force, and the orbit it rests on.
@@ -62,7 +69,9 @@ struct Before {
 
 impl Predictive {
     pub(super) fn new(curve: WorkCurve) -> Predictive {
-        Predictive { curve, plan: None, before: None, metered: Trim::default(), felt: Trim::default() }
+        let (metered, felt) = (Trim::default(), Trim::default());
+        let (gauge, lately) = (Gauge::default(), Lately::default());
+        Predictive { curve, plan: None, before: None, metered, felt, gauge, lately }
     }
 
     /// The plan, made anew every [`PLAN_SAMPLES`]; what the orbit sustains, once a forecast.
@@ -80,7 +89,7 @@ impl Predictive {
         let settled = steady_cap(&forecast.thermal, limits, machine, environment).power;
         let most = machine.clamp(heat.max(settled).min(limits.compute));
         let ladder = Ladder::worth(&self.curve, battery.charge_efficiency * battery.discharge_efficiency);
-        let ahead = Ahead::new(forecast, state.t, most, floor);
+        let ahead = Ahead::new(forecast, machine, state.t, most, floor);
         let same = |planned: &Planned| {
             let moved = (planned.most - most).0.abs();
             planned.forecast == forecast.start && moved < SAME_POWER_SHARE * machine.full_w.0
@@ -102,14 +111,15 @@ impl Predictive {
         if plan.hopeless {
             return Target { power: Watts::ZERO, limited_by: LimitedBy::Charge };
         }
-        let array = array_in_effect(observation);
+        // The battery bridges what a tick misjudges; only what it must carry is taken at its worst.
+        let array = state.array.min(forecast.at(state.t + observation.dt.max(Seconds::ZERO) * 0.5).array);
         let direct = forecast.compute_from(array);
         let battery = &forecast.battery;
         // Sunlight that the battery cannot take is free.
         let taken = if state.soc >= battery.soc_max - FULL_WITHIN { Watts::ZERO } else { battery.charge_max };
         let free = forecast.compute_from(array - taken);
         let drawn = plan.levels.draw(direct).max(free);
-        let carried = forecast.compute_from(array + battery.discharge_max).max(machine.idle_w);
+        let carried = carried(forecast, machine, least_array(observation)).max(machine.idle_w);
         let by_plan = Target { power: drawn, limited_by: LimitedBy::Energy };
         by_plan.and(Target { power: carried, limited_by: LimitedBy::Charge })
     }
@@ -119,26 +129,40 @@ impl Predictive {
         let Observation { forecast, machine, state, .. } = *observation;
         let delay = delay(machine, observation.dt);
         let meant = machine.clamp(target.power);
+        // Before either sum of the gauge moves on, so that they cover the same time.
+        let gain = self.gauge.gain();
+        let sharp = observation.dt < loop_constant(forecast) * SHARP_SHARE;
         if let Some(before) = self.before {
             let span = state.t - before.t;
             // Over a gap the heat of the junction says nothing about the power in between.
             if span.0 > 0.0 && span < forecast.period() / 50.0 {
                 let felt = power_felt(forecast, before.hot, state.temperatures, span);
                 self.felt.learn(felt, before.meant, span, &delay);
+                if sharp {
+                    self.gauge.feel(felt, span, machine);
+                }
             }
             if let Some(measured) = measured {
-                self.metered.learn(measured.power, before.meant, measured.span, &delay);
+                // What the meter shows of the power that is meant.
+                self.metered.learn(measured.power, before.meant * gain, measured.span, &delay);
+                if sharp {
+                    self.gauge.measure(measured.power, measured.span);
+                }
             }
         }
+        self.lately.remember(meant, observation);
         self.before = Some(Before { t: state.t, hot: state.temperatures, meant });
         let trim = self.felt.correction(&delay).min(self.metered.correction(&delay));
-        Target { power: target.power.min(machine.full_w) + trim, ..target }
+        // The pacer holds what the meter shows.
+        let corrected = target.power.min(machine.full_w) * gain + trim;
+        // Below idle there is nothing to correct; what lies there is the envelope's own answer.
+        Target { power: corrected.max(machine.idle_w.min(target.power)), ..target }
     }
 }
 
 impl Rule for Predictive {
     fn target(&mut self, observation: &Observation<'_>, measured: Option<Measured>) -> Target {
-        let heat = heat_cap(observation);
+        let heat = heat_cap(observation, &self.lately);
         let energy = self.energy(observation, heat.power);
         let target = energy.and(heat).and(link_cap(observation));
         self.correct(target, observation, measured)
@@ -146,11 +170,13 @@ impl Rule for Predictive {
 }
 
 /// The least that the array gives between now and when this decision has taken effect.
-fn array_in_effect(observation: &Observation<'_>) -> Watts {
+fn least_array(observation: &Observation<'_>) -> Watts {
     let Observation { forecast, machine, state, dt, .. } = *observation;
     let soon = state.t + dt.max(Seconds::ZERO);
     let late = soon + machine.sensor_lag_s + machine.batch_s;
-    state.array.min(forecast.at(soon).array).min(forecast.at(late).array)
+    // A sample is a mean; the one after the next shows a shadow that begins inside it.
+    let ahead = [soon, late, late + forecast.step].map(|t| forecast.at(t).array);
+    ahead.into_iter().fold(state.array, Watts::min)
 }
 
 /// The charge that a wrong decision can cost until it is put right.
@@ -169,10 +195,20 @@ fn delay(machine: &OperatingRange, dt: Seconds) -> Delay {
     Delay { theta, slack: swing + machine.full_w * dt * SAMPLING_SHARE, full: machine.full_w }
 }
 
-/// Mean power into the junction over `span`, by what it did to the temperatures.
+/// Time constant of the loop between junction and radiator.
+fn loop_constant(forecast: &Forecast) -> Seconds {
+    let thermal = &forecast.thermal;
+    Seconds(thermal.loop_j_per_k / (thermal.loop_to_radiator_w_per_k + 1.0 / thermal.junction_to_loop_k_per_w))
+}
+
+/// Power into the junction over `span`, by what it did to the temperatures: exact for constant power and a loop whose
+/// temperature moves evenly.
 fn power_felt(forecast: &Forecast, before: Temperatures, after: Temperatures, span: Seconds) -> Watts {
     let thermal = &forecast.thermal;
-    let stored = thermal.junction_j_per_k * (after.junction - before.junction).0 / span.0;
-    let drop = 0.5 * ((before.junction - before.coolant) + (after.junction - after.coolant)).0;
-    Watts(stored + drop / thermal.junction_to_loop_k_per_w)
+    let (resistance, capacity) = (thermal.junction_to_loop_k_per_w, thermal.junction_j_per_k);
+    let kept = (-span.0 / (resistance * capacity)).exp();
+    let (first, last) = (before.junction - before.coolant, after.junction - after.coolant);
+    let settled = (last - first * kept) / (1.0 - kept);
+    let carried = capacity * (after.coolant - before.coolant).0 / span.0;
+    Watts(settled.0 / resistance + carried)
 }

@@ -153,7 +153,12 @@ impl<R: Rule> Governor for Guard<R> {
         };
         self.regime = self.regime.next(&look);
         if !look.sense {
-            return decide(Target { power: machine.idle_w, limited_by: LimitedBy::Stale }, self.regime, 0.0, observation);
+            return decide(
+                Target { power: machine.idle_w, limited_by: LimitedBy::Stale },
+                self.regime,
+                0.0,
+                observation,
+            );
         }
         let target = self.rule.target(observation, measured);
         decide(target, self.regime, self.regime.share(&look), observation)

@@ -57,7 +57,8 @@ impl Schedule {
             let time = number(time).filter(|time| *time >= 0.0);
             let time = time.ok_or_else(|| refuse(line, format!("`{row}`"), "t_s in seconds, finite, at least 0"))?;
             let power = number(power).filter(|power| *power >= 0.0);
-            let power = power.ok_or_else(|| refuse(line, format!("`{row}`"), "power_w in watts, finite, at least 0"))?;
+            let power =
+                power.ok_or_else(|| refuse(line, format!("`{row}`"), "power_w in watts, finite, at least 0"))?;
             match rows.last() {
                 None if time != 0.0 => return Err(refuse(line, format!("t_s {time}"), "t_s 0 in the first row")),
                 Some((before, _)) if time <= before.0 => {
@@ -108,7 +109,10 @@ mod tests {
             ("t_s,power_w\n", "load.csv, line 1: found no row; expected at least the row `0,` with a power"),
             ("t_s,power_w\n5,1\n", "load.csv, line 2: found t_s 5; expected t_s 0 in the first row"),
             ("t_s,power_w\n0\n", "load.csv, line 2: found `0`; expected two numbers with a comma between them"),
-            ("t_s,power_w\n0,1\n0,2\n", "load.csv, line 3: found t_s 0; expected t_s over 0, the time of the row before"),
+            (
+                "t_s,power_w\n0,1\n0,2\n",
+                "load.csv, line 3: found t_s 0; expected t_s over 0, the time of the row before",
+            ),
             ("t_s,power_w\n0,-1\n", "load.csv, line 2: found `0,-1`; expected power_w in watts, finite, at least 0"),
             ("t_s,power_w\nnan,1\n", "load.csv, line 2: found `nan,1`; expected t_s in seconds, finite, at least 0"),
             ("t_s,power_w\n0,1,2\n", "load.csv, line 2: found `0,1,2`; expected power_w in watts, finite, at least 0"),

@@ -1,17 +1,17 @@
-//! What one item of each workload costs above idle, learned from energy readings.
+//! What batches of each workload draw above idle, and how long an item takes; both learned in flight.
 //!
-//! A window of readings shows the energy of a mix of workloads. With shares `s_i` of the energy that the present costs
-//! expect of it and the ratio `r` of measured over expected, each cost moves by a normalised least-mean-squares step in
-//! relative units:
+//! A window of readings shows the energy of a mix of workloads. With shares `s_i` of the energy that the present powers
+//! expect of the time that each ran, and the ratio `r` of measured over expected, each power moves by a normalised
+//! least-mean-squares step in relative units:
 //!
 //! ```text
-//! c_i <- c_i (1 + a (r - 1) s_i / sum s_j^2)
+//! p_i <- p_i (1 + a (r - 1) s_i / sum s_j^2)
 //! ```
 //!
 //! A window far off is an outlier until the next one is far off to the same side; then it is a change of the load, and
-//! the step `a` is large.
+//! the step `a` is large. Power is what is learned, since it varies far less from batch to batch than their length.
 
-use crate::units::{Joules, Seconds};
+use crate::units::{Joules, Seconds, Watts};
 use std::collections::BTreeMap;
 
 /// Step for a window near what was expected, for the first one far off, and for those that confirm it.
@@ -34,12 +34,19 @@ pub struct Cost {
     pub item_s: Seconds,
 }
 
+impl Cost {
+    /// Above idle, while its batches run.
+    pub fn power(&self) -> Watts {
+        self.item_j / self.item_s.max(Seconds(1e-9))
+    }
+}
+
 /// The costs of all workloads, and the window that is being filled.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Costs {
     known: BTreeMap<usize, Cost>,
-    /// Items of each workload in the window.
-    items: BTreeMap<usize, f64>,
+    /// Seconds that each workload ran in the window.
+    busy: BTreeMap<usize, f64>,
     measured: f64,
     span: f64,
     /// The side to which the last window was far off: -1, 0 or 1.
@@ -55,26 +62,33 @@ impl Costs {
         self.known.insert(workload, cost);
     }
 
-    /// One item took `item_s`; a workload seen for the first time costs `worst` for each item until measured.
-    pub(super) fn finished(&mut self, workload: usize, item_s: Seconds, worst: Joules) {
-        let cost = self.known.entry(workload).or_insert(Cost { item_j: worst, item_s });
-        cost.item_s += (item_s - cost.item_s) * DURATION_STEP;
+    /// The most that any workload draws above idle.
+    pub(super) fn most(&self) -> Watts {
+        self.known.values().fold(Watts::ZERO, |most, cost| most.max(cost.power()))
     }
 
-    /// Adds `span` in which `measured` joules above idle were drawn while so many `items` of each workload ran (parts of
-    /// an item count). Learns once `window` is full.
-    pub(super) fn learn(&mut self, measured: Joules, items: &[(usize, f64)], span: Seconds, window: Seconds) {
+    /// One item took `item_s`; a workload seen for the first time draws `worst` until measured.
+    pub(super) fn finished(&mut self, workload: usize, item_s: Seconds, worst: Watts) {
+        let cost = self.known.entry(workload).or_insert(Cost { item_j: worst * item_s, item_s });
+        let power = cost.power();
+        cost.item_s += (item_s - cost.item_s) * DURATION_STEP;
+        cost.item_j = power * cost.item_s;
+    }
+
+    /// Adds `span` in which `measured` joules above idle were drawn while each workload ran for so many seconds.
+    /// Learns once `window` is full.
+    pub(super) fn learn(&mut self, measured: Joules, busy: &[(usize, Seconds)], span: Seconds, window: Seconds) {
         self.measured += measured.0;
         self.span += span.0;
-        for (workload, count) in items {
-            *self.items.entry(*workload).or_default() += count;
+        for (workload, seconds) in busy {
+            *self.busy.entry(*workload).or_default() += seconds.0;
         }
         if self.span < window.0 {
             return;
         }
-        let items = std::mem::take(&mut self.items);
-        let cost = |workload: &usize| self.known.get(workload).map_or(0.0, |cost| cost.item_j.0);
-        let expected: Vec<(usize, f64)> = items.iter().map(|(workload, n)| (*workload, n * cost(workload))).collect();
+        let busy = std::mem::take(&mut self.busy);
+        let power = |workload: &usize| self.known.get(workload).map_or(0.0, |cost| cost.power().0);
+        let expected: Vec<(usize, f64)> = busy.iter().map(|(workload, s)| (*workload, s * power(workload))).collect();
         let total: f64 = expected.iter().map(|(_, energy)| energy).sum();
         if total > 0.0 {
             self.apply((self.measured / total).clamp(RATIO.0, RATIO.1), &expected, total);
@@ -127,9 +141,9 @@ mod tests {
     #[test]
     fn one_wild_window_hardly_moves_a_cost_and_a_second_one_does() {
         let mut costs = costs(&[2.0]);
-        costs.learn(Joules(40.0), &[(0, 10.0)], WINDOW, WINDOW);
+        costs.learn(Joules(40.0), &[(0, Seconds(1.0))], WINDOW, WINDOW);
         assert!(item(&costs, 0) < 2.2, "{} J after one outlier", item(&costs, 0));
-        costs.learn(Joules(40.0), &[(0, 10.0)], WINDOW, WINDOW);
+        costs.learn(Joules(40.0), &[(0, Seconds(1.0))], WINDOW, WINDOW);
         assert!(item(&costs, 0) > 3.0, "{} J once it is confirmed", item(&costs, 0));
     }
 
@@ -140,7 +154,8 @@ mod tests {
         for round in 0..400 {
             let counts = if round % 3 == 0 { [8.0, 2.0] } else { [2.0, 8.0] };
             let measured = counts[0] * truth[0] + counts[1] * truth[1];
-            costs.learn(Joules(measured), &[(0, counts[0]), (1, counts[1])], WINDOW, WINDOW);
+            let busy = counts.map(|count| Seconds(count * 0.1));
+            costs.learn(Joules(measured), &[(0, busy[0]), (1, busy[1])], WINDOW, WINDOW);
         }
         for (workload, cost) in truth.iter().enumerate() {
             assert!((item(&costs, workload) / cost - 1.0).abs() < 0.03, "{} J, not {cost}", item(&costs, workload));

@@ -1,0 +1,288 @@
+//! The policies against the true plant: who holds the limits, who does the most work within them.
+
+use dawndusk::envelope::{Scale, Sky, Spacecraft, State};
+use dawndusk::flight::simulation::{Load, Row, Sensor, Simulation, Summary, simulate, simulate_all};
+use dawndusk::governor::{
+    self, Decision, Design, LimitedBy, Observation, OperatingRange, Policy, Regime, WorkCurve, safe_all_year,
+};
+use dawndusk::profile::{self, Machine, Satellite};
+use dawndusk::reading::{NoData, Reading};
+use dawndusk::units::{Joules, Kelvin, Seconds, Watts};
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+fn satellite() -> Satellite {
+    profile::satellite("leo-100kw", &[]).expect("a shipped profile")
+}
+
+fn ideal() -> Machine {
+    profile::machine("ideal").expect("a shipped profile")
+}
+
+/// A day of the deepest eclipse.
+fn day<'a>(satellite: &'a Satellite, machine: &'a Machine) -> Simulation<'a> {
+    Simulation {
+        satellite,
+        scale: Scale::FULL,
+        sky: Sky::Orbit,
+        start: instant("2027-12-22T00:00:00Z"),
+        duration: Seconds(86_400.0),
+        dt: Seconds(5.0),
+        load: Load::Governed,
+        policy: Policy::Predictive,
+        machine,
+        sensor: Sensor::IDEAL,
+    }
+}
+
+fn instant(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+fn fly(simulation: &Simulation<'_>) -> Summary {
+    simulate(simulation, None).expect("it can be flown")
+}
+
+#[test]
+fn predictive_holds_every_limit_and_does_the_most_work() {
+    let (satellite, machine) = (satellite(), ideal());
+    for dt in [1.0, 10.0] {
+        let all = simulate_all(&Simulation { dt: Seconds(dt), ..day(&satellite, &machine) }).expect("it can be flown");
+        let of = |policy: Policy| all.iter().find(|one| one.governor == Some(policy)).expect("every policy flew");
+        let best = of(Policy::Predictive);
+        assert!(!best.breaches.any(), "ticks of {dt} s: {:?}", best.breaches);
+        let share = best.share_of_upper_bound.expect("without a breach it has a share");
+        assert!((0.97..=1.0).contains(&share), "ticks of {dt} s: {share} of the upper bound");
+        assert!(of(Policy::Off).breaches.any(), "full power breaks limits on that day");
+        assert_eq!(of(Policy::Off).share_of_upper_bound, None, "and then its work does not count");
+        for policy in [Policy::Static, Policy::Threshold, Policy::Reactive] {
+            let other = of(policy);
+            assert!(!other.breaches.any(), "{policy} is safe too: {:?}", other.breaches);
+            let share_of_other = other.share_of_upper_bound.expect("without a breach it has a share");
+            assert!(share > share_of_other, "predictive {share}, {policy} {share_of_other}");
+            assert!(best.work_s > other.work_s, "predictive {}, {policy} {}", best.work_s, other.work_s);
+        }
+    }
+}
+
+#[test]
+fn a_late_and_wrong_sensor_does_not_break_predictive() {
+    let (satellite, machine) = (satellite(), ideal());
+    for lag in [0.0, 0.1, 1.0] {
+        for gain in [0.95, 1.05] {
+            let sensor = Sensor { lag: Seconds(lag), update_period: Seconds(0.1), gain };
+            let flown = fly(&Simulation { sensor, ..day(&satellite, &machine) });
+            assert!(!flown.breaches.any(), "lag {lag} s, gain {gain}: {:?}", flown.breaches);
+            let share = flown.share_of_upper_bound.expect("without a breach it has a share");
+            assert!(share > 0.93, "lag {lag} s, gain {gain}: {share} of the upper bound");
+        }
+    }
+}
+
+#[test]
+fn a_year_one_day_a_week_breaks_nothing() {
+    let (satellite, machine) = (satellite(), ideal());
+    for week in 0..52 {
+        let start = instant("2027-01-01T00:00:00Z") + SignedDuration::from_hours(24 * 7 * week);
+        let (dt, duration) = (Seconds(10.0), Seconds(86_400.0));
+        let flown = fly(&Simulation { start, dt, duration, ..day(&satellite, &machine) });
+        assert!(!flown.breaches.any(), "week {week}: {:?}", flown.breaches);
+        let share = flown.share_of_upper_bound.expect("without a breach it has a share");
+        assert!(share > 0.97, "week {week}: {share} of the upper bound");
+    }
+}
+
+#[test]
+fn the_static_cap_is_safe_in_every_season() {
+    let (satellite, machine) = (satellite(), ideal());
+    let range = OperatingRange { full_w: Watts(100e3), idle_w: Watts(0.0), ..MACHINE };
+    let cap = safe_all_year(&satellite, Scale::FULL, Sky::Orbit, &range);
+    assert!(cap > Watts(50e3) && cap < Watts(90e3), "{cap} for an array of 110 kW");
+    for month in 1..=12 {
+        let start = instant(&format!("2027-{month:02}-22T00:00:00Z"));
+        let (load, dt) = (Load::Constant(cap), Seconds(60.0));
+        let flown = fly(&Simulation { start, load, dt, ..day(&satellite, &machine) });
+        assert!(!flown.breaches.any(), "month {month}: {:?}", flown.breaches);
+    }
+}
+
+#[test]
+fn a_machine_that_tires_is_still_governed_near_its_bound() {
+    let satellite = satellite();
+    let points = [(250.0, 0.6), (350.0, 0.78), (500.0, 0.92), (700.0, 1.0)];
+    let points = points.map(|(power_w, rate)| profile::Point { power_w, rate }).to_vec();
+    let machine = Machine { idle_w: 70.0, rated_w: 700.0, points, ..ideal() };
+    let flown = fly(&day(&satellite, &machine));
+    assert!(!flown.breaches.any(), "{:?}", flown.breaches);
+    let share = flown.share_of_upper_bound.expect("without a breach it has a share");
+    assert!((0.97..=1.0).contains(&share), "{share} of the upper bound");
+}
+
+#[test]
+fn excess_results_throttle_and_an_empty_queue_does_not() {
+    let mut spacecraft = Spacecraft::new(&satellite(), Scale::FULL, Sky::Constant, instant("2027-06-22T00:00:00Z"));
+    let orbit_bits = spacecraft.limits().downlink_bits_per_orbit;
+    spacecraft.step(Seconds(1.0), Watts(1e3), 1.5 * orbit_bits);
+    for policy in [Policy::Static, Policy::Threshold, Policy::Reactive, Policy::Predictive] {
+        let decision = decide(policy, spacecraft.state(), &spacecraft, fresh(0.0));
+        assert_eq!(decision.limited_by, LimitedBy::Downlink, "{policy} with one and a half orbits of results waiting");
+        let half = MACHINE.at_share(0.5);
+        assert!((decision.budget - half).0.abs() < 0.01 * half.0, "{policy} gives {}, not {half}", decision.budget);
+    }
+}
+
+const MACHINE: OperatingRange = OperatingRange {
+    idle_w: Watts(10e3),
+    full_w: Watts(100e3),
+    sensor_lag_s: Seconds(0.1),
+    update_period_s: Seconds(0.1),
+    batch_s: Seconds(0.0),
+};
+
+fn fresh(t: f64) -> Reading {
+    Reading { taken_at: Seconds(t), energy: Ok(Joules(50e3 * t)), power: Ok(Watts(50e3)) }
+}
+
+/// A governor that has been well for ten seconds, and what it says when it is then given `readings`, one each 0.1 s.
+fn decisions(policy: Policy, state: &State, of: &Spacecraft, readings: &[Reading]) -> Vec<Decision> {
+    let design = Design { static_cap: Watts(60e3), curve: WorkCurve::linear(MACHINE.idle_w, MACHINE.full_w) };
+    let mut governor = governor::new(policy, &design);
+    let well: Vec<Reading> = (0..100).map(|tick| fresh(0.1 * f64::from(tick))).collect();
+    let mut said = Vec::new();
+    for (tick, reading) in well.iter().chain(readings).enumerate() {
+        said.push(governor.tick(&Observation {
+            now: Seconds(0.1 * tick as f64),
+            dt: Seconds(0.1),
+            state,
+            limits: of.limits(),
+            forecast: of.forecast(),
+            reading,
+            machine: &MACHINE,
+        }));
+    }
+    said.split_off(well.len())
+}
+
+fn decide(policy: Policy, state: &State, of: &Spacecraft, reading: Reading) -> Decision {
+    decisions(policy, state, of, &[reading])[0]
+}
+
+#[test]
+fn silence_costs_power_under_every_policy_but_off() {
+    let spacecraft = Spacecraft::new(&satellite(), Scale::FULL, Sky::Constant, instant("2027-06-22T00:00:00Z"));
+    let impossible = [
+        Reading::absent(Seconds(30.0), NoData::Timeout),
+        Reading { taken_at: Seconds(30.0), energy: Ok(Joules(f64::NAN)), power: Ok(Watts(f64::INFINITY)) },
+        Reading { taken_at: Seconds(f64::NAN), energy: Ok(Joules(1e9)), power: Ok(Watts(50e3)) },
+        Reading { taken_at: Seconds(30.0), energy: Err(NoData::CounterReset), power: Ok(Watts(0.0)) },
+        Reading { taken_at: Seconds(30.0), energy: Err(NoData::Lost), power: Ok(Watts(1e9)) },
+        fresh(9.9),
+    ];
+    for policy in Policy::ALL {
+        for reading in impossible {
+            let said = decisions(policy, spacecraft.state(), &spacecraft, &vec![reading; 100]);
+            if policy == Policy::Off {
+                assert!(said.iter().all(|one| one.budget == MACHINE.full_w), "off is off");
+                continue;
+            }
+            let last = said[said.len() - 1];
+            let case = format!("{policy} after {reading:?}");
+            assert!(matches!(last.regime, Regime::Blind { .. }), "{case}: {:?}", last.regime);
+            assert_eq!((last.budget, last.limited_by), (MACHINE.idle_w, LimitedBy::Stale), "{case}: idle in the end");
+            let stale: Vec<_> = said.iter().filter(|one| matches!(one.regime, Regime::Stale { .. })).collect();
+            assert!(stale.len() > 20, "{case}: {} ticks of safe duty before", stale.len());
+            assert!(stale.windows(2).all(|pair| pair[1].budget <= pair[0].budget), "{case}: it only falls");
+        }
+    }
+}
+
+#[test]
+fn a_sensor_that_comes_back_is_trusted_after_three_readings() {
+    let spacecraft = Spacecraft::new(&satellite(), Scale::FULL, Sky::Constant, instant("2027-06-22T00:00:00Z"));
+    let mut readings = vec![Reading::absent(Seconds(10.0), NoData::Timeout); 100];
+    readings.extend((200..210).map(|tick| fresh(0.1 * f64::from(tick))));
+    for policy in [Policy::Static, Policy::Threshold, Policy::Reactive, Policy::Predictive] {
+        let said = decisions(policy, spacecraft.state(), &spacecraft, &readings);
+        let regimes: Vec<_> = said[100..].iter().map(|one| one.regime).collect();
+        let expected = [Regime::Recovering { fresh: 1 }, Regime::Recovering { fresh: 2 }, Regime::Tracking];
+        assert_eq!(regimes[..3], expected, "{policy}");
+        assert!(said[109].budget > said[99].budget, "{policy} works again");
+    }
+}
+
+#[test]
+fn a_spacecraft_that_makes_no_sense_idles_the_machine() {
+    let spacecraft = Spacecraft::new(&satellite(), Scale::FULL, Sky::Constant, instant("2027-06-22T00:00:00Z"));
+    let well = *spacecraft.state();
+    let mut hot = well;
+    hot.temperatures.junction = Kelvin(f64::NAN);
+    for state in [State { soc: f64::NAN, ..well }, State { array: Watts(f64::INFINITY), ..well }, hot] {
+        for policy in [Policy::Static, Policy::Threshold, Policy::Reactive, Policy::Predictive] {
+            let decision = decide(policy, &state, &spacecraft, fresh(10.0));
+            assert_eq!(decision.budget, MACHINE.idle_w, "{policy} in {state:?}");
+        }
+    }
+}
+
+#[test]
+fn a_budget_below_idle_is_said_and_not_given() {
+    let mut frail = satellite();
+    frail.array.power_w = 8e3;
+    let spacecraft = Spacecraft::new(&frail, Scale::FULL, Sky::Orbit, instant("2027-12-22T00:00:00Z"));
+    let low = State { soc: 0.701, ..*spacecraft.state() };
+    let decision = decide(Policy::Predictive, &low, &spacecraft, fresh(10.0));
+    assert_eq!(decision.budget, MACHINE.idle_w, "no budget lies below idle");
+    assert_eq!(decision.shortfall, MACHINE.idle_w, "and that idle is too much is said");
+    assert_eq!(decision.limited_by, LimitedBy::Charge, "with the reason");
+}
+
+#[test]
+fn the_trace_shows_what_was_flown() {
+    let (satellite, machine) = (satellite(), ideal());
+    let mut rows: Vec<Row> = Vec::new();
+    let simulation = Simulation { duration: Seconds(600.0), dt: Seconds(60.0), ..day(&satellite, &machine) };
+    let mut keep = |row: &Row| rows.push(*row);
+    let flown = simulate(&simulation, Some(&mut keep)).expect("it can be flown");
+    assert_eq!(rows.len(), 11, "ten ticks and the end");
+    assert_eq!(rows[10].state.soc, flown.soc_end, "the last row is the end");
+    let columns = rows[3].to_string().split(',').count();
+    assert_eq!(columns, Row::HEADER.split(',').count(), "one value for each column");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Two orbits of a random satellite on a random day: predictive breaks nothing, and no one beats the bound.
+    #[test]
+    fn predictive_holds_any_satellite(
+        array_kw in 60.0..180.0f64,
+        capacity_kwh in 60.0..200.0f64,
+        floor in 0.2..0.75f64,
+        junction_k in 325.0..375.0f64,
+        loop_k in 312.0..350.0f64,
+        altitude_km in 450.0..1200.0f64,
+        day_of_year in 0..365i64,
+        idle_share in 0.0..0.25f64,
+        dt in 1.0..10.0f64,
+    ) {
+        let mut satellite = satellite();
+        satellite.array.power_w = array_kw * 1e3;
+        satellite.battery.capacity_wh = capacity_kwh * 1e3;
+        satellite.battery.soc_min = floor;
+        satellite.battery.soc_initial = floor + 0.7 * (1.0 - floor);
+        satellite.thermal.junction_limit_k = junction_k;
+        satellite.thermal.loop_limit_k = loop_k;
+        satellite.orbit.altitude_km = altitude_km;
+        let machine = Machine { idle_w: 1000.0 * idle_share, ..ideal() };
+        let simulation = Simulation {
+            start: instant("2027-01-01T00:00:00Z") + SignedDuration::from_hours(24 * day_of_year),
+            duration: Seconds(12_000.0),
+            dt: Seconds(dt),
+            ..day(&satellite, &machine)
+        };
+        let flown = fly(&simulation);
+        prop_assert!(!flown.breaches.any(), "{:?}", flown.breaches);
+        let share = flown.share_of_upper_bound.expect("without a breach it has a share");
+        prop_assert!(share <= 1.0 + 1e-9, "{} of the upper bound", share);
+    }
+}
