@@ -12,7 +12,7 @@ pub(super) fn devices(arguments: &DevicesArguments) -> Result<Exit, Failure> {
         false => answer(&page(&facts)),
     }
     for requirement in &arguments.require {
-        require(*requirement, facts.best_class(), facts.measures())?;
+        require(*requirement, &facts.classes(), facts.measures())?;
     }
     Ok(Exit::Valid)
 }

@@ -10,7 +10,7 @@ use crate::gpu::{self, Adapter, Class, Device, Facts};
 use crate::journal::{Conditions, WorkloadRecord};
 use crate::meter::{self, Accelerator, AcceleratorKind, Preference, Probe, Roots};
 use crate::model::{self, Model, ModelChoice, ModelError, Provenance, StoreError};
-use crate::workload::{Description, LanguageShapes, Roster, Workload};
+use crate::workload::{LanguageShapes, Roster, Workload};
 use serde::Serialize;
 
 /// Everything that this machine offers, for `devices`.
@@ -34,9 +34,9 @@ impl MachineFacts {
         }
     }
 
-    /// The best class among the adapters.
-    pub(super) fn best_class(&self) -> Option<Class> {
-        self.adapters.iter().map(|facts| facts.class).min()
+    /// The class of each adapter.
+    pub(super) fn classes(&self) -> Vec<Class> {
+        self.adapters.iter().map(|facts| facts.class).collect()
     }
 
     /// Whether any source measures power.
@@ -46,16 +46,16 @@ impl MachineFacts {
     }
 }
 
-/// Fails with exit code 14 where what is required is missing.
-pub(super) fn require(requirement: Requirement, class: Option<Class>, measures: bool) -> Result<(), Failure> {
+/// Fails with exit code 14 where what is required is not among the adapters of these classes, or does not measure.
+pub(super) fn require(requirement: Requirement, classes: &[Class], measures: bool) -> Result<(), Failure> {
     let (there, missing) = match requirement {
         Requirement::Hardware => (
-            class == Some(Class::Hardware),
+            classes.contains(&Class::Hardware),
             "--require hardware: no hardware adapter; `dawndusk devices` lists what there is (a GPU needs its Vulkan, Metal or \
              Direct3D 12 driver)",
         ),
         Requirement::Software => (
-            class == Some(Class::Software),
+            classes.contains(&Class::Software),
             "--require software: no software adapter; on Debian `apt-get install mesa-vulkan-drivers` brings one",
         ),
         Requirement::Power => (
@@ -74,7 +74,7 @@ pub(super) fn prepare(arguments: &MachineArguments, shapes: LanguageShapes) -> R
     let selection =
         meter::open(&Roots::default(), &Preference::Best, &accelerator(adapter.as_ref())).map_err(Failure::tool)?;
     for requirement in &arguments.require {
-        require(*requirement, class, selection.meter.source().provenance.is_measured())?;
+        require(*requirement, class.as_slice(), selection.meter.source().provenance.is_measured())?;
     }
     let device = adapter.as_ref().map(Device::open).transpose().map_err(Failure::tool)?;
     let models = open_models(choice, arguments)?;
@@ -95,7 +95,7 @@ pub(super) fn prepare(arguments: &MachineArguments, shapes: LanguageShapes) -> R
         source: selection.meter.source().clone(),
         sources_refused: refused(&selection.probes),
         environment: system::environment(),
-        workloads: workloads.iter().map(|workload| record(workload.description())).collect(),
+        workloads: workloads.iter().map(|workload| WorkloadRecord::from(workload.description())).collect(),
     };
     Ok(Equipment { workloads, meter: selection.meter, conditions })
 }
@@ -166,17 +166,4 @@ fn backends(workloads: &[Box<dyn Workload>]) -> String {
 
 fn refused(probes: &[Probe]) -> Vec<String> {
     probes.iter().filter(|probe| !probe.is_readable()).map(ToString::to_string).collect()
-}
-
-fn record(description: &Description) -> WorkloadRecord {
-    WorkloadRecord {
-        name: description.name.clone(),
-        backend: description.backend.clone(),
-        test: description.test.clone(),
-        unit: description.unit.name().into(),
-        items_per_batch: description.items_per_batch,
-        flop_per_batch: description.flop_per_batch,
-        bytes_per_batch: description.bytes_per_batch,
-        result_bits_per_batch: description.result_bits_per_batch,
-    }
 }

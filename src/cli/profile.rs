@@ -3,7 +3,8 @@
 use super::arguments::ProfileVerb;
 use super::{Exit, Failure, answer, answer_json};
 use crate::envelope::Shown;
-use crate::profile;
+use crate::model;
+use crate::profile::{self, Shipped};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ use serde::Serialize;
 struct Listed {
     kind: &'static str,
     name: &'static str,
-    summary: &'static str,
+    summary: String,
 }
 
 /// Does what the verb says.
@@ -56,12 +57,16 @@ fn instant(text: &str) -> Result<Timestamp, Failure> {
 }
 
 fn list(json: bool) -> Result<(), Failure> {
-    let kinds = [("satellite", profile::SATELLITES), ("machine", profile::MACHINES)];
-    let listed: Vec<Listed> = kinds
-        .iter()
-        .flat_map(|(kind, profiles)| {
-            profiles.iter().map(|entry| Listed { kind, name: entry.name, summary: entry.summary() })
-        })
+    let shipped = |kind, profiles: &'static [Shipped]| {
+        profiles.iter().map(move |entry| Listed { kind, name: entry.name, summary: entry.summary().to_owned() })
+    };
+    let models = model::Profile::names().map(|name| {
+        let licence = model::Profile::named(name).map(|profile| profile.licence).unwrap_or_default();
+        Listed { kind: "model", name, summary: format!("weights under {licence}; see `dawndusk models list`") }
+    });
+    let listed: Vec<Listed> = shipped("satellite", profile::SATELLITES)
+        .chain(shipped("machine", profile::MACHINES))
+        .chain(models)
         .collect();
     if json {
         return answer_json(&listed);

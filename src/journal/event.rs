@@ -7,6 +7,7 @@ use crate::governor::{LimitedBy, Regime};
 use crate::profile::Satellite;
 use crate::reading::{NoData, Source};
 use crate::units::{Joules, Kelvin, Seconds, Watts};
+use crate::workload::Description;
 use serde::{Deserialize, Serialize};
 
 /// One event. The journal of a complete flight holds them in this order; ticks and work alternate.
@@ -159,6 +160,21 @@ pub struct WorkloadRecord {
     pub bytes_per_batch: f64,
     /// Results of a batch that must go down the link.
     pub result_bits_per_batch: f64,
+}
+
+impl From<&Description> for WorkloadRecord {
+    fn from(description: &Description) -> WorkloadRecord {
+        WorkloadRecord {
+            name: description.name.clone(),
+            backend: description.backend.clone(),
+            test: description.test.clone(),
+            unit: description.unit.name().into(),
+            items_per_batch: description.items_per_batch,
+            flop_per_batch: description.flop_per_batch,
+            bytes_per_batch: description.bytes_per_batch,
+            result_bits_per_batch: description.result_bits_per_batch,
+        }
+    }
 }
 
 /// A workload without an envelope: repeats of equal length.

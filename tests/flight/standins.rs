@@ -132,16 +132,6 @@ pub(crate) fn equipment(fault: Fault) -> Equipment {
 }
 
 fn conditions(source: &Source, descriptions: &[Description]) -> Conditions {
-    let record = |description: &Description| WorkloadRecord {
-        name: description.name.clone(),
-        backend: description.backend.clone(),
-        test: description.test.clone(),
-        unit: description.unit.name().into(),
-        items_per_batch: description.items_per_batch,
-        flop_per_batch: description.flop_per_batch,
-        bytes_per_batch: description.bytes_per_batch,
-        result_bits_per_batch: description.result_bits_per_batch,
-    };
     Conditions {
         os: "test".into(),
         arch: "test".into(),
@@ -156,6 +146,6 @@ fn conditions(source: &Source, descriptions: &[Description]) -> Conditions {
         source: source.clone(),
         sources_refused: Vec::new(),
         environment: Vec::new(),
-        workloads: descriptions.iter().map(record).collect(),
+        workloads: descriptions.iter().map(WorkloadRecord::from).collect(),
     }
 }
