@@ -9,6 +9,7 @@
 
 use super::gguf::{GgufError, Header};
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
 /// The only architecture there is, by the name that `general.architecture` gives it.
 pub(super) const ARCHITECTURE: &str = "llama";
@@ -40,6 +41,9 @@ pub struct Config {
     /// The head is the table of embeddings.
     pub tied_embedding: bool,
 }
+
+/// A value outside its range: its key, what it is, what it may be.
+pub(super) type Fault = (String, String, String);
 
 /// The ranges that hold for files and profiles alike. The lower ones only keep a product of sizes sensible.
 pub(super) mod range {
@@ -105,6 +109,37 @@ impl Config {
         Ok(config)
     }
 
+    /// The first size that is outside its range or at odds with another.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        let sizes = [
+            ("shape.layers", self.layers, range::LAYERS),
+            ("shape.hidden", self.hidden, range::HIDDEN),
+            ("shape.heads", self.heads, range::HEADS),
+            ("shape.kv_heads", self.kv_heads, range::HEADS),
+            ("shape.head_size", self.head_size, range::HEAD_SIZE),
+            ("shape.feed_forward", self.feed_forward, range::FEED_FORWARD),
+            ("shape.vocabulary", self.vocabulary, range::VOCABULARY),
+            ("shape.context", self.context, range::CONTEXT),
+        ];
+        let reals = [
+            ("shape.rope_base", self.rope_base, range::ROPE_BASE),
+            ("shape.norm_epsilon", self.norm_epsilon, range::NORM_EPSILON),
+        ];
+        let odd = |key: &str, size: usize, allowed: &str| Some((key.to_owned(), size.to_string(), allowed.to_owned()));
+        sizes
+            .into_iter()
+            .find_map(|(key, size, range)| size_fault(key, size, &range))
+            .or_else(|| reals.into_iter().find_map(|(key, value, range)| real_fault(key, value, range)))
+            .or_else(|| match self.heads.is_multiple_of(self.kv_heads) {
+                true => None,
+                false => odd("shape.kv_heads", self.kv_heads, "a divisor of shape.heads"),
+            })
+            .or_else(|| match self.head_size.is_multiple_of(2) {
+                true => None,
+                false => odd("shape.head_size", self.head_size, "an even size"),
+            })
+    }
+
     /// The same network, where files keep the two real numbers in f32.
     pub(super) fn agrees_with(&self, other: &Self) -> bool {
         let single = |shape: &Self| (shape.rope_base as f32, shape.norm_epsilon as f32);
@@ -123,6 +158,21 @@ impl Config {
     pub fn layer_weights(&self) -> u64 {
         let attention = 2 * self.hidden * self.head_size * (self.heads + self.kv_heads);
         (attention + 3 * self.hidden * self.feed_forward) as u64
+    }
+}
+
+/// A size outside its range.
+pub(super) fn size_fault(key: &str, size: usize, range: &RangeInclusive<u64>) -> Option<Fault> {
+    match range.contains(&(size as u64)) {
+        true => None,
+        false => Some((key.to_owned(), size.to_string(), format!("{} to {}", range.start(), range.end()))),
+    }
+}
+
+fn real_fault(key: &str, value: f64, (low, high): (f64, f64)) -> Option<Fault> {
+    match value > low && value <= high {
+        true => None,
+        false => Some((key.to_owned(), value.to_string(), format!("above {low}, up to {high}"))),
     }
 }
 

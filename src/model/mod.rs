@@ -1,6 +1,6 @@
 //! Language models on candle: real weights with a pinned hash, or seeded ones of the same shape.
 //!
-//! A model file is untrusted until its header is checked ([`gguf`]); its network is of the llama family ([`config`]);
+//! A model file is untrusted until its header is checked ([`gguf`]); its network is of the llama family ([`Config`]);
 //! it runs on the CPU, CUDA or Metal ([`Device`]). A model counts its own work ([`Counts`]) and says how it was
 //! obtained ([`Description`]): seeded weights compute as much as real ones, and are never called real.
 //!
@@ -46,7 +46,7 @@ pub use weights::{Precision, Quantisation};
 use gguf::Header;
 use llama::Llama;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use weights::{Origin, Weights};
 
@@ -67,7 +67,12 @@ impl Model {
     /// # Errors
     /// See [`ModelError`].
     pub fn open(choice: &ModelChoice, device: &Device) -> Result<Self, ModelError> {
-        Self::open_in(&Store::of_user()?, choice, device, Precision::Quantised)
+        let store = match choice {
+            ModelChoice::Registered(_) => Store::of_user()?,
+            // Nothing is looked up there.
+            ModelChoice::File(_) | ModelChoice::Synthetic { .. } => Store::at(PathBuf::new()),
+        };
+        Self::open_in(&store, choice, device, Precision::Quantised)
     }
 
     /// Opens a model with weights from one store.
@@ -104,6 +109,9 @@ impl Model {
         device: &Device,
         precision: Precision,
     ) -> Result<Self, ModelError> {
+        if let Some((key, found, allowed)) = shape.fault() {
+            return Err(ProfileError::Range { file: name.to_owned(), key, found, allowed }.into());
+        }
         let provenance = Provenance::Synthetic { seed };
         let tokenizer = Err(TokenizerError::NoVocabulary);
         Self::load(

@@ -3,9 +3,8 @@
 //! The profiles in `profiles/models/` are part of the program. A profile pins its file by size and SHA-256; whatever
 //! source it came from, a file with another hash is not this model.
 
-use super::config::{ARCHITECTURE, Config, range};
+use super::config::{ARCHITECTURE, Config, Fault, size_fault};
 use serde::{Deserialize, Serialize};
-use std::ops::RangeInclusive;
 
 /// The profiles that come with the program: name and text.
 const BUILT_IN: [(&str, &str); 1] = [("smollm2-135m", include_str!("../../profiles/models/smollm2-135m.toml"))];
@@ -154,23 +153,8 @@ impl Profile {
         }
     }
 
-    /// The first value outside its range: key, value, range.
-    fn fault(&self) -> Option<(String, String, String)> {
-        let shape = &self.shape;
-        let sizes = [
-            ("shape.layers", shape.layers, range::LAYERS),
-            ("shape.hidden", shape.hidden, range::HIDDEN),
-            ("shape.heads", shape.heads, range::HEADS),
-            ("shape.kv_heads", shape.kv_heads, range::HEADS),
-            ("shape.head_size", shape.head_size, range::HEAD_SIZE),
-            ("shape.feed_forward", shape.feed_forward, range::FEED_FORWARD),
-            ("shape.vocabulary", shape.vocabulary, range::VOCABULARY),
-            ("shape.context", shape.context, range::CONTEXT),
-        ];
-        let reals = [
-            ("shape.rope_base", shape.rope_base, range::ROPE_BASE),
-            ("shape.norm_epsilon", shape.norm_epsilon, range::NORM_EPSILON),
-        ];
+    /// The first value outside its range.
+    fn fault(&self) -> Option<Fault> {
         let texts = [
             ("name", self.name.as_str(), "letters, digits, `-`, `_` and `.`", is_plain(&self.name)),
             ("title", &self.title, "1 to 200 characters", (1..=200).contains(&self.title.len())),
@@ -180,18 +164,8 @@ impl Profile {
             ("file.sha256", &self.file.sha256, "64 lower-case hexadecimal digits", is_hex(&self.file.sha256, 64)),
         ];
         let outside = |key: &str, found: String, allowed: &str| Some((key.to_owned(), found, allowed.to_owned()));
-        sizes
-            .into_iter()
-            .find_map(|(key, size, range)| size_fault(key, size, &range))
-            .or_else(|| reals.into_iter().find_map(|(key, value, range)| real_fault(key, value, range)))
-            .or_else(|| match shape.heads.is_multiple_of(shape.kv_heads) {
-                true => None,
-                false => outside("shape.kv_heads", shape.kv_heads.to_string(), "a divisor of shape.heads"),
-            })
-            .or_else(|| match shape.head_size.is_multiple_of(2) {
-                true => None,
-                false => outside("shape.head_size", shape.head_size.to_string(), "an even size"),
-            })
+        self.shape
+            .fault()
             .or_else(|| size_fault("file.bytes", self.file.bytes as usize, &(1..=1 << 44)))
             .or_else(|| {
                 texts.into_iter().find_map(|(key, found, allowed, right)| match right {
@@ -205,7 +179,7 @@ impl Profile {
 
 impl Source {
     /// What stands here reaches a command line and a network client: only plain names and numbers do.
-    fn fault(&self) -> Option<(String, String, String)> {
+    fn fault(&self) -> Option<Fault> {
         let checks = match self {
             Self::PythonPackage { package, version, member } => vec![
                 ("source.package", package, "letters, digits, `-`, `_` and `.`", is_plain(package)),
@@ -227,20 +201,6 @@ impl Source {
             true => None,
             false => Some((key.to_owned(), format!("{found:?}"), allowed.to_owned())),
         })
-    }
-}
-
-fn size_fault(key: &str, size: usize, range: &RangeInclusive<u64>) -> Option<(String, String, String)> {
-    match range.contains(&(size as u64)) {
-        true => None,
-        false => Some((key.to_owned(), size.to_string(), format!("{} to {}", range.start(), range.end()))),
-    }
-}
-
-fn real_fault(key: &str, value: f64, (low, high): (f64, f64)) -> Option<(String, String, String)> {
-    match value > low && value <= high {
-        true => None,
-        false => Some((key.to_owned(), value.to_string(), format!("above {low}, up to {high}"))),
     }
 }
 

@@ -212,6 +212,22 @@ fn seeded_weights_depend_on_the_seed_and_are_called_synthetic() {
 }
 
 #[test]
+fn a_shape_at_odds_with_itself_is_refused() {
+    let cases = [
+        (Config { kv_heads: 0, ..TINY }, "`shape.kv_heads` = 0"),
+        (Config { kv_heads: 3, ..TINY }, "a divisor of shape.heads"),
+        (Config { head_size: 9, ..TINY }, "an even size"),
+        (Config { layers: 0, ..TINY }, "`shape.layers` = 0"),
+        (Config { rope_base: f64::NAN, ..TINY }, "`shape.rope_base` = NaN"),
+    ];
+    for (shape, part) in cases {
+        let refused = Model::from_seed("odd", shape, 1, &Device::cpu(), Precision::Quantised);
+        let message = refused.expect_err(part).to_string();
+        assert!(message.contains(part) && message.starts_with("odd:"), "{part:?} is not in: {message}");
+    }
+}
+
+#[test]
 fn a_model_can_move_to_another_thread() {
     fn is_send<T: Send>() {}
     is_send::<Model>();

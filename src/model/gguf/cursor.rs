@@ -23,7 +23,7 @@ pub(super) enum Value {
 
 /// The types of a value, by their numbers in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::model) enum ValueKind {
+pub(super) enum ValueKind {
     U8 = 0,
     I8 = 1,
     U16 = 2,

@@ -23,8 +23,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-pub(super) use cursor::ValueKind;
-use cursor::{Fault, Value};
+use cursor::{Fault, Value, ValueKind};
 pub use error::GgufError;
 
 /// Most bytes before the first tensor.
