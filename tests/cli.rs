@@ -110,10 +110,12 @@ fn bad_words_are_refused_with_the_words_that_exist() {
     refuses(&["run", "--length", "brief"], &["--length", "quick"]);
     refuses(&["run", "--compression", "0"], &["--compression", "between 1 and 1000"]);
     refuses(&["simulate", "--governor", "fast"], &["fast", "predictive", "all"]);
-    refuses(&["simulate", "--load", "-5"], &["-5"]);
+    refuses(&["simulate", "--load=-5"], &["load", "-5", "at least 0"]);
     refuses(&["simulate", "--load", "absent.csv"], &["absent.csv", "t_s,power_w"]);
     refuses(&["simulate", "--step", "0"], &["step"]);
     refuses(&["simulate", "--duration", "nan"], &["duration"]);
+    refuses(&["simulate", "--start", "2200-01-01T00:00:00Z"], &["2200", "1950 to 2049"]);
+    refuses(&["profile", "show", "--date", "1850-01-01"], &["1850", "1950 to 2049"]);
     refuses(&["profile", "show", "--date", "yesterday"], &["--date", "yesterday"]);
     refuses(&["verify", "/no/such/result"], &["/no/such/result"]);
     refuses(&["bench", "-p", "0"], &["-p"]);

@@ -110,8 +110,12 @@ fn the_pure_half_names_no_clock_thread_file_or_device() {
 
 #[test]
 fn each_engine_is_named_in_its_own_room_only() {
-    let rooms: [(&str, &[&str]); 4] =
-        [("wgpu::", &["gpu", "kernel"]), ("candle_core", &["model"]), ("candle_nn", &["model"]), ("nvml_wrapper", &["meter"])];
+    let rooms: [(&str, &[&str]); 4] = [
+        ("wgpu::", &["gpu", "kernel"]),
+        ("candle_core", &["model"]),
+        ("candle_nn", &["model"]),
+        ("nvml_wrapper", &["meter"]),
+    ];
     let mut offences = Vec::new();
     for path in rust_files("src") {
         let module = module_of(&path);

@@ -78,7 +78,7 @@ pub(super) struct MachineArguments {
     /// Seed of every random choice
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
-    /// Model: a registered name, a path to a GGUF file, or `synthetic` (seeded weights)
+    /// Model: a registered name, a path to a GGUF file, `synthetic` (seeded weights) or `synthetic:NAME:SEED`
     #[arg(short, long, value_name = "MODEL")]
     pub(super) model: Option<String>,
     /// Only these workloads, by name
@@ -181,7 +181,7 @@ pub(super) enum BenchFormat {
     Md,
     /// Comma-separated values
     Csv,
-    /// One JSON array
+    /// One JSON document
     Json,
     /// One JSON document a line
     Jsonl,

@@ -17,13 +17,17 @@ const WARM_UP: Seconds = Seconds(0.3);
 /// Shortest repeat; a model's repeat is a whole prompt or answer, however long that takes.
 const REPEAT: Seconds = Seconds(0.5);
 
+/// Most tokens of one batch, as llama-bench's `-ub`; a prompt or an answer is as many batches as it needs.
+const PREFILL_BATCH: usize = 512;
+const DECODE_BATCH: usize = 16;
+
 /// Measures and prints.
 pub(super) fn bench(arguments: &BenchArguments) -> Result<Exit, Failure> {
     let (depth, prompt, answer_length) =
         (arguments.n_depth as usize, arguments.n_prompt as usize, arguments.n_gen as usize);
     let shapes = LanguageShapes {
-        prefill: LanguageShape { depth, length: prompt, batch: prompt },
-        decode: LanguageShape { depth, length: answer_length, batch: answer_length },
+        prefill: LanguageShape { depth, length: prompt, batch: prompt.min(PREFILL_BATCH) },
+        decode: LanguageShape { depth, length: answer_length, batch: answer_length.min(DECODE_BATCH) },
     };
     let equipment = equipment::prepare(&arguments.machine, shapes)?;
     ctrlc::set_handler(|| INTERRUPT.store(true, Ordering::Relaxed))

@@ -68,16 +68,17 @@ pub(super) fn require(requirement: Requirement, classes: &[Class], measures: boo
 
 /// Opens everything.
 pub(super) fn prepare(arguments: &MachineArguments, shapes: LanguageShapes) -> Result<Equipment, Failure> {
-    let choice = arguments.model.as_deref().map(str::parse::<ModelChoice>).transpose().map_err(Failure::input)?;
+    let choice = model_choice(arguments)?;
     let adapter = gpu::choose(arguments.adapter.as_deref()).map_err(Failure::input)?;
     let class = adapter.as_ref().map(|adapter| adapter.facts().class);
     let selection =
         meter::open(&Roots::default(), &Preference::Best, &accelerator(adapter.as_ref())).map_err(Failure::tool)?;
     for requirement in &arguments.require {
-        require(*requirement, class.as_slice(), selection.meter.source().provenance.is_measured())?;
+        let measures = selection.meter.source().provenance.is_measured() && selection.covers_accelerator;
+        require(*requirement, class.as_slice(), measures)?;
     }
     let device = adapter.as_ref().map(Device::open).transpose().map_err(Failure::tool)?;
-    let models = open_models(choice, arguments)?;
+    let models = open_models(choice, arguments, &candle_device(class))?;
     let described = models.as_ref().map(|[model, _]| model.describe().clone());
     let roster = Roster { device: device.as_ref(), models, shapes, seed: arguments.seed };
     let workloads = roster.workloads(&arguments.workloads).map_err(Failure::input)?;
@@ -93,6 +94,7 @@ pub(super) fn prepare(arguments: &MachineArguments, shapes: LanguageShapes) -> R
         model: described.as_ref().map(sentence),
         model_is_real: described.is_some_and(|model| matches!(model.provenance, Provenance::Real { .. })),
         source: selection.meter.source().clone(),
+        source_covers_adapter: selection.covers_accelerator,
         sources_refused: refused(&selection.probes),
         environment: system::environment(),
         workloads: workloads.iter().map(|workload| WorkloadRecord::from(workload.description())).collect(),
@@ -111,25 +113,45 @@ fn accelerator(adapter: Option<&Adapter>) -> Accelerator {
     Accelerator { kind, name: facts.name.clone(), vendor_id: Some(facts.vendor_id), pci_address }
 }
 
+/// What `-m` says; `synthetic` alone is the default model's shape with weights from `--seed`.
+fn model_choice(arguments: &MachineArguments) -> Result<Option<ModelChoice>, Failure> {
+    match arguments.model.as_deref() {
+        None => Ok(None),
+        Some("synthetic") => Ok(Some(ModelChoice::Synthetic { name: DEFAULT_MODEL.into(), seed: arguments.seed })),
+        Some(text) => text.parse().map(Some).map_err(Failure::input),
+    }
+}
+
+/// candle's device on a hardware adapter, where this program was built with one; its CPU device otherwise.
+fn candle_device(class: Option<Class>) -> model::Device {
+    let on_board = (class == Some(Class::Hardware))
+        .then(|| model::Device::list().into_iter().find(|device| !device.is_cpu()))
+        .flatten();
+    on_board.unwrap_or_else(model::Device::cpu)
+}
+
 /// One model for prefill and one for decode, each with its own cache; none where neither is wanted.
-fn open_models(choice: Option<ModelChoice>, arguments: &MachineArguments) -> Result<Option<[Model; 2]>, Failure> {
+fn open_models(
+    choice: Option<ModelChoice>,
+    arguments: &MachineArguments,
+    device: &model::Device,
+) -> Result<Option<[Model; 2]>, Failure> {
     let wanted = |name: &str| arguments.workloads.is_empty() || arguments.workloads.iter().any(|known| known == name);
     if !wanted("prefill") && !wanted("decode") {
         return Ok(None);
     }
-    let device = model::Device::cpu();
     let registered = ModelChoice::Registered(DEFAULT_MODEL.into());
     let synthetic = ModelChoice::Synthetic { name: DEFAULT_MODEL.into(), seed: arguments.seed };
     let asked = choice.is_some();
     let choice = choice.unwrap_or(registered);
-    let first = match Model::open(&choice, &device) {
+    let first = match Model::open(&choice, device) {
         Ok(model) => model,
         Err(error) if asked || !is_missing(&error) => return Err(Failure::input(error)),
         Err(error) => {
             say(&format!(
                 "no real weights: {error}; seeded weights of the same shape run instead (`dawndusk models pull`)"
             ));
-            Model::open(&synthetic, &device).map_err(Failure::tool)?
+            Model::open(&synthetic, device).map_err(Failure::tool)?
         }
     };
     let second = first.with_own_cache().map_err(Failure::tool)?;

@@ -44,16 +44,22 @@ pub(super) fn profile(verb: &ProfileVerb) -> Result<Exit, Failure> {
 fn instant(text: &str) -> Result<Timestamp, Failure> {
     let day = text.parse::<jiff::civil::Date>().ok();
     let midnight = day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok()).map(|zoned| zoned.timestamp());
-    let parsed = text.parse::<Timestamp>().ok().or(midnight).filter(|instant| {
-        let year = instant.to_zoned(jiff::tz::TimeZone::UTC).year();
-        (1950..=2050).contains(&year)
-    });
-    parsed.ok_or_else(|| {
+    let parsed = text.parse::<Timestamp>().ok().or(midnight);
+    let wrong = || {
         Failure::input(format!(
-            "--date {text}: it must be a day such as 2027-01-01 or an instant such as 2027-01-01T12:00:00Z, from 1950 to 2050 \
-             (the closed-form Sun is good for that range)"
+            "--date {text}: it must be a day such as 2027-01-01 or an instant such as 2027-01-01T12:00:00Z, from 1950 to 2049"
         ))
-    })
+    };
+    almanac(parsed.ok_or_else(wrong)?)
+}
+
+/// The years for which the closed-form Sun of the Astronomical Almanac is good.
+pub(super) fn almanac(instant: Timestamp) -> Result<Timestamp, Failure> {
+    let year = instant.to_zoned(jiff::tz::TimeZone::UTC).year();
+    match (1950..=2049).contains(&year) {
+        true => Ok(instant),
+        false => Err(Failure::input(format!("{instant}: the closed-form Sun is good for the years 1950 to 2049"))),
+    }
 }
 
 fn list(json: bool) -> Result<(), Failure> {
@@ -64,10 +70,8 @@ fn list(json: bool) -> Result<(), Failure> {
         let licence = model::Profile::named(name).map(|profile| profile.licence).unwrap_or_default();
         Listed { kind: "model", name, summary: format!("weights under {licence}; see `dawndusk models list`") }
     });
-    let listed: Vec<Listed> = shipped("satellite", profile::SATELLITES)
-        .chain(shipped("machine", profile::MACHINES))
-        .chain(models)
-        .collect();
+    let listed: Vec<Listed> =
+        shipped("satellite", profile::SATELLITES).chain(shipped("machine", profile::MACHINES)).chain(models).collect();
     if json {
         return answer_json(&listed);
     }

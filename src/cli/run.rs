@@ -19,22 +19,23 @@ static INTERRUPT: AtomicBool = AtomicBool::new(false);
 pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let request = request(arguments)?;
     let started = Timestamp::now();
+    ctrlc::set_handler(|| INTERRUPT.store(true, Ordering::Relaxed))
+        .map_err(|error| Failure::tool(format!("the interrupt handler cannot be set: {error}")))?;
     let directory = ResultDirectory::create(&arguments.results, &stem(started, &request.satellite_name))?;
     let prepared = equipment::prepare(&arguments.machine, LanguageShapes::FLIGHT);
     let prepared = prepared.inspect_err(|_| {
         // Nothing was measured: an empty directory would only confuse.
         let _ = std::fs::remove_dir(directory.path());
     })?;
-    ctrlc::set_handler(|| INTERRUPT.store(true, Ordering::Relaxed))
-        .map_err(|error| Failure::tool(format!("the interrupt handler cannot be set: {error}")))?;
-    let outcome = fly(&request, prepared, &directory, started, arguments.output.json)?;
-    let result = directory.write_pages()?;
+    let (outcome, journalled) = fly(&request, prepared, &directory, started, arguments.output.json)?;
+    let result = directory.write_pages().map_err(Failure::tool)?;
     match arguments.output.json {
         true => answer_json(&result)?,
         false => answer(&report::summary(&result)),
     }
     say(&format!("result in {}", directory.path().display()));
-    Ok(exit(&outcome, &result))
+    journalled?;
+    exit(outcome, &result)
 }
 
 fn request(arguments: &RunArguments) -> Result<Request, Failure> {
@@ -43,13 +44,19 @@ fn request(arguments: &RunArguments) -> Result<Request, Failure> {
         return Err(Failure::input(format!("--compression {k}: it must be between 1 and 1000")));
     }
     Ok(Request {
-        satellite_name: arguments.satellite.clone(),
+        satellite_name: published_name(&arguments.satellite),
         satellite,
         policy: arguments.governor,
         length: arguments.length.length(),
         compression: arguments.compression,
         seed: arguments.machine.seed,
     })
+}
+
+/// A name as it is; of a path the file name alone, since a result may be published.
+fn published_name(satellite: &str) -> String {
+    let file = std::path::Path::new(satellite).file_name();
+    file.map_or_else(|| satellite.to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 /// `2026-11-22T11-10-15Z-leo-100kw`: sorts by time, and is a file name everywhere.
@@ -65,7 +72,7 @@ fn fly(
     directory: &ResultDirectory,
     started: Timestamp,
     quiet: bool,
-) -> Result<Outcome, Failure> {
+) -> Result<(Outcome, Result<(), Failure>), Failure> {
     let path = directory.journal();
     let journal =
         Journal::create(&path).map_err(|error| Failure::input(format!("journal {}: {error}", path.display())))?;
@@ -75,15 +82,16 @@ fn fly(
     let test_time = started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     flight::open(&mut recorder, request, test_time, &equipment.conditions);
     let outcome = flight::fly(&mut recorder, request, equipment);
-    recorder.close().map_err(|error| Failure::tool(format!("journal {}: {error}", path.display())))?;
-    Ok(outcome)
+    let closed = recorder.close().map_err(|error| Failure::tool(format!("journal {}: {error}", path.display())));
+    Ok((outcome, closed))
 }
 
-fn exit(outcome: &Outcome, result: &FlightResult) -> Exit {
+fn exit(outcome: Outcome, result: &FlightResult) -> Result<Exit, Failure> {
     match (outcome, result.verdict.class) {
-        (Outcome::Interrupted, _) => Exit::Interrupted,
-        (_, report::Class::Valid | report::Class::Unmeasured) => Exit::Valid,
-        (Outcome::Completed, report::Class::Invalid) if result.verdict.envelope_violated() => Exit::EnvelopeViolated,
-        (_, report::Class::Invalid) => Exit::Invalid,
+        (Outcome::Interrupted, _) => Ok(Exit::Interrupted),
+        (Outcome::Failed { message }, _) => Err(Failure::tool(message)),
+        (Outcome::Completed, report::Class::Valid | report::Class::Unmeasured) => Ok(Exit::Valid),
+        (Outcome::Completed, report::Class::Invalid) if result.verdict.envelope_violated => Ok(Exit::EnvelopeViolated),
+        (Outcome::Completed, report::Class::Invalid) => Ok(Exit::Invalid),
     }
 }

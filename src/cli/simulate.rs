@@ -1,6 +1,7 @@
 //! `simulate`: the envelope and a governor without hardware.
 
 use super::arguments::{SimulateArguments, SkyName};
+use super::profile::almanac;
 use super::{Exit, Failure, answer, answer_json};
 use crate::envelope::{Orbit, Scale, Sky};
 use crate::flight::simulation;
@@ -38,7 +39,7 @@ enum Flown {
 pub(super) fn simulate(arguments: &SimulateArguments) -> Result<Exit, Failure> {
     let satellite = profile::satellite(&arguments.satellite, &arguments.overrides.set).map_err(Failure::input)?;
     let machine = profile::machine(&arguments.machine).map_err(Failure::input)?;
-    let start = arguments.start.unwrap_or(satellite.orbit.start);
+    let start = arguments.start.map(almanac).transpose()?.unwrap_or(satellite.orbit.start);
     let period = Orbit::new(&satellite.orbit, start).nodal_period;
     let policy = match arguments.governor.as_str() {
         "all" => None,
@@ -79,7 +80,17 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<Exit, Failure> {
         true => answer_json(&document)?,
         false => answer(&page(&document)),
     }
-    Ok(Exit::Valid)
+    Ok(document.exit())
+}
+
+impl Answer<'_> {
+    /// One governor that breaks a limit is exit code 13; a given load and a comparison only report.
+    fn exit(&self) -> Exit {
+        match &self.flown {
+            Flown::One(summary) if summary.governor.is_some() && summary.breaches.any() => Exit::EnvelopeViolated,
+            _ => Exit::Valid,
+        }
+    }
 }
 
 /// `governed`, a number of watts, or a file.

@@ -40,8 +40,12 @@ impl Window {
     /// Energy between the first look and the last.
     pub(super) fn drawn(&self) -> Drawn {
         match (self.first.energy, self.last.energy) {
-            (Ok(begin), Ok(end)) => Drawn { energy_j: Some(end - begin), updates: self.updates, no_data: None },
-            (_, Err(cause)) | (Err(cause), _) => Drawn { energy_j: None, updates: self.updates, no_data: Some(cause) },
+            (Ok(begin), Ok(end)) => {
+                Drawn { energy_j: Some(end - begin), updates: self.updates, windows: 1, no_data: None }
+            }
+            (_, Err(cause)) | (Err(cause), _) => {
+                Drawn { energy_j: None, updates: self.updates, windows: 1, no_data: Some(cause) }
+            }
         }
     }
 }
@@ -108,11 +112,11 @@ pub(super) fn unconstrained(
     workloads: &[Description],
     length: &Length,
 ) -> Result<Vec<Unconstrained>, FlightError> {
-    for index in 0..workloads.len() {
-        run_for(recorder, worker, meter, index, length.warm_up)?;
+    for (index, workload) in workloads.iter().enumerate() {
+        run_for(recorder, worker, meter, (index, workload), length.warm_up)?;
     }
     let mut series = vec![Series::default(); workloads.len()];
-    let ended = repeat_all(recorder, worker, meter, length, &mut series);
+    let ended = repeat_all(recorder, worker, meter, (length, workloads), &mut series);
     let outcome = series.iter().map(Series::outcome).collect();
     for (workload, series) in workloads.iter().zip(series).filter(|(_, series)| !series.samples.is_empty()) {
         recorder.record(Event::Unconstrained(series.measurement(workload)));
@@ -163,24 +167,24 @@ fn repeat_all(
     recorder: &mut Recorder<'_>,
     worker: &Worker,
     meter: &mut dyn Meter,
-    length: &Length,
+    (length, workloads): (&Length, &[Description]),
     series: &mut [Series],
 ) -> Result<(), FlightError> {
     for _ in 0..length.repeats {
-        for (index, series) in series.iter_mut().enumerate() {
-            let (sample, window, batches) = run_for(recorder, worker, meter, index, length.repeat)?;
+        for (index, (series, workload)) in series.iter_mut().zip(workloads).enumerate() {
+            let (sample, window, batches) = run_for(recorder, worker, meter, (index, workload), length.repeat)?;
             series.push(sample, window, batches);
         }
     }
     Ok(())
 }
 
-/// Batches of one workload, back to back, until `duration` is over; at least one.
+/// Batches of one workload, back to back, until `duration` is over and a whole prompt or answer is done.
 fn run_for(
     recorder: &mut Recorder<'_>,
     worker: &Worker,
     meter: &mut dyn Meter,
-    index: usize,
+    (index, workload): (usize, &Description),
     duration: Seconds,
 ) -> Result<(Sample, Drawn, u64), FlightError> {
     let begin = recorder.now();
@@ -194,7 +198,7 @@ fn run_for(
         if recorder.interrupted() {
             return Err(FlightError::Interrupted);
         }
-        if elapsed >= duration {
+        if elapsed >= duration && batches % workload.batches_per_round.max(1) == 0 {
             return Ok((Sample { items, duration_s: elapsed }, window.drawn(), batches));
         }
     }

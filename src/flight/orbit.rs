@@ -57,7 +57,12 @@ struct Flight<'a, 'r> {
     pacer: Pacer,
     departed: Seconds,
     last_turn: Seconds,
+    /// At departure.
+    first: Reading,
     reading: Reading,
+    /// The last one that had an energy.
+    seen: Reading,
+    updates: u64,
     power: MeasuredPower,
     bound: Bound,
     decision: Decision,
@@ -75,7 +80,7 @@ struct Slice {
 
 impl Slice {
     fn of(workload: usize, began: Seconds) -> Slice {
-        let drawn = Drawn { energy_j: Some(Joules::ZERO), ..Drawn::default() };
+        let drawn = Drawn { energy_j: Some(Joules::ZERO), windows: 1, ..Drawn::default() };
         let work = WorkDone { workload, batches: 0, items: 0.0, busy_s: Seconds::ZERO, slice_s: Seconds::ZERO, drawn };
         Slice { workload, began, work }
     }
@@ -100,7 +105,10 @@ impl<'a, 'r> Flight<'a, 'r> {
             pacer,
             departed: now,
             last_turn: now,
+            first: reading,
             reading,
+            seen: reading,
+            updates: 0,
             power: MeasuredPower::new(reading, orbit.machine.update_period_s, orbit.request.length.tick),
             bound,
             decision: Decision {
@@ -131,26 +139,28 @@ impl<'a, 'r> Flight<'a, 'r> {
             let now = self.orbit.recorder.now();
             if now >= next_turn {
                 self.turn(now);
-                // A late turn is not made up for: the next one is a whole tick later.
-                next_turn = (next_turn + tick).max(now);
+                // A late turn is not made up for: the next one is at least half a tick away.
+                next_turn = (next_turn + tick).max(now + tick / 2.0);
             }
             self.work(next_turn)?;
         }
-        self.finish_batch()
+        self.finish_batch()?;
+        // What the last batch drew after the last turn belongs to the flight as well.
+        self.turn(self.orbit.recorder.now());
+        Ok(())
     }
 
     /// The ring: reading, spacecraft, governor, pacer.
     fn turn(&mut self, now: Seconds) {
         let dt = now - self.last_turn;
-        let before = self.reading;
         self.reading = self.orbit.meter.read(now);
         let measured = self.power.turn(&self.reading, now, dt);
         let load = measured.unwrap_or(self.orbit.machine.full_w);
         let bits = std::mem::take(&mut self.produced_bits);
         self.step(dt, load, bits);
         self.last_turn = now;
-        let budget = self.decide(now, dt);
-        self.account_slice(&before);
+        self.decide(now, dt);
+        self.account_slice();
         let state = self.orbit.spacecraft.state();
         let tick = Tick {
             flight_s: now - self.departed,
@@ -160,7 +170,7 @@ impl<'a, 'r> Flight<'a, 'r> {
             power_w: measured,
             no_data: self.reading.energy.err(),
             load_w: load,
-            budget_w: budget,
+            budget_w: self.decision.budget,
             limited_by: self.decision.limited_by,
             regime: self.decision.regime,
             soc: state.soc,
@@ -184,9 +194,8 @@ impl<'a, 'r> Flight<'a, 'r> {
         }
     }
 
-    /// Governor and pacer. The budget that held until now comes back.
-    fn decide(&mut self, now: Seconds, dt: Seconds) -> Watts {
-        let before = self.decision.budget;
+    /// Governor and pacer.
+    fn decide(&mut self, now: Seconds, dt: Seconds) {
         let observation = Observation {
             now,
             dt,
@@ -199,7 +208,6 @@ impl<'a, 'r> Flight<'a, 'r> {
         self.decision = self.governor.tick(&observation);
         self.pacer.settle(now, &self.reading);
         self.pacer.set_budget(now, self.decision.budget);
-        before
     }
 
     /// Starts a batch when the pacer admits one, else waits; back at `until` at the latest.
@@ -215,6 +223,7 @@ impl<'a, 'r> Flight<'a, 'r> {
         }
         // A turn ends between two batches, so that each batch belongs to one workload alone.
         if now - self.slice.began >= self.orbit.request.length.slice {
+            self.turn(now);
             self.next_slice(now);
         }
         let workload = self.slice.workload;
@@ -248,11 +257,17 @@ impl<'a, 'r> Flight<'a, 'r> {
         Ok(())
     }
 
-    fn account_slice(&mut self, before: &Reading) {
-        let energy = energy_between(before, &self.reading);
-        let updates = u64::from(before.energy != self.reading.energy);
-        let window = Drawn { energy_j: energy.ok(), updates, no_data: energy.err() };
+    /// The slice is given what was drawn since the last look that saw anything; one that saw nothing leaves the slice
+    /// without an energy, and the flight with one as long as the source comes back.
+    fn account_slice(&mut self) {
+        let updates = u64::from(self.seen.energy != self.reading.energy);
+        let energy = energy_between(&self.seen, &self.reading);
+        let window = Drawn { energy_j: energy.ok(), updates, windows: 0, no_data: energy.err() };
         self.slice.work.drawn = self.slice.work.drawn.plus(&window);
+        self.updates += updates;
+        if self.reading.energy.is_ok() {
+            self.seen = self.reading;
+        }
     }
 
     fn next_slice(&mut self, now: Seconds) {
@@ -268,8 +283,11 @@ impl<'a, 'r> Flight<'a, 'r> {
         self.next_slice(now);
         let spacecraft = &self.orbit.spacecraft;
         let bound = self.bound.work(spacecraft.forecast(), spacecraft.limits(), spacecraft.ledger());
+        let energy = energy_between(&self.first, &self.reading);
+        let drawn = Drawn { energy_j: energy.ok(), updates: self.updates, windows: 1, no_data: energy.err() };
         let arrived = Event::Arrived {
             breaches: *spacecraft.breaches(),
+            drawn,
             ledger_residual: residual(spacecraft.ledger()),
             sent_bits: spacecraft.state().sent_bits,
             backlog_bits: spacecraft.state().backlog_bits,

@@ -1,8 +1,10 @@
 //! From readings to the power of one tick, when sensor and governor keep different time.
 //!
-//! A sensor that is renewed more slowly than the governor ticks shows the same reading twice. Until the next one the
+//! A sensor that is renewed more slowly than the governor ticks shows the same energy twice. Until the next one the
 //! last mean power is assumed; when it comes, the difference between what was counted and what was assumed is made
-//! up for, so that over any number of updates the spacecraft is given exactly the energy that the source counted.
+//! up for, and what a tick cannot make up for (power does not go below zero) is carried on, so that the spacecraft is
+//! given exactly the energy that the source counted. An energy that stays the same for long says nothing: a machine
+//! that is on draws something.
 
 use crate::reading::Reading;
 use crate::units::{Joules, Seconds, Watts};
@@ -32,8 +34,8 @@ impl MeasuredPower {
             self.restart(*reading);
             return None;
         };
-        if reading.taken_at <= self.last.taken_at {
-            let mean = self.mean.filter(|_| reading.age(now) <= self.stale_after)?;
+        if reading.energy == self.last.energy || reading.taken_at <= self.last.taken_at {
+            let mean = self.mean.filter(|_| self.last.age(now) <= self.stale_after)?;
             self.assumed += mean * dt;
             return Some(mean);
         }
@@ -46,6 +48,7 @@ impl MeasuredPower {
         let owed = counted - self.assumed;
         self.restart(*reading);
         self.mean = Some(counted / span);
+        self.assumed = (-owed).max(Joules::ZERO);
         (dt > Seconds::ZERO).then(|| (owed / dt).max(Watts::ZERO))
     }
 
@@ -78,6 +81,28 @@ mod tests {
             }
         }
         assert!((given.0 - 30.0).abs() < 1e-9, "30 J were counted, {given} given");
+    }
+
+    #[test]
+    fn a_steep_fall_of_power_is_paid_back() {
+        let tick = Seconds(0.05);
+        let mut power = MeasuredPower::new(reading(0.0, 0.0), Seconds(0.1), tick);
+        let mut given = Joules::ZERO;
+        for step in 1..=40_u32 {
+            let taken_at = f64::from(step / 2) * 0.1;
+            let energy = if taken_at <= 1.0 { 50.0 * taken_at } else { 50.0 + (taken_at - 1.0) };
+            let now = Seconds(f64::from(step) * 0.05);
+            given += power.turn(&reading(taken_at, energy), now, tick).unwrap_or(Watts::ZERO) * tick;
+        }
+        assert!((given.0 - 51.0).abs() < 1e-9, "51 J were counted, {given} given");
+    }
+
+    #[test]
+    fn a_counter_that_is_stuck_becomes_unknown_although_it_is_looked_at() {
+        let mut power = MeasuredPower::new(reading(0.0, 0.0), Seconds(0.1), Seconds(0.1));
+        assert!(power.turn(&reading(0.1, 1.0), Seconds(0.1), Seconds(0.1)).is_some(), "it moves");
+        assert!(power.turn(&reading(0.2, 1.0), Seconds(0.2), Seconds(0.1)).is_some(), "it rests");
+        assert_eq!(power.turn(&reading(0.6, 1.0), Seconds(0.6), Seconds(0.1)), None, "it is stuck, and not at 0 W");
     }
 
     #[test]

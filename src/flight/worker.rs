@@ -8,8 +8,9 @@ use crate::workload::{Verification, Work, Workload, WorkloadError};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-/// A batch that has not come back after this long never will: the longest sane batch is two hundred times shorter.
-pub(super) const HANG: Seconds = Seconds(60.0);
+/// A batch that has not come back after this long never will: the longest, a prompt of 512 tokens, would be slower than
+/// 5 tokens/s.
+pub(super) const HANG: Seconds = Seconds(100.0);
 
 enum Command {
     Batch(usize),

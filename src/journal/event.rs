@@ -5,7 +5,7 @@
 use crate::envelope::Breaches;
 use crate::governor::{LimitedBy, Regime};
 use crate::profile::Satellite;
-use crate::reading::{NoData, Source};
+use crate::reading::{Boundary, NoData, Source};
 use crate::units::{Joules, Kelvin, Seconds, Watts};
 use crate::workload::Description;
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,8 @@ pub enum Event {
     Arrived {
         /// What was broken, how deep and for how long.
         breaches: Breaches,
+        /// From departure to arrival, in one window.
+        drawn: Drawn,
         /// Share of the array's energy that the books cannot account for (rounding).
         ledger_residual: f64,
         /// Results sent over the link.
@@ -133,12 +135,29 @@ pub struct Conditions {
     pub model_is_real: bool,
     /// The power source in use.
     pub source: Source,
+    /// Whether that source sees the adapter.
+    pub source_covers_adapter: bool,
     /// Every other power source that was tried, and why it is not used.
     pub sources_refused: Vec<String>,
     /// Environment variables that change what is measured.
     pub environment: Vec<(String, String)>,
     /// Workloads, in flight order.
     pub workloads: Vec<WorkloadRecord>,
+}
+
+impl Conditions {
+    /// Whether the power source sees work on `backend`: a board sees the adapter and candle's device on it, a package,
+    /// a process or a wall meter see the CPU, and an adapter where it is said to be covered.
+    pub fn sees(&self, backend: &str) -> bool {
+        let on_board = backend.starts_with("wgpu:")
+            || ["candle:cuda", "candle:metal"].iter().any(|device| backend.starts_with(device));
+        match self.source.boundary {
+            Boundary::Accelerator => on_board && self.source_covers_adapter,
+            Boundary::Module => !on_board || self.source_covers_adapter,
+            Boundary::Wall => true,
+            Boundary::CpuPackage | Boundary::Process => !on_board || self.source_covers_adapter,
+        }
+    }
 }
 
 /// One workload, as described by itself.
@@ -152,6 +171,12 @@ pub struct WorkloadRecord {
     pub test: String,
     /// What one item is: `token`, `FLOP` or `byte`.
     pub unit: String,
+    /// Tokens of the prompt (llama-bench's name); 0 where there is none.
+    pub n_prompt: u32,
+    /// Tokens written (llama-bench's name); 0 where none are.
+    pub n_gen: u32,
+    /// Tokens in the cache before (llama-bench's name).
+    pub n_depth: u32,
     /// Items in a batch.
     pub items_per_batch: f64,
     /// Floating-point operations in a batch.
@@ -169,6 +194,9 @@ impl From<&Description> for WorkloadRecord {
             backend: description.backend.clone(),
             test: description.test.clone(),
             unit: description.unit.name().into(),
+            n_prompt: description.n_prompt,
+            n_gen: description.n_gen,
+            n_depth: description.n_depth,
             items_per_batch: description.items_per_batch,
             flop_per_batch: description.flop_per_batch,
             bytes_per_batch: description.bytes_per_batch,
@@ -280,6 +308,8 @@ pub struct Drawn {
     pub energy_j: Option<Joules>,
     /// How often the reading changed inside the window.
     pub updates: u64,
+    /// Windows that were added up; each has two edges.
+    pub windows: u64,
     /// Why there is no energy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_data: Option<NoData>,
@@ -291,6 +321,7 @@ impl Drawn {
         Drawn {
             energy_j: self.energy_j.zip(other.energy_j).map(|(one, two)| one + two),
             updates: self.updates + other.updates,
+            windows: self.windows + other.windows,
             no_data: self.no_data.or(other.no_data),
         }
     }

@@ -26,16 +26,16 @@ impl Journal {
         let durable = !matches!(event, Event::Tick(_) | Event::Work(_));
         let entry = Entry { sequence: self.sequence, t_s: t, event };
         self.sequence += 1;
-        if let Err(error) = self.append(&entry, durable)
-            && self.first_error.is_none()
-        {
-            self.first_error = Some(error);
+        // After a failed write nothing more is appended: half a line at the end can be dropped, one in the middle cannot.
+        if self.first_error.is_none() {
+            self.first_error = self.append(&entry, durable).err();
         }
     }
 
     fn append(&mut self, entry: &Entry, durable: bool) -> std::io::Result<()> {
-        serde_json::to_writer(&mut self.file, entry)?;
-        self.file.write_all(b"\n")?;
+        let mut line = serde_json::to_vec(entry)?;
+        line.push(b'\n');
+        self.file.write_all(&line)?;
         self.file.flush()?;
         if durable {
             self.file.get_ref().sync_data()?;

@@ -98,6 +98,7 @@ impl Benchmark {
         );
         for row in &self.rows {
             let result = &row.result;
+            let spread = result.stddev_ts.map(|spread| spread.to_string()).unwrap_or_default();
             let power = result.power_w.map(|power| power.0.to_string()).unwrap_or_default();
             let kind = serde_json::to_value(result.energy.kind).unwrap_or_default();
             line(
@@ -109,7 +110,7 @@ impl Benchmark {
                     result.backends,
                     result.unit,
                     result.avg_ts,
-                    result.stddev_ts,
+                    spread,
                     result.median_ts,
                     result.flop_per_s,
                     result.bytes_per_s,

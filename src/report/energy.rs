@@ -39,11 +39,13 @@ pub struct Energy {
 impl Energy {
     /// What `source` said over a window of `duration`.
     ///
-    /// The band is u^2 = (g E)^2 + (P t_update)^2: the gain of the sensor, and half an update at each window edge at the
-    /// mean power (JCGM 100:2008, uncorrelated contributions).
-    pub fn of(drawn: &Drawn, duration: Seconds, source: &Source) -> Energy {
+    /// The band is u^2 = (g E)^2 + n (P t_update)^2: the gain of the sensor, and half an update at each of the two edges
+    /// of n windows at the mean power (JCGM 100:2008, uncorrelated contributions). Work that the source does not see
+    /// has no energy.
+    pub fn of(drawn: &Drawn, duration: Seconds, source: &Source, seen: bool) -> Energy {
         let text = format!("{}: {}", source.name, source.method);
         let kind = match (drawn.energy_j, source.provenance) {
+            _ if !seen => Kind::Unmeasured,
             (None, _) | (_, Provenance::None) => Kind::Unmeasured,
             (_, Provenance::Modelled) => Kind::Modelled,
             _ => Kind::Measured,
@@ -52,7 +54,8 @@ impl Energy {
         let band = match (kind, value, source.relative_uncertainty) {
             (Kind::Measured, Some(energy), Some(gain)) => {
                 let mean: Watts = energy / duration;
-                Some(Joules((gain * energy.0).hypot((mean * source.update_period_s).0)))
+                let edges = (drawn.windows.max(1) as f64).sqrt() * (mean * source.update_period_s).0;
+                Some(Joules((gain * energy.0).hypot(edges)))
             }
             _ => None,
         };
@@ -105,27 +108,41 @@ mod tests {
     }
 
     fn drawn(energy: f64) -> Drawn {
-        Drawn { energy_j: Some(Joules(energy)), updates: 9, no_data: None }
+        Drawn { energy_j: Some(Joules(energy)), updates: 9, windows: 1, no_data: None }
     }
 
     #[test]
     fn a_modelled_energy_has_no_band() {
-        let energy = Energy::of(&drawn(100.0), Seconds(10.0), &source(Provenance::Modelled, Some(0.05)));
+        let energy = Energy::of(&drawn(100.0), Seconds(10.0), &source(Provenance::Modelled, Some(0.05)), true);
         assert_eq!(energy.kind, Kind::Modelled, "a model is a model");
         assert_eq!((energy.low_j, energy.high_j), (None, None), "even if a band were claimed");
     }
 
     #[test]
     fn the_band_holds_gain_and_window_edges() {
-        let energy = Energy::of(&drawn(100.0), Seconds(10.0), &source(Provenance::BoardSensor, Some(0.05)));
+        let energy = Energy::of(&drawn(100.0), Seconds(10.0), &source(Provenance::BoardSensor, Some(0.05)), true);
         let half = energy.high_j.expect("measured with a gain") - Joules(100.0);
         assert!((half.0 - 5.0_f64.hypot(1.0)).abs() < 1e-12, "5 J of gain and 1 J of edges give {half}");
     }
 
     #[test]
+    fn many_windows_have_many_edges() {
+        let four = Drawn { windows: 4, ..drawn(100.0) };
+        let energy = Energy::of(&four, Seconds(10.0), &source(Provenance::BoardSensor, Some(0.0)), true);
+        let half = energy.high_j.expect("measured with a gain") - Joules(100.0);
+        assert!((half.0 - 2.0).abs() < 1e-12, "twice the 1 J of one window, {half}");
+    }
+
+    #[test]
+    fn work_that_the_source_does_not_see_has_no_energy() {
+        let energy = Energy::of(&drawn(100.0), Seconds(10.0), &source(Provenance::BoardSensor, Some(0.05)), false);
+        assert_eq!((energy.kind, energy.value_j), (Kind::Unmeasured, None), "a GPU's sensor says nothing of the CPU");
+    }
+
+    #[test]
     fn a_missing_energy_is_null_and_not_zero() {
-        let gone = Drawn { energy_j: None, updates: 3, no_data: None };
-        let energy = Energy::of(&gone, Seconds(10.0), &source(Provenance::BoardSensor, Some(0.05)));
+        let gone = Drawn { energy_j: None, updates: 3, windows: 1, no_data: None };
+        let energy = Energy::of(&gone, Seconds(10.0), &source(Provenance::BoardSensor, Some(0.05)), true);
         assert_eq!(energy.kind, Kind::Unmeasured, "nothing was read");
         let text = serde_json::to_string(&energy).expect("serialises");
         assert!(text.contains("\"value_j\":null"), "null, never 0: {text}");
@@ -135,7 +152,7 @@ mod tests {
 
     #[test]
     fn idle_power_is_shown_beside_and_not_subtracted() {
-        let energy = Energy::of(&drawn(100.0), Seconds(10.0), &source(Provenance::BoardSensor, Some(0.05)));
+        let energy = Energy::of(&drawn(100.0), Seconds(10.0), &source(Provenance::BoardSensor, Some(0.05)), true);
         let work = WorkPerJoule::of(200.0, &energy, Seconds(10.0), Some(Watts(5.0)));
         assert_eq!((work.value, work.above_idle), (Some(2.0), Some(4.0)), "gross first, above idle beside it");
     }

@@ -32,7 +32,8 @@ pub struct Flown {
     pub share_of_unconstrained: f64,
     /// No governor can do more work than this; null where nothing limits or nothing was measured.
     pub upper_bound_s: Option<Seconds>,
-    /// Work over the upper bound; null where the envelope was broken, for a broken limit buys no score.
+    /// Work over the upper bound; null where the envelope was broken, for a broken limit buys no score, and where the
+    /// flight was faster than its own calibration, for then the machine and not the governor is what was seen.
     pub share_of_upper_bound: Option<f64>,
     /// Lowest charge.
     pub soc_lowest: f64,
@@ -44,14 +45,14 @@ pub struct Flown {
     pub loop_highest_k: Kelvin,
     /// Share of the time that each limit bound the budget.
     pub limited_by_share: BTreeMap<String, f64>,
-    /// What was broken.
-    pub breaches: Breaches,
+    /// What was broken; null where the program was killed before it could say.
+    pub breaches: Option<Breaches>,
     /// Share of the array's energy that the energy books cannot account for (rounding).
-    pub ledger_residual: f64,
+    pub ledger_residual: Option<f64>,
     /// Results sent down the link.
-    pub sent_bits: f64,
+    pub sent_bits: Option<f64>,
     /// Results still waiting for it.
-    pub backlog_bits: f64,
+    pub backlog_bits: Option<f64>,
     /// Each workload in flight.
     pub workloads: Vec<FlownWorkload>,
 }
@@ -87,73 +88,79 @@ pub(super) fn flown(events: &[&Event], conditions: &Conditions, rates: &[f64]) -
     let workloads = flown_workloads(events, conditions, scale);
     let work_s = workloads.iter().zip(rates).map(|(workload, rate)| workload.items / rate).sum::<f64>();
     let arrival = arrival(events);
-    let upper_bound_s = arrival.upper_bound_s;
-    let unbroken = !arrival.breaches.any();
-    let energy = total(events, &workloads);
+    let upper_bound_s = arrival.and_then(|arrival| arrival.upper_bound_s);
+    let unbroken = arrival.is_some_and(|arrival| !arrival.breaches.any());
+    let seen = conditions.workloads.iter().all(|workload| conditions.sees(&workload.backend));
+    let energy = arrival.map_or_else(|| total(events), |arrival| arrival.drawn);
     Some(Flown {
         duration_s: last.flight_s,
         simulated_s: last.simulated_s,
         ticks: ticks.len() as u64,
         reading_share: ticks.iter().filter(|tick| tick.power_w.is_some()).count() as f64 / ticks.len() as f64,
-        energy: Energy::of(&energy, last.flight_s, &conditions.source),
+        energy: Energy::of(&energy, last.flight_s, &conditions.source, seen),
         mean_load_w: mean_over_time(&ticks, |tick| tick.load_w),
         mean_budget_w: mean_over_time(&ticks, |tick| tick.budget_w),
         work_s: Seconds(work_s),
         share_of_unconstrained: work_s / last.flight_s.0,
         upper_bound_s,
-        share_of_upper_bound: upper_bound_s.filter(|_| unbroken).map(|bound| work_s / bound.0),
+        share_of_upper_bound: upper_bound_s
+            .filter(|_| unbroken)
+            .map(|bound| work_s / bound.0)
+            .filter(|share| *share <= 1.0),
         soc_lowest: ticks.iter().map(|tick| tick.soc).fold(f64::INFINITY, f64::min),
         soc_end: last.soc,
         junction_highest_k: ticks.iter().map(|tick| tick.junction_k).fold(Kelvin::ZERO, Kelvin::max),
         loop_highest_k: ticks.iter().map(|tick| tick.loop_k).fold(Kelvin::ZERO, Kelvin::max),
         limited_by_share: limited_by_share(&ticks),
-        breaches: arrival.breaches,
-        ledger_residual: arrival.ledger_residual,
-        sent_bits: arrival.sent_bits,
-        backlog_bits: arrival.backlog_bits,
+        breaches: arrival.map(|arrival| arrival.breaches),
+        ledger_residual: arrival.map(|arrival| arrival.ledger_residual),
+        sent_bits: arrival.map(|arrival| arrival.sent_bits),
+        backlog_bits: arrival.map(|arrival| arrival.backlog_bits),
         workloads,
     })
 }
 
 /// What the last tick before the closing entry knew.
-#[derive(Default)]
+#[derive(Clone, Copy)]
 struct Arrival {
     breaches: Breaches,
+    drawn: Drawn,
     ledger_residual: f64,
     sent_bits: f64,
     backlog_bits: f64,
     upper_bound_s: Option<Seconds>,
 }
 
-fn arrival(events: &[&Event]) -> Arrival {
-    let found = events.iter().rev().find_map(|event| match event {
-        Event::Arrived { breaches, ledger_residual, sent_bits, backlog_bits, upper_bound_s } => Some(Arrival {
-            breaches: breaches.clone(),
+fn arrival(events: &[&Event]) -> Option<Arrival> {
+    events.iter().rev().find_map(|event| match event {
+        Event::Arrived { breaches, drawn, ledger_residual, sent_bits, backlog_bits, upper_bound_s } => Some(Arrival {
+            breaches: *breaches,
+            drawn: *drawn,
             ledger_residual: *ledger_residual,
             sent_bits: *sent_bits,
             backlog_bits: *backlog_bits,
             upper_bound_s: *upper_bound_s,
         }),
         _ => None,
-    });
-    found.unwrap_or_default()
+    })
 }
 
 fn flown_workloads(events: &[&Event], conditions: &Conditions, scale: &ScaleRecord) -> Vec<FlownWorkload> {
     let mut workloads = Vec::new();
     for (index, record) in conditions.workloads.iter().enumerate() {
         let (mut items, mut busy_s, mut slice_s) = (0.0, Seconds::ZERO, Seconds::ZERO);
-        let mut sum = Drawn { energy_j: Some(Joules::ZERO), ..Drawn::default() };
+        let mut sum: Option<Drawn> = None;
         for event in events {
             let Event::Work(work) = event else { continue };
             if work.workload == index {
                 items += work.items;
                 busy_s += work.busy_s;
                 slice_s += work.slice_s;
-                sum = sum.plus(&work.drawn);
+                sum = Some(sum.map_or(work.drawn, |sum| sum.plus(&work.drawn)));
             }
         }
-        let energy = Energy::of(&sum, slice_s, &conditions.source);
+        let seen = conditions.sees(&record.backend);
+        let energy = Energy::of(&sum.unwrap_or_default(), slice_s, &conditions.source, seen);
         workloads.push(FlownWorkload {
             name: record.name.clone(),
             unit: record.unit.clone(),
@@ -168,9 +175,9 @@ fn flown_workloads(events: &[&Event], conditions: &Conditions, scale: &ScaleReco
     workloads
 }
 
-/// The whole flight's energy: the sum of the slices, which follow one another without a gap.
-fn total(events: &[&Event], workloads: &[FlownWorkload]) -> Drawn {
-    let start = Drawn { energy_j: (!workloads.is_empty()).then_some(Joules::ZERO), ..Drawn::default() };
+/// The energy of a flight that was killed: the sum of its slices, which follow one another without a gap.
+fn total(events: &[&Event]) -> Drawn {
+    let start = Drawn { energy_j: Some(Joules::ZERO), ..Drawn::default() };
     events.iter().fold(start, |sum, event| match event {
         Event::Work(work) => sum.plus(&work.drawn),
         _ => sum,

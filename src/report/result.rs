@@ -1,7 +1,7 @@
 //! `result.json`: everything that a flight found, computed from its journal.
 //!
-//! llama-bench's field names are kept where the meaning is the same: `build_commit` is left out, `cpu_info`, `gpu_info`,
-//! `backends`, `model_type`, `n_prompt`, `avg_ts`, `stddev_ts`, `samples_ts`, `samples_ns`, `test_time` are as there.
+//! llama-bench's field names are kept where the meaning is the same: `cpu_info`, `gpu_info`, `backends`, `n_prompt`,
+//! `n_gen`, `n_depth`, `avg_ts`, `stddev_ts`, `samples_ts`, `samples_ns` and `test_time` are as there.
 
 use super::energy::{Energy, WorkPerJoule};
 use super::flown::{Flown, flown};
@@ -53,12 +53,18 @@ pub struct WorkloadResult {
     pub test: String,
     /// What one item is.
     pub unit: String,
+    /// Tokens of the prompt; 0 where there is none.
+    pub n_prompt: u32,
+    /// Tokens written; 0 where none are.
+    pub n_gen: u32,
+    /// Tokens in the cache before.
+    pub n_depth: u32,
     /// How time was taken.
     pub timing: String,
     /// Mean rate, items/s.
     pub avg_ts: f64,
-    /// Sample standard deviation of the rate.
-    pub stddev_ts: f64,
+    /// Sample standard deviation of the rate; null for one repeat.
+    pub stddev_ts: Option<f64>,
     /// Median rate.
     pub median_ts: f64,
     /// Rate of each repeat.
@@ -154,15 +160,19 @@ fn workload_result(
     let rates: Vec<f64> = measurement.samples.iter().map(|sample| sample.items / sample.duration_s.0).collect();
     let mean = stats::mean(&rates).unwrap_or(0.0);
     let items: f64 = measurement.samples.iter().map(|sample| sample.items).sum();
-    let energy = Energy::of(&measurement.drawn, measurement.duration_s, &conditions.source);
+    let seen = conditions.sees(&record.backend);
+    let energy = Energy::of(&measurement.drawn, measurement.duration_s, &conditions.source, seen);
     WorkloadResult {
         name: record.name.clone(),
         backends: record.backend.clone(),
         test: record.test.clone(),
         unit: record.unit.clone(),
+        n_prompt: record.n_prompt,
+        n_gen: record.n_gen,
+        n_depth: record.n_depth,
         timing: measurement.timing.clone(),
         avg_ts: mean,
-        stddev_ts: stats::sample_standard_deviation(&rates).unwrap_or(0.0),
+        stddev_ts: stats::sample_standard_deviation(&rates),
         median_ts: stats::median(&rates).unwrap_or(0.0),
         flop_per_s: mean * record.flop_per_batch / record.items_per_batch,
         bytes_per_s: mean * record.bytes_per_batch / record.items_per_batch,
@@ -217,6 +227,19 @@ fn notes(conditions: Option<&Conditions>, scale: Option<&ScaleRecord>, outcome: 
                     .into(),
             ),
             _ => {}
+        }
+        let unseen: Vec<&str> = conditions
+            .workloads
+            .iter()
+            .filter(|workload| !conditions.sees(&workload.backend))
+            .map(|workload| workload.name.as_str())
+            .collect();
+        if !unseen.is_empty() {
+            notes.push(format!(
+                "{} does not see {}: no energy for them or the flight",
+                conditions.source.name,
+                unseen.join(", ")
+            ));
         }
         if !conditions.model_is_real {
             notes.push("the model has seeded weights of the same shape, not the published ones".into());

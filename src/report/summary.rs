@@ -88,8 +88,8 @@ fn unconstrained(text: &mut String, result: &FlightResult) {
 
 /// `287.00 token/s ± 1.2 %`: median and relative standard deviation.
 pub(super) fn rate(workload: &WorkloadResult) -> String {
-    let spread = 100.0 * workload.stddev_ts / workload.avg_ts;
-    format!("{}/s ± {spread:.1} %", scaled(workload.median_ts, &workload.unit))
+    let spread = workload.stddev_ts.map_or("-".into(), |spread| format!("{:.1} %", 100.0 * spread / workload.avg_ts));
+    format!("{}/s ± {spread}", scaled(workload.median_ts, &workload.unit))
 }
 
 fn flight(text: &mut String, flown: &Flown) {
@@ -138,14 +138,10 @@ fn flight(text: &mut String, flown: &Flown) {
             celsius(flown.loop_highest_k)
         ),
     );
-    let down = flown.sent_bits / flown.duration_s.0;
-    line(
-        text,
-        format_args!(
-            "downlink     {:.0} bit sent ({down:.0} bit/s), {:.0} bit waiting",
-            flown.sent_bits, flown.backlog_bits
-        ),
-    );
+    if let (Some(sent), Some(waiting)) = (flown.sent_bits, flown.backlog_bits) {
+        let rate = sent / flown.duration_s.0;
+        line(text, format_args!("downlink     {sent:.0} bit sent ({rate:.0} bit/s), {waiting:.0} bit waiting"));
+    }
     text.push('\n');
 }
 

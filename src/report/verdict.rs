@@ -50,17 +50,12 @@ pub struct Constraint {
 pub struct Verdict {
     /// The word.
     pub class: Class,
+    /// Whether a limit of the envelope was broken.
+    pub envelope_violated: bool,
     /// In order of severity.
     pub constraints: Vec<Constraint>,
     /// What does not invalidate the result but must be known to read it.
     pub notes: Vec<String>,
-}
-
-impl Verdict {
-    /// True where the envelope itself was broken.
-    pub fn envelope_violated(&self) -> bool {
-        self.constraints.iter().any(|constraint| constraint.name == "envelope" && !constraint.satisfied)
-    }
 }
 
 /// What the verdict is computed from.
@@ -85,12 +80,15 @@ pub(super) fn judge(evidence: Evidence<'_>) -> Verdict {
     }
     let mut notes = evidence.notes;
     notes.extend(noisy(evidence.workloads));
+    notes.extend(short(evidence.workloads));
+    notes.extend(evidence.flown.and_then(outrun));
     let class = match (constraints.iter().all(|constraint| constraint.satisfied), measured) {
         (false, _) => Class::Invalid,
         (true, false) => Class::Unmeasured,
         (true, true) => Class::Valid,
     };
-    Verdict { class, constraints, notes }
+    let broken = |flown: &Flown| flown.breaches.is_some_and(|breaches| breaches.any());
+    Verdict { class, envelope_violated: evidence.flown.is_some_and(broken), constraints, notes }
 }
 
 fn constraint(name: &str, satisfied: bool, detail: String, recommendation: &str) -> Constraint {
@@ -111,8 +109,10 @@ fn completed(evidence: &Evidence<'_>) -> Constraint {
 fn envelope(evidence: &Evidence<'_>) -> Constraint {
     let advice = "fly with --governor predictive, or on a satellite with more array, battery or radiator";
     match evidence.flown {
-        Some(flown) => constraint("envelope", !flown.breaches.any(), broken(&flown.breaches), advice),
-        None => constraint("envelope", false, "not flown".into(), "let the flight end"),
+        Some(Flown { breaches: Some(breaches), .. }) => {
+            constraint("envelope", !breaches.any(), broken(breaches), advice)
+        }
+        _ => constraint("envelope", false, "not known: the flight did not arrive".into(), "let the flight end"),
     }
 }
 
@@ -191,14 +191,33 @@ fn updates(evidence: &Evidence<'_>, energy: &Energy) -> Constraint {
     constraint("sensor updates", energy.updates >= least, detail, "use a longer --length")
 }
 
+/// Sensor updates under which a measured energy is mostly window edge.
+const UPDATES_MIN: u64 = 50;
+
+fn short(workloads: &[WorkloadResult]) -> Option<String> {
+    let few = |energy: &Energy| energy.kind == Kind::Measured && energy.updates < UPDATES_MIN;
+    let names: Vec<&str> =
+        workloads.iter().filter(|workload| few(&workload.energy)).map(|workload| workload.name.as_str()).collect();
+    let text =
+        format!("SHORT: under {UPDATES_MIN} sensor updates, so most of the band is window edge: {}", names.join(", "));
+    (!names.is_empty()).then_some(text)
+}
+
+fn outrun(flown: &Flown) -> Option<String> {
+    let bound = flown.upper_bound_s?;
+    let text = "the flight was faster than its own calibration: the machine's speed changed, and there is no score";
+    (flown.work_s > bound).then(|| text.to_owned())
+}
+
 /// Relative standard deviation of the rate over which a workload is called noisy.
 const NOISY: f64 = 0.05;
 
 fn noisy(workloads: &[WorkloadResult]) -> Option<String> {
     let names: Vec<String> = workloads
         .iter()
-        .filter(|workload| workload.stddev_ts > NOISY * workload.avg_ts)
-        .map(|workload| format!("{} ({:.0} %)", workload.name, 100.0 * workload.stddev_ts / workload.avg_ts))
+        .filter_map(|workload| Some((&workload.name, workload.stddev_ts? / workload.avg_ts)))
+        .filter(|(_, spread)| *spread > NOISY)
+        .map(|(name, spread)| format!("{name} ({:.0} %)", 100.0 * spread))
         .collect();
     (!names.is_empty()).then(|| format!("NOISY: rate varies by over {:.0} %: {}", 100.0 * NOISY, names.join(", ")))
 }

@@ -5,7 +5,7 @@
 //! far away.
 
 use super::{Description, Unit, Verification, Work, Workload, WorkloadError};
-use crate::gpu::{Clock, Device};
+use crate::gpu::Device;
 use crate::kernel::{self, Kernel, Prepared};
 use crate::units::Seconds;
 use std::sync::Arc;
@@ -34,8 +34,12 @@ impl KernelWorkload {
         let mut prepared = Prepared::new(Arc::clone(&kernel), device, seed).map_err(fail)?;
         // Drivers compile at the first dispatch: that one tells nothing about the second.
         prepared.run(1).map_err(fail)?;
-        let once = prepared.run(1).map_err(fail)?;
-        let dispatches = (BATCH / once.host.max(Seconds(1e-9))).clamp(1.0, DISPATCHES_MAX).floor();
+        // One dispatch is mostly the cost of its submission, so the first guess is too small; the second is made with it.
+        let mut dispatches = 1.0;
+        for _ in 0..2 {
+            let tried = prepared.run(dispatches as u32).map_err(fail)?;
+            dispatches = (dispatches * (BATCH / tried.host.max(Seconds(1e-9)))).clamp(1.0, DISPATCHES_MAX).floor();
+        }
         let unit = match kernel.unit() {
             kernel::Unit::Flop => Unit::Flop,
             kernel::Unit::Byte => Unit::Byte,
@@ -45,14 +49,15 @@ impl KernelWorkload {
             backend: device.map_or("twin:cpu".into(), |device| format!("wgpu:{}", device.facts().backend)),
             test: label(kernel.as_ref(), name),
             unit,
+            n_prompt: 0,
+            n_gen: 0,
+            n_depth: 0,
+            batches_per_round: 1,
             items_per_batch: kernel.work() as f64 * dispatches,
             flop_per_batch: kernel.flop() as f64 * dispatches,
             bytes_per_batch: kernel.bytes() as f64 * dispatches,
             result_bits_per_batch: 0.0,
-            timing: match once.clock {
-                Clock::Timestamp => "timestamp",
-                Clock::Host => "host",
-            },
+            timing: "host",
         };
         Ok(KernelWorkload { prepared, description, dispatches: dispatches as u32 })
     }

@@ -49,6 +49,7 @@ impl Prefill {
     /// The model has no room for so many tokens, or fails.
     pub fn new(mut model: Model, shape: Shape, seed: u64) -> Result<Prefill, WorkloadError> {
         let name = "prefill";
+        check_room(&model, shape, name)?;
         let tokens = seeded_tokens(&model, shape.depth + shape.length, seed);
         begin(&mut model, &tokens[..shape.depth], shape).map_err(|error| failed(name, &error))?;
         let counts = model.counts();
@@ -60,6 +61,10 @@ impl Prefill {
             backend: backend(&model),
             test: label("pp", shape),
             unit: Unit::Token,
+            n_prompt: shape.length as u32,
+            n_gen: 0,
+            n_depth: shape.depth as u32,
+            batches_per_round: batches as u64,
             items_per_batch: items,
             flop_per_batch: flop / batches,
             bytes_per_batch: counts.weight_bytes as f64,
@@ -96,6 +101,7 @@ impl Decode {
     pub fn new(mut model: Model, shape: Shape, seed: u64) -> Result<Decode, WorkloadError> {
         let name = "decode";
         let shape = Shape { depth: shape.depth.max(1), ..shape };
+        check_room(&model, shape, name)?;
         let tokens = seeded_tokens(&model, shape.depth, seed);
         let next = begin(&mut model, &tokens, shape).map_err(|error| failed(name, &error))?;
         let counts = model.counts();
@@ -105,6 +111,10 @@ impl Decode {
             backend: backend(&model),
             test: label("tg", shape),
             unit: Unit::Token,
+            n_prompt: 0,
+            n_gen: shape.length as u32,
+            n_depth: shape.depth as u32,
+            batches_per_round: shape.length.div_ceil(shape.batch) as u64,
             items_per_batch: shape.batch as f64,
             flop_per_batch: counts.decode_flop(middle) as f64 * shape.batch as f64,
             bytes_per_batch: counts.decode_bytes(middle) as f64 * shape.batch as f64,
@@ -145,6 +155,19 @@ fn label(kind: &str, shape: Shape) -> String {
         0 | 1 => format!("{kind}{}", shape.length),
         depth => format!("{kind}{} @ d{depth}", shape.length),
     }
+}
+
+/// The model must have room for all tokens; asked before anything is allocated for them.
+fn check_room(model: &Model, shape: Shape, name: &str) -> Result<(), WorkloadError> {
+    let (wanted, context) = (shape.depth.saturating_add(shape.length), model.describe().shape.context);
+    if wanted <= context {
+        return Ok(());
+    }
+    let reason = format!(
+        "{} tokens after {} in the cache (-p or -n, after -d) are {wanted}; the model has room for 1 to {context}",
+        shape.length, shape.depth
+    );
+    Err(WorkloadError { workload: name.into(), reason })
 }
 
 /// Room for everything, and the first tokens read. Answers with the token that comes next.

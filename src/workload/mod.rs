@@ -24,6 +24,14 @@ pub struct Description {
     pub test: String,
     /// What one item is.
     pub unit: Unit,
+    /// Tokens of the prompt; 0 where there is none.
+    pub n_prompt: u32,
+    /// Tokens written; 0 where none are.
+    pub n_gen: u32,
+    /// Tokens in the cache before.
+    pub n_depth: u32,
+    /// Batches that make a whole: a prompt read, an answer written. A measurement is of wholes.
+    pub batches_per_round: u64,
     /// Items in a batch.
     pub items_per_batch: f64,
     /// Floating-point operations in a batch.

@@ -22,7 +22,7 @@ impl LanguageShapes {
     /// In flight a batch must end soon after it was admitted: pieces of a prompt, a few tokens of an answer.
     pub const FLIGHT: LanguageShapes = LanguageShapes {
         prefill: Shape { depth: 0, length: 512, batch: 32 },
-        decode: Shape { depth: 64, length: 192, batch: 4 },
+        decode: Shape { depth: 64, length: 64, batch: 4 },
     };
 }
 
