@@ -95,6 +95,8 @@ struct Flight {
     past: VecDeque<(f64, f64)>,
     reading: Reading,
     shown: (f64, f64),
+    /// What the counter showed when it was reset.
+    lost: Option<f64>,
     outcome: Outcome,
 }
 
@@ -130,6 +132,7 @@ impl Flight {
             past: VecDeque::from([(0.0, 0.0)]),
             reading: Reading::absent(Seconds(0.0), NoData::Off),
             shown: (0.0, 0.0),
+            lost: None,
             outcome: Outcome { breaches: Breaches::default(), busy: 0.0, flown: 0.0, stale_ticks: 0 },
             case,
         }
@@ -219,7 +222,7 @@ impl Flight {
             Fault::NotANumber => Reading { taken_at, energy: Ok(Joules(f64::NAN)), power: Ok(Watts(f64::NAN)) },
             Fault::Zero => Reading { taken_at, energy: Err(NoData::Timeout), power: Ok(Watts(0.0)) },
             Fault::Stuck => Reading { taken_at, ..self.reading },
-            Fault::Reset => Reading { energy: Ok(Joules(drawn - self.energy(from))), ..sound },
+            Fault::Reset => Reading { energy: Ok(Joules(drawn - *self.lost.get_or_insert(drawn))), ..sound },
         };
         self.pacer.settle(taken_at, &self.reading);
     }

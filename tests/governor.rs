@@ -10,6 +10,7 @@ use dawndusk::reading::{NoData, Reading};
 use dawndusk::units::{Joules, Kelvin, Seconds, Watts};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 fn satellite() -> Satellite {
     profile::satellite("leo-100kw", &[]).expect("a shipped profile")
@@ -66,15 +67,21 @@ fn predictive_holds_every_limit_and_does_the_most_work() {
 }
 
 #[test]
-fn a_late_and_wrong_sensor_does_not_break_predictive() {
+fn a_late_and_wrong_sensor_leaves_predictive_safe_and_first() {
     let (satellite, machine) = (satellite(), ideal());
     for lag in [0.0, 0.1, 1.0] {
         for gain in [0.95, 1.05] {
             let sensor = Sensor { lag: Seconds(lag), update_period: Seconds(0.1), gain };
-            let flown = fly(&Simulation { sensor, ..day(&satellite, &machine) });
-            assert!(!flown.breaches.any(), "lag {lag} s, gain {gain}: {:?}", flown.breaches);
-            let share = flown.share_of_upper_bound.expect("without a breach it has a share");
+            let under = |policy| fly(&Simulation { sensor, policy, ..day(&satellite, &machine) });
+            let best = under(Policy::Predictive);
+            assert!(!best.breaches.any(), "lag {lag} s, gain {gain}: {:?}", best.breaches);
+            let share = best.share_of_upper_bound.expect("without a breach it has a share");
             assert!(share > 0.93, "lag {lag} s, gain {gain}: {share} of the upper bound");
+            for policy in [Policy::Static, Policy::Threshold, Policy::Reactive] {
+                let other = under(policy);
+                let less = other.breaches.any() || other.work_s < best.work_s;
+                assert!(less, "lag {lag} s, gain {gain}: {policy} {}, predictive {}", other.work_s, best.work_s);
+            }
         }
     }
 }
@@ -84,8 +91,7 @@ fn a_year_one_day_a_week_breaks_nothing() {
     let (satellite, machine) = (satellite(), ideal());
     for week in 0..52 {
         let start = instant("2027-01-01T00:00:00Z") + SignedDuration::from_hours(24 * 7 * week);
-        let (dt, duration) = (Seconds(10.0), Seconds(86_400.0));
-        let flown = fly(&Simulation { start, dt, duration, ..day(&satellite, &machine) });
+        let flown = fly(&Simulation { start, dt: Seconds(20.0), ..day(&satellite, &machine) });
         assert!(!flown.breaches.any(), "week {week}: {:?}", flown.breaches);
         let share = flown.share_of_upper_bound.expect("without a breach it has a share");
         assert!(share > 0.97, "week {week}: {share} of the upper bound");
@@ -250,7 +256,7 @@ fn the_trace_shows_what_was_flown() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, rng_seed: RngSeed::Fixed(20_271_222), ..ProptestConfig::default() })]
 
     /// Two orbits of a random satellite on a random day: predictive breaks nothing, and no one beats the bound.
     #[test]

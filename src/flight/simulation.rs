@@ -158,7 +158,10 @@ pub fn simulate(simulation: &Simulation<'_>, trace: Option<Trace<'_>>) -> Result
     simulation.check()?;
     let curve = simulation.curve()?;
     let range = simulation.range(&curve);
-    let static_cap = safe_all_year(simulation.satellite, simulation.scale, simulation.sky, &range);
+    let static_cap = match simulation.policy {
+        Policy::Static => safe_all_year(simulation.satellite, simulation.scale, simulation.sky, &range),
+        _ => curve.full(),
+    };
     Ok(Flight::new(simulation, curve, range, static_cap).fly(trace))
 }
 

@@ -72,11 +72,8 @@ impl WorkCurve {
             if rate <= corners[corners.len() - 1].1 {
                 continue;
             }
-            while corners.len() > 1
-                && slope(corners[corners.len() - 2], (power, rate)) >= {
-                    let last = corners[corners.len() - 1];
-                    slope(corners[corners.len() - 2], last)
-                }
+            while let [.., before, last] = corners[..]
+                && slope(before, (power, rate)) >= slope(before, last)
             {
                 corners.pop();
             }

@@ -1,8 +1,9 @@
 //! What a reading is worth: believed, repeated, or as good as absent.
 //!
 //! A value that cannot be is absence, never a number: not finite, negative, from the future, over one and a half
-//! times full power, zero while the idle machine draws power, or a counter that stands still while it must rise.
-//! The counter goes before the momentary power: its difference misses nothing between two looks.
+//! times full power, or zero while the idle machine draws power. A counter that stands still while it must rise has
+//! nothing to say, and its age tells the rest. The counter goes before the momentary power: its difference misses
+//! nothing between two looks.
 
 use super::OperatingRange;
 use crate::reading::Reading;
@@ -10,8 +11,6 @@ use crate::units::{Joules, Seconds, Watts};
 
 /// No machine draws more than this times its full power, even under work that it was not calibrated with.
 pub(super) const IMPLAUSIBLE_SHARE: f64 = 1.5;
-/// A counter that shows the same energy for so many new readings is stuck.
-const STUCK_AFTER: u32 = 20;
 /// Momentary power stands for at most so many update periods.
 const POWER_HOLDS_PERIODS: f64 = 3.0;
 
@@ -28,8 +27,8 @@ pub(super) struct Measured {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Witness {
     seen_at: Option<Seconds>,
+    /// When the counter last moved, and to what.
     energy: Option<(Seconds, Joules)>,
-    still: u32,
 }
 
 impl Witness {
@@ -40,14 +39,17 @@ impl Witness {
         if !taken_at.is_finite() || taken_at > now + slack || self.seen_at.is_some_and(|seen| taken_at <= seen) {
             return None;
         }
-        let span = self.seen_at.map_or(Seconds::ZERO, |seen| taken_at - seen);
-        let counted = self.count(taken_at, reading.energy.ok(), machine);
-        let momentary = reading.power.ok().filter(|&power| plausible(power, machine));
-        let held = span.min(machine.update_period_s.max(now - taken_at) * POWER_HOLDS_PERIODS).max(Seconds::ZERO);
-        let measured = match (counted, momentary) {
-            (Counted::Rose(measured), _) => measured,
-            (Counted::Stuck, _) | (Counted::Nothing, None) => return None,
-            (Counted::Nothing, Some(power)) => Measured { power, span: held },
+        let measured = match self.count(taken_at, reading.energy.ok(), machine) {
+            Counted::Rose(measured) => measured,
+            Counted::Still => return None,
+            Counted::Nothing => {
+                let power = reading.power.ok().filter(|&power| plausible(power, machine))?;
+                let since = self.seen_at.map_or(Seconds::ZERO, |seen| taken_at - seen);
+                // What power has stood for must not be counted again when the counter comes back.
+                self.energy = self.energy.filter(|_| reading.energy.is_ok());
+                let held = machine.update_period_s.max(now - taken_at) * POWER_HOLDS_PERIODS;
+                Measured { power, span: since.min(held) }
+            }
         };
         self.seen_at = Some(taken_at);
         Some(measured)
@@ -62,23 +64,28 @@ impl Witness {
         let Some(energy) = energy.filter(|energy| energy.is_finite() && energy.0 >= 0.0) else {
             return Counted::Nothing;
         };
-        let Some((then, before)) = self.energy.replace((taken_at, energy)) else {
+        let Some((then, before)) = self.energy else {
+            self.energy = Some((taken_at, energy));
             return Counted::Nothing;
         };
         let (span, risen) = (taken_at - then, energy - before);
+        if risen.0 == 0.0 && machine.idle_w.0 > 0.0 {
+            return Counted::Still;
+        }
+        self.energy = Some((taken_at, energy));
         let most = machine.full_w * IMPLAUSIBLE_SHARE * (span + machine.update_period_s);
         if span.0 <= 0.0 || risen.0 < 0.0 || risen > most {
             return Counted::Nothing;
         }
-        self.still = if risen.0 > 0.0 || machine.idle_w.0 <= 0.0 { 0 } else { self.still + 1 };
-        if self.still >= STUCK_AFTER { Counted::Stuck } else { Counted::Rose(Measured { power: risen / span, span }) }
+        Counted::Rose(Measured { power: risen / span, span })
     }
 }
 
 /// What the counter says.
 enum Counted {
     Rose(Measured),
-    Stuck,
+    /// It has not moved, though the machine draws power: nothing new yet, or it is stuck.
+    Still,
     Nothing,
 }
 
@@ -140,13 +147,17 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_that_stands_still_is_stuck() {
+    fn a_counter_that_stands_still_says_nothing_until_it_moves() {
         let mut witness = Witness::default();
-        let believed = (0..100).filter(|&i| {
-            let t = f64::from(i) * 0.1;
-            witness.look(Seconds(t), &counter(t, 50.0), &MACHINE).is_some()
-        });
-        assert!(believed.count() < STUCK_AFTER as usize, "an idle machine draws power, so its counter rises");
+        witness.look(Seconds(0.0), &counter(0.0, 50.0), &MACHINE);
+        witness.look(Seconds(0.1), &counter(0.1, 51.0), &MACHINE);
+        for tick in 2..10 {
+            let t = 0.1 * f64::from(tick);
+            assert_eq!(witness.look(Seconds(t), &counter(t, 51.0), &MACHINE), None, "an idle machine draws power");
+            assert_eq!(witness.seen_at(), Some(Seconds(0.1)), "and the last reading grows old");
+        }
+        let moved = witness.look(Seconds(1.0), &counter(1.0, 60.0), &MACHINE).expect("it rose");
+        assert!((moved.power.0 - 10.0).abs() < 1e-9, "9 J since it last moved, 0.9 s ago: {}", moved.power);
     }
 
     #[test]

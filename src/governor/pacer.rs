@@ -37,7 +37,7 @@ const UNKNOWN_S: f64 = 0.1;
 const WINDOW_PERIODS: f64 = 4.0;
 const WINDOW_S: f64 = 0.5;
 /// What was expected is remembered for so long, and at most for so many batches.
-const MEMORY_S: f64 = 30.0;
+const MEMORY_S: f64 = 10.0;
 const MEMORY_BATCHES: usize = 8192;
 /// At full power the budget has this much slack: calibration is not better.
 const FULL_SLACK: f64 = 1.02;
