@@ -105,15 +105,15 @@ impl Kernel for Attention {
             let scores: Vec<f32> = (0..=token).map(|key| scale * dot(q, &k[at(k, key)])).collect();
             let top = scores.iter().copied().fold(f32::MIN, f32::max);
             out.fill(0.0);
-            let mut sum = 0.0;
+            let mut sum = 0.0f64;
             for (key, score) in scores.iter().enumerate() {
                 let weight = (score - top).exp();
-                sum += weight;
+                sum += f64::from(weight);
                 for (out, &value) in out.iter_mut().zip(&v[at(v, key)]) {
                     *out += weight * value;
                 }
             }
-            out.iter_mut().for_each(|out| *out /= sum);
+            out.iter_mut().for_each(|out| *out /= sum as f32);
         });
     }
 
@@ -121,6 +121,10 @@ impl Kernel for Attention {
         let packing = |heads: u32| Packing::padded(self.tokens * heads, self.head, TILE * heads, 4);
         let (queries, keys) = (packing(self.heads), packing(self.key_heads));
         let head_4 = queries.padded_columns() / 4;
+        // For each step: scores, twice the keys and four sums, the values of each eighth vector; then the way out.
+        let [tile, head] = [TILE, head_4].map(u64::from);
+        let step = 1 + head + 2 * tile + 4 + head.div_ceil(8) * (1 + tile);
+        let turns = u64::from(self.tokens.div_ceil(TILE)) * step + 2 * (tile * head).div_ceil(64);
         Plan {
             source: Wgsl { file: "attention.wgsl", text: include_str!("../../kernels/attention.wgsl") },
             constants: vec![
@@ -134,6 +138,7 @@ impl Kernel for Attention {
             output: queries,
             workgroups: [self.tokens.div_ceil(TILE), self.heads, 1],
             workgroup_bytes: 4 * u64::from(TILE) * (u64::from(TILE) + 4 * u64::from(head_4) + 3),
+            turns: turns.min(u32::MAX.into()) as u32,
         }
     }
 }

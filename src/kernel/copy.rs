@@ -80,6 +80,7 @@ impl Kernel for Copy {
             output: packing,
             workgroups,
             workgroup_bytes: 0,
+            turns: 0,
         }
     }
 }

@@ -107,6 +107,7 @@ impl Kernel for Fma {
             output: chains,
             workgroups,
             workgroup_bytes: 0,
+            turns: self.steps / UNROLLED,
         }
     }
 }

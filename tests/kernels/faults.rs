@@ -1,8 +1,9 @@
 //! What goes wrong comes back as an error that names it; nothing panics and nothing waits for ever.
 
 use crate::{SEED, another_device, device, shapes};
-use dawndusk::gpu::{self, Batch, Error, Pipeline, Wgsl};
-use dawndusk::kernel::{self, Attention, Copy, Fma, Gemm, Gemv, Kernel, Prepared, Size, Tiling};
+use dawndusk::gpu::{self, Batch, Class, Error, Pipeline, Wgsl};
+use dawndusk::kernel::{self, Attention, Copy, Fma, Gemm, Gemv, Kernel, Prepared, Size, Softmax, Tiling};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -72,6 +73,24 @@ fn a_shape_over_the_adapters_limits_is_refused_before_anything_is_computed() {
     }
 }
 
+#[test]
+fn a_loop_that_a_renderer_would_cut_short_is_refused_there() {
+    let Some(device) = device().filter(|device| device.facts().class == Class::Software) else { return };
+    let deep = Arc::new(Gemm::new(1, 1, 65536, Tiling::Registers).expect("a shape"));
+    let message = Prepared::new(deep, Some(device), SEED).expect_err("too deep").to_string();
+    assert!(message.contains("1x1x65536") && message.contains("65535"), "names shape and limit: {message}");
+    let within: [Arc<dyn Kernel>; 3] = [
+        Arc::new(Gemm::new(1, 1, 65535, Tiling::Registers).expect("a shape")),
+        Arc::new(Softmax::new(1, 128_000).expect("a shape")),
+        Arc::new(Attention::new(8192, 1, 1, 4).expect("a shape")),
+    ];
+    for kernel in within {
+        let mut prepared = Prepared::new(Arc::clone(&kernel), Some(device), SEED).expect("it fits");
+        let verification = prepared.verify().expect("it runs");
+        assert!(verification.passed(), "{} {}: {verification}", kernel.name(), kernel.shape());
+    }
+}
+
 fn broken(device: &gpu::Device, text: &'static str, constants: &[(&str, f64)]) -> Error {
     let buffer = device.upload("one word", &[1.0]).expect("a small buffer");
     let source = Wgsl { file: "broken.wgsl", text };
@@ -129,6 +148,23 @@ fn a_device_that_does_not_answer_in_time_is_an_error() {
 }
 
 #[test]
+fn threads_that_share_a_device_each_get_their_own_results() {
+    let Some(device) = device() else { return };
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            scope.spawn(move || {
+                let copy = Arc::new(Copy::new(1000 + thread).expect("a fair shape"));
+                let mut prepared = Prepared::new(copy, Some(device), SEED + u64::from(thread)).expect("it fits");
+                for _ in 0..300 {
+                    let verification = prepared.verify().expect("it runs");
+                    assert!(verification.passed(), "thread {thread}: {verification}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn a_batch_of_nothing_takes_no_dispatches_and_no_error() {
     let Some(device) = device() else { return };
     let elapsed = Batch::new(device, Vec::new()).expect("an empty batch").run(3).expect("nothing to do");
@@ -136,6 +172,13 @@ fn a_batch_of_nothing_takes_no_dispatches_and_no_error() {
     for kernel in [shapes::copies(), shapes::fmas()].concat() {
         Prepared::new(kernel, Some(device), SEED).expect("it fits").run(0).expect("nothing to do");
     }
+}
+
+/// Starts this test binary again for one test, in another environment.
+fn again(test: &str, environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this test has a file"));
+    command.args(["--exact", test]).envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
 }
 
 /// Runs itself again where the Vulkan loader finds no driver.
@@ -150,13 +193,53 @@ fn a_machine_without_a_driver_has_no_adapters_and_no_error() {
         assert!(message.contains("this machine has none"), "says so: {message}");
         return;
     }
-    let this = std::env::current_exe().expect("this test has a file");
-    let outcome = std::process::Command::new(this)
-        .args(["--exact", "faults::a_machine_without_a_driver_has_no_adapters_and_no_error"])
-        .env("VK_ICD_FILENAMES", NOWHERE)
-        .env("VK_DRIVER_FILES", NOWHERE)
-        .output()
-        .expect("it starts again");
+    let test = "faults::a_machine_without_a_driver_has_no_adapters_and_no_error";
+    let environment = [("VK_ICD_FILENAMES", NOWHERE), ("VK_DRIVER_FILES", NOWHERE)];
+    let outcome = again(test, &environment).output().expect("it starts again");
     let said = String::from_utf8_lossy(&outcome.stdout);
     assert!(outcome.status.success() && said.contains("1 passed"), "without a driver: {said}");
+}
+
+/// Runs itself again, in a process that may hang. Only on renderers: a GPU would take the screen with it.
+#[test]
+fn a_kernel_that_never_ends_holds_up_neither_its_caller_nor_the_process() {
+    const FLAG: &str = "DAWNDUSK_TEST_HANG";
+    let Some(facts) = device().map(|device| device.facts()) else { return };
+    if facts.class != Class::Software {
+        return;
+    }
+    if std::env::var(FLAG).is_ok() {
+        // Lavapipe leaves the loop by itself after a while, which is no error either.
+        if let Err(error) = hang() {
+            assert!(matches!(error, Error::Timeout { .. }), "a time-out: {error}");
+        }
+        return;
+    }
+    let test = "faults::a_kernel_that_never_ends_holds_up_neither_its_caller_nor_the_process";
+    let start = Instant::now();
+    let mut process = again(test, &[(FLAG, "1")]).spawn().expect("it starts again");
+    let outcome = loop {
+        match process.try_wait().expect("it can be asked") {
+            Some(status) => break Some(status),
+            None if start.elapsed() > Duration::from_secs(30) => break None,
+            None => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    process.kill().expect("it ends now, if it has not");
+    let outcome = outcome.expect("the process ends although its kernel does not");
+    assert!(outcome.success(), "it got a time-out in time: {outcome}");
+}
+
+fn hang() -> Result<(), Error> {
+    let text = "@group(0) @binding(0) var<storage, read_write> a: array<f32>;
+        @compute @workgroup_size(1) fn main() {
+            loop { a[0] += 1.0; if a[1] < 0.0 { break; } }
+        }";
+    let Some(device) = another_device() else { return Ok(()) };
+    let device = device.with_timeout(Duration::from_millis(200));
+    let buffer = device.upload("two words", &[1.0, 2.0])?;
+    let source = Wgsl { file: "endless.wgsl", text };
+    let pipeline = Pipeline::new(&device, source, &[], &[&buffer], [1, 1, 1])?;
+    Batch::new(&device, vec![pipeline])?.run(1)?;
+    Ok(())
 }
