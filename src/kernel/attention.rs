@@ -30,6 +30,9 @@ impl Attention {
     pub fn new(tokens: u32, heads: u32, key_heads: u32, head: u32) -> Result<Attention, Error> {
         let shape = [tokens, heads, key_heads, head];
         guard("attention", &shape, &[&[tokens, heads, head], &[tokens, key_heads, head]])?;
+        // And again as they are padded.
+        let [tokens_padded, head_padded] = [tokens.next_multiple_of(TILE), head.next_multiple_of(4)];
+        guard("attention", &shape, &[&[tokens_padded, heads.max(key_heads), head_padded]])?;
         if !heads.is_multiple_of(key_heads) {
             let reason = format!("{heads} query heads are no multiple of {key_heads} key heads");
             return Err(Error::Shape { kernel: "attention", shape: spelled(&shape), reason });
@@ -37,10 +40,10 @@ impl Attention {
         Ok(Attention { tokens, heads, key_heads, head })
     }
 
-    /// Heads as in SmolLM2-135M for the small one, as in Llama-3-8B for the others: 0.02, 8.6 and 34 GFLOP.
+    /// Heads as in SmolLM2-135M for the small one, as in Llama-3-8B for the others: 0.005, 8.6 and 34 GFLOP.
     pub fn standard(size: Size) -> Attention {
         Attention {
-            tokens: size.pick(128, 1024, 2048),
+            tokens: size.pick(64, 1024, 2048),
             heads: size.pick(9, 32, 32),
             key_heads: size.pick(3, 8, 8),
             head: size.pick(64, 128, 128),

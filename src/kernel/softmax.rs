@@ -63,8 +63,8 @@ impl Kernel for Softmax {
     }
 
     fn twin(&self, inputs: &[Vec<f32>], output: &mut [f32]) {
-        let columns = self.columns as usize;
-        let rows = output.par_chunks_exact_mut(columns).zip(inputs[0].par_chunks_exact(columns));
+        let ([x], columns) = (inputs, self.columns as usize) else { return };
+        let rows = output.par_chunks_exact_mut(columns).zip(x.par_chunks_exact(columns));
         rows.with_min_len(4).for_each(|(y, x)| {
             let top = x.iter().copied().fold(f32::MIN, f32::max);
             // In f64: a row may be a whole vocabulary.

@@ -2,7 +2,7 @@
 
 use crate::{SEED, another_device, device, shapes};
 use dawndusk::gpu::{self, Batch, Class, Error, Pipeline, Wgsl};
-use dawndusk::kernel::{self, Attention, Copy, Fma, Gemm, Gemv, Kernel, Prepared, Size, Softmax, Tiling};
+use dawndusk::kernel::{self, Attention, Copy, Fma, Gemm, Gemv, Kernel, Prepared, RmsNorm, Size, Softmax, Tiling};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,11 +39,36 @@ fn a_shape_of_nothing_is_refused() {
 #[test]
 fn sizes_that_do_not_go_together_are_refused_with_the_reason() {
     let steps = Fma::new(64, 12).expect_err("no whole turns").to_string();
-    assert_eq!(steps, "fma of shape 64x12: 12 is no multiple of 8", "the steps of fma");
+    assert_eq!(steps, "fma of shape 64x12: 12 steps are no multiple of 8 up to 16777216", "the steps of fma");
     let heads = Attention::new(8, 9, 2, 64).expect_err("no whole groups").to_string();
     assert!(heads.contains("9 query heads are no multiple of 2 key heads"), "the heads of attention: {heads}");
     let words = Gemm::new(1 << 16, 8, 1 << 16, Tiling::Quad).expect_err("too many words").to_string();
     assert!(words.contains("65536x65536"), "names the operand: {words}");
+}
+
+#[test]
+fn the_largest_sizes_that_can_be_written_are_refused_without_overflow() {
+    const MOST: u32 = u32::MAX;
+    assert!(Copy::new(MOST).is_err(), "copy");
+    assert!(Fma::new(1 << 27, MOST - 7).is_err(), "fma");
+    assert!(Gemm::new(MOST, MOST, MOST, Tiling::Workgroup).is_err(), "gemm");
+    assert!(Gemv::new(MOST, MOST).is_err() && Gemv::new(1, MOST).is_err(), "gemv");
+    assert!(RmsNorm::new(2, MOST).is_err() && Softmax::new(MOST, 1).is_err(), "rows");
+    assert!(Attention::new(1, 1 << 31, 1, 1).is_err() && Attention::new(MOST, 1, 1, MOST).is_err(), "attention");
+    let Some(device) = device() else { return };
+    let largest: [Arc<dyn Kernel>; 6] = [
+        Arc::new(Copy::new(1 << 31).expect("a shape")),
+        Arc::new(Gemm::new(1, 1, 1 << 31, Tiling::Workgroup).expect("a shape")),
+        Arc::new(Gemm::new(1 << 31, 1, 1, Tiling::Quad).expect("a shape")),
+        Arc::new(Gemv::new(1 << 31, 1).expect("a shape")),
+        Arc::new(Softmax::new(1, 1 << 31).expect("a shape")),
+        Arc::new(Attention::new(1, 1 << 24, 1, 4).expect("a shape")),
+    ];
+    for kernel in largest {
+        assert!(kernel.flop() < u64::MAX / 2 && kernel.bytes() > 0, "{} counts", kernel.name());
+        let error = Prepared::new(Arc::clone(&kernel), Some(device), SEED).expect_err("beyond any adapter");
+        assert!(matches!(error, kernel::Error::Gpu(Error::TooLarge { .. })), "{}: {error}", kernel.name());
+    }
 }
 
 #[test]
