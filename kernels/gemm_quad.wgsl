@@ -1,8 +1,8 @@
 // gemm_quad: C = A B, a tile of 16 x 8 results in the registers of each invocation; lanes share what they load of A.
 //
 // For adapters that are CPUs and have subgroups. All lanes of a workgroup work on the same 16 rows, so the four of a
-// quad load 4 rows each and hand them to one another: 12 words loaded for 128 multiply-adds, where gemm_registers loads 16
-// for 64. A quad is 4 lanes on every adapter, so no size of a subgroup is assumed.
+// quad load 4 rows each and hand them to one another: 12 words loaded for 128 multiply-adds, where gemm_registers
+// loads 16 for 64. A quad is 4 lanes on every adapter, so no size of a subgroup is assumed.
 //
 // Dispatch: n / 128 by m / 16 workgroups of 16 invocations, sizes padded up.
 // Twin: src/kernel/gemm.rs. Tolerance: 1e-5 by norm.

@@ -97,9 +97,8 @@ impl Batch {
             self.device.wait(submission, &doing)?;
             return Ok(Elapsed::by_host(since(start)));
         };
-        let [begin, end] = self
-            .device
-            .mapped(&stopwatch.staging, submission, &doing, |bytes| bytemuck::pod_read_unaligned::<[u64; 2]>(bytes))?;
+        let [begin, end] =
+            self.device.mapped(&stopwatch.staging, submission, &doing, bytemuck::pod_read_unaligned::<[u64; 2]>)?;
         let nanoseconds = end.saturating_sub(begin) as f64 * f64::from(self.device.queue.get_timestamp_period());
         Ok(Elapsed::by_device(Seconds(nanoseconds * 1e-9), since(start)))
     }

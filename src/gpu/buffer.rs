@@ -83,7 +83,7 @@ impl Device {
         encoder.copy_buffer_to_buffer(&buffer.handle, 0, &staging, 0, buffer.bytes());
         let submission = self.queue.submit([encoder.finish()]);
         self.check(&doing)?;
-        self.mapped(&staging, submission, &doing, |bytes| bytemuck::pod_collect_to_vec(bytes))
+        self.mapped(&staging, submission, &doing, bytemuck::pod_collect_to_vec)
     }
 
     pub(super) fn staging(&self, bytes: u64) -> wgpu::Buffer {
@@ -107,7 +107,8 @@ impl Device {
         // The receiver is gone only if the wait below has failed, and then nobody asks.
         staging.map_async(wgpu::MapMode::Read, .., move |outcome| drop(sender.send(outcome)));
         self.wait(submission, doing)?;
-        match receiver.try_recv() {
+        // Another thread that waits on this device may have taken our callback up, and may still be about to call it.
+        match receiver.recv_timeout(self.timeout()) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(self.unmapped(doing, &error)),
             Err(error) => return Err(self.unmapped(doing, &error)),

@@ -5,8 +5,10 @@
 //! being done, and a lost device is an ordinary `Err` to its caller.
 
 use super::{Adapter, Error, Facts};
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 /// Longest wait for a batch, far above any batch that is sensible and below the patience of a CI job.
@@ -25,7 +27,8 @@ pub struct Device {
 #[derive(Debug, Default)]
 struct Faults {
     lost: Option<String>,
-    refused: Option<String>,
+    /// By the thread that asked: wgpu calls back on it, before the request returns.
+    refused: HashMap<ThreadId, String>,
 }
 
 impl Device {
@@ -55,7 +58,7 @@ impl Device {
         let keeper = Arc::clone(&faults);
         // The first refusal is the cause; those after it are its consequences.
         handle.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            lock(&keeper).refused.get_or_insert_with(|| words(&error));
+            lock(&keeper).refused.entry(thread::current().id()).or_insert_with(|| words(&error));
         }));
         Ok(Device { handle, queue, facts: Arc::new(facts.clone()), faults, timeout: TIMEOUT })
     }
@@ -64,6 +67,11 @@ impl Device {
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Device {
         Device { timeout, ..self }
+    }
+
+    /// The longest wait.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// What is known of its adapter.
@@ -84,7 +92,7 @@ impl Device {
         if let Some(reason) = &faults.lost {
             return Err(Error::Lost { adapter: adapter(), doing: doing(), reason: reason.clone() });
         }
-        match faults.refused.take() {
+        match faults.refused.remove(&thread::current().id()) {
             Some(reason) => Err(Error::Refused { adapter: adapter(), doing: doing(), reason }),
             None => Ok(()),
         }
@@ -100,11 +108,18 @@ impl Device {
         match polled {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(wgpu::PollError::Timeout)) => {
+                self.abandon();
                 Err(Error::Timeout { adapter, doing, limit_s: self.timeout.as_secs_f64() })
             }
             Ok(Err(error)) => Err(Error::Refused { adapter, doing, reason: error.to_string() }),
             Err(_) => Err(Error::Lost { adapter, doing, reason: "its driver stopped answering".to_owned() }),
         }
+    }
+
+    /// Sees to it that the queue is never dropped: wgpu 30 would wait there for its work without any limit.
+    fn abandon(&self) {
+        std::mem::forget(self.queue.clone());
+        std::mem::forget(self.handle.clone());
     }
 
     /// Whether a shader may see this many bytes at once.

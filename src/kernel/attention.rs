@@ -30,6 +30,9 @@ impl Attention {
     pub fn new(tokens: u32, heads: u32, key_heads: u32, head: u32) -> Result<Attention, Error> {
         let shape = [tokens, heads, key_heads, head];
         guard("attention", &shape, &[&[tokens, heads, head], &[tokens, key_heads, head]])?;
+        // And again as they are padded.
+        let [tokens_padded, head_padded] = [tokens.next_multiple_of(TILE), head.next_multiple_of(4)];
+        guard("attention", &shape, &[&[tokens_padded, heads.max(key_heads), head_padded]])?;
         if !heads.is_multiple_of(key_heads) {
             let reason = format!("{heads} query heads are no multiple of {key_heads} key heads");
             return Err(Error::Shape { kernel: "attention", shape: spelled(&shape), reason });
@@ -37,10 +40,10 @@ impl Attention {
         Ok(Attention { tokens, heads, key_heads, head })
     }
 
-    /// Heads as in SmolLM2-135M for the small one, as in Llama-3-8B for the others: 0.02, 8.6 and 34 GFLOP.
+    /// Heads as in SmolLM2-135M for the small one, as in Llama-3-8B for the others: 0.005, 8.6 and 34 GFLOP.
     pub fn standard(size: Size) -> Attention {
         Attention {
-            tokens: size.pick(128, 1024, 2048),
+            tokens: size.pick(64, 1024, 2048),
             heads: size.pick(9, 32, 32),
             key_heads: size.pick(3, 8, 8),
             head: size.pick(64, 128, 128),
@@ -105,15 +108,15 @@ impl Kernel for Attention {
             let scores: Vec<f32> = (0..=token).map(|key| scale * dot(q, &k[at(k, key)])).collect();
             let top = scores.iter().copied().fold(f32::MIN, f32::max);
             out.fill(0.0);
-            let mut sum = 0.0;
+            let mut sum = 0.0f64;
             for (key, score) in scores.iter().enumerate() {
                 let weight = (score - top).exp();
-                sum += weight;
+                sum += f64::from(weight);
                 for (out, &value) in out.iter_mut().zip(&v[at(v, key)]) {
                     *out += weight * value;
                 }
             }
-            out.iter_mut().for_each(|out| *out /= sum);
+            out.iter_mut().for_each(|out| *out /= sum as f32);
         });
     }
 
@@ -121,6 +124,10 @@ impl Kernel for Attention {
         let packing = |heads: u32| Packing::padded(self.tokens * heads, self.head, TILE * heads, 4);
         let (queries, keys) = (packing(self.heads), packing(self.key_heads));
         let head_4 = queries.padded_columns() / 4;
+        // For each step: scores, twice the keys and four sums, the values of each eighth vector; then the way out.
+        let [tile, head] = [TILE, head_4].map(u64::from);
+        let step = 1 + head + 2 * tile + 4 + head.div_ceil(8) * (1 + tile);
+        let turns = u64::from(self.tokens.div_ceil(TILE)) * step + 2 * (tile * head).div_ceil(64);
         Plan {
             source: Wgsl { file: "attention.wgsl", text: include_str!("../../kernels/attention.wgsl") },
             constants: vec![
@@ -134,6 +141,7 @@ impl Kernel for Attention {
             output: queries,
             workgroups: [self.tokens.div_ceil(TILE), self.heads, 1],
             workgroup_bytes: 4 * u64::from(TILE) * (u64::from(TILE) + 4 * u64::from(head_4) + 3),
+            turns: turns.min(u32::MAX.into()) as u32,
         }
     }
 }

@@ -67,7 +67,8 @@ impl Kernel for Copy {
 
     fn twin(&self, inputs: &[Vec<f32>], output: &mut [f32]) {
         const CHUNK: usize = 1 << 16;
-        output.par_chunks_mut(CHUNK).zip(inputs[0].par_chunks(CHUNK)).for_each(|(to, from)| to.copy_from_slice(from));
+        let [source] = inputs else { return };
+        output.par_chunks_mut(CHUNK).zip(source.par_chunks(CHUNK)).for_each(|(to, from)| to.copy_from_slice(from));
     }
 
     fn plan(&self, facts: &Facts) -> Plan {
@@ -80,6 +81,7 @@ impl Kernel for Copy {
             output: packing,
             workgroups,
             workgroup_bytes: 0,
+            turns: 0,
         }
     }
 }

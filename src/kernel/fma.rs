@@ -17,6 +17,9 @@ const CHAINS: u32 = 16;
 /// Steps in one turn of the kernel's loop.
 const UNROLLED: u32 = 8;
 
+/// A second or more on any adapter, and a count of FLOP that 64 bits hold.
+const STEPS_MAX: u32 = 1 << 24;
+
 /// So many invocations, each with 16 chains of so many steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fma {
@@ -28,12 +31,12 @@ impl Fma {
     /// 16 `invocations` chains of `steps` fused multiply-adds.
     ///
     /// # Errors
-    /// [`Error::Shape`] where a size is 0 or too large, or the steps are not a multiple of 8.
+    /// [`Error::Shape`] where a size is 0 or too large, or the steps are no multiple of 8 up to 2^24.
     pub fn new(invocations: u32, steps: u32) -> Result<Fma, Error> {
         guard("fma", &[invocations, steps], &[&[invocations, CHAINS]])?;
-        if !steps.is_multiple_of(UNROLLED) {
-            let (shape, reason) = (spelled(&[invocations, steps]), format!("{steps} is no multiple of {UNROLLED}"));
-            return Err(Error::Shape { kernel: "fma", shape, reason });
+        if !steps.is_multiple_of(UNROLLED) || steps > STEPS_MAX {
+            let reason = format!("{steps} steps are no multiple of {UNROLLED} up to {STEPS_MAX}");
+            return Err(Error::Shape { kernel: "fma", shape: spelled(&[invocations, steps]), reason });
         }
         Ok(Fma { invocations, steps })
     }
@@ -107,6 +110,7 @@ impl Kernel for Fma {
             output: chains,
             workgroups,
             workgroup_bytes: 0,
+            turns: self.steps / UNROLLED,
         }
     }
 }

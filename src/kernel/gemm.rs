@@ -71,6 +71,7 @@ impl Gemm {
             output: Packing::padded(self.m, self.n, tile_m, tile_n),
             workgroups: [n / tile_n, m / tile_m, 1],
             workgroup_bytes: 0,
+            turns: b.padded_rows(),
         }
     }
 }

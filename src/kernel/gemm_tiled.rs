@@ -13,5 +13,6 @@ const SLAB: u32 = 16;
 /// How `gemm_tiled.wgsl` runs.
 pub(super) fn plan(gemm: &Gemm) -> Plan {
     let source = Wgsl { file: "gemm_tiled.wgsl", text: include_str!("../../kernels/gemm_tiled.wgsl") };
-    Plan { workgroup_bytes: 2 * 4 * u64::from(SLAB * SIDE), ..gemm.tiled(source, [SIDE, SIDE, SLAB]) }
+    let plan = gemm.tiled(source, [SIDE, SIDE, SLAB]);
+    Plan { workgroup_bytes: 2 * 4 * u64::from(SLAB * SIDE), turns: plan.turns + plan.turns / SLAB, ..plan }
 }

@@ -88,6 +88,7 @@ impl Kernel for Gemv {
             output: Packing::padded(self.rows, 1, ROWS * teams * workgroups[1], 1),
             workgroups,
             workgroup_bytes: 16 * u64::from(lanes * teams),
+            turns: a.padded_columns() / (4 * lanes) + lanes.ilog2(),
         }
     }
 }

@@ -17,6 +17,8 @@ pub struct Plan {
     pub workgroups: [u32; 3],
     /// Memory that a workgroup shares, in bytes.
     pub workgroup_bytes: u64,
+    /// Turns that one invocation takes in all of its loops together, at most.
+    pub turns: u32,
 }
 
 /// A matrix of `rows` x `columns` words held by rows, and how it lies on the device: padded, and perhaps by columns.

@@ -1,10 +1,14 @@
 //! A kernel made ready to run, on an adapter or on the CPU.
 
 use super::{Error, Kernel, Packing, Plan, Verification};
-use crate::gpu::{Batch, Buffer, Device, Elapsed, POISON, Pipeline};
+use crate::gpu::{Batch, Buffer, Class, Device, Elapsed, POISON, Pipeline};
 use crate::units::Seconds;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// After so many turns, counted over all loops of an invocation, lavapipe leaves every loop and says nothing
+/// (`LP_MAX_TGSI_LOOP_ITERATIONS` in Mesa's gallivm; seen on Mesa 22.3.6).
+const TURNS_MAX: u32 = 65535;
 
 /// A kernel with its operands in place.
 #[derive(Debug)]
@@ -118,5 +122,9 @@ fn within_limits(kernel: &dyn Kernel, plan: &Plan, device: &Device) -> Result<()
     }
     device.shares(&what, plan.workgroup_bytes)?;
     device.dispatches(&what, plan.workgroups)?;
+    if device.facts().class == Class::Software && plan.turns > TURNS_MAX {
+        let reason = format!("its loops take {} turns, over the {TURNS_MAX} that a renderer allows", plan.turns);
+        return Err(Error::Shape { kernel: kernel.name(), shape: kernel.shape(), reason });
+    }
     Ok(())
 }

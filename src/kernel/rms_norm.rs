@@ -106,6 +106,7 @@ impl Kernel for RmsNorm {
             output: x,
             workgroups,
             workgroup_bytes: 4 * u64::from(lanes * teams),
+            turns: 2 * (x.padded_columns() / (4 * lanes)) + lanes.ilog2(),
         }
     }
 }

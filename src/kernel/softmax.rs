@@ -63,16 +63,17 @@ impl Kernel for Softmax {
     }
 
     fn twin(&self, inputs: &[Vec<f32>], output: &mut [f32]) {
-        let columns = self.columns as usize;
-        let rows = output.par_chunks_exact_mut(columns).zip(inputs[0].par_chunks_exact(columns));
+        let ([x], columns) = (inputs, self.columns as usize) else { return };
+        let rows = output.par_chunks_exact_mut(columns).zip(x.par_chunks_exact(columns));
         rows.with_min_len(4).for_each(|(y, x)| {
             let top = x.iter().copied().fold(f32::MIN, f32::max);
+            // In f64: a row may be a whole vocabulary.
             let mut sum = 0.0;
             for (y, &x) in y.iter_mut().zip(x) {
                 *y = (x - top).exp();
-                sum += *y;
+                sum += f64::from(*y);
             }
-            let scale = 1.0 / sum;
+            let scale = (1.0 / sum) as f32;
             y.iter_mut().for_each(|y| *y *= scale);
         });
     }
@@ -93,6 +94,7 @@ impl Kernel for Softmax {
             output: packing,
             workgroups,
             workgroup_bytes: 8 * u64::from(lanes * teams),
+            turns: 2 * (packing.padded_columns() / (4 * lanes)) + lanes.ilog2(),
         }
     }
 }

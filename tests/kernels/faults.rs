@@ -1,8 +1,9 @@
 //! What goes wrong comes back as an error that names it; nothing panics and nothing waits for ever.
 
 use crate::{SEED, another_device, device, shapes};
-use dawndusk::gpu::{self, Batch, Error, Pipeline, Wgsl};
-use dawndusk::kernel::{self, Attention, Copy, Fma, Gemm, Gemv, Kernel, Prepared, Size, Tiling};
+use dawndusk::gpu::{self, Batch, Class, Error, Pipeline, Wgsl};
+use dawndusk::kernel::{self, Attention, Copy, Fma, Gemm, Gemv, Kernel, Prepared, RmsNorm, Size, Softmax, Tiling};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,11 +39,36 @@ fn a_shape_of_nothing_is_refused() {
 #[test]
 fn sizes_that_do_not_go_together_are_refused_with_the_reason() {
     let steps = Fma::new(64, 12).expect_err("no whole turns").to_string();
-    assert_eq!(steps, "fma of shape 64x12: 12 is no multiple of 8", "the steps of fma");
+    assert_eq!(steps, "fma of shape 64x12: 12 steps are no multiple of 8 up to 16777216", "the steps of fma");
     let heads = Attention::new(8, 9, 2, 64).expect_err("no whole groups").to_string();
     assert!(heads.contains("9 query heads are no multiple of 2 key heads"), "the heads of attention: {heads}");
     let words = Gemm::new(1 << 16, 8, 1 << 16, Tiling::Quad).expect_err("too many words").to_string();
     assert!(words.contains("65536x65536"), "names the operand: {words}");
+}
+
+#[test]
+fn the_largest_sizes_that_can_be_written_are_refused_without_overflow() {
+    const MOST: u32 = u32::MAX;
+    assert!(Copy::new(MOST).is_err(), "copy");
+    assert!(Fma::new(1 << 27, MOST - 7).is_err(), "fma");
+    assert!(Gemm::new(MOST, MOST, MOST, Tiling::Workgroup).is_err(), "gemm");
+    assert!(Gemv::new(MOST, MOST).is_err() && Gemv::new(1, MOST).is_err(), "gemv");
+    assert!(RmsNorm::new(2, MOST).is_err() && Softmax::new(MOST, 1).is_err(), "rows");
+    assert!(Attention::new(1, 1 << 31, 1, 1).is_err() && Attention::new(MOST, 1, 1, MOST).is_err(), "attention");
+    let Some(device) = device() else { return };
+    let largest: [Arc<dyn Kernel>; 6] = [
+        Arc::new(Copy::new(1 << 31).expect("a shape")),
+        Arc::new(Gemm::new(1, 1, 1 << 31, Tiling::Workgroup).expect("a shape")),
+        Arc::new(Gemm::new(1 << 31, 1, 1, Tiling::Quad).expect("a shape")),
+        Arc::new(Gemv::new(1 << 31, 1).expect("a shape")),
+        Arc::new(Softmax::new(1, 1 << 31).expect("a shape")),
+        Arc::new(Attention::new(1, 1 << 24, 1, 4).expect("a shape")),
+    ];
+    for kernel in largest {
+        assert!(kernel.flop() < u64::MAX / 2 && kernel.bytes() > 0, "{} counts", kernel.name());
+        let error = Prepared::new(Arc::clone(&kernel), Some(device), SEED).expect_err("beyond any adapter");
+        assert!(matches!(error, kernel::Error::Gpu(Error::TooLarge { .. })), "{}: {error}", kernel.name());
+    }
 }
 
 #[test]
@@ -69,6 +95,24 @@ fn a_shape_over_the_adapters_limits_is_refused_before_anything_is_computed() {
         assert!(matches!(error, kernel::Error::Gpu(Error::TooLarge { .. })), "it is a limit: {message}");
         assert!(message.contains(limit) && message.contains(&kernel.shape()), "names shape and limit: {message}");
         assert!(start.elapsed() < Duration::from_millis(500), "{message}: refused only after {:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn a_loop_that_a_renderer_would_cut_short_is_refused_there() {
+    let Some(device) = device().filter(|device| device.facts().class == Class::Software) else { return };
+    let deep = Arc::new(Gemm::new(1, 1, 65536, Tiling::Registers).expect("a shape"));
+    let message = Prepared::new(deep, Some(device), SEED).expect_err("too deep").to_string();
+    assert!(message.contains("1x1x65536") && message.contains("65535"), "names shape and limit: {message}");
+    let within: [Arc<dyn Kernel>; 3] = [
+        Arc::new(Gemm::new(1, 1, 65535, Tiling::Registers).expect("a shape")),
+        Arc::new(Softmax::new(1, 128_000).expect("a shape")),
+        Arc::new(Attention::new(8192, 1, 1, 4).expect("a shape")),
+    ];
+    for kernel in within {
+        let mut prepared = Prepared::new(Arc::clone(&kernel), Some(device), SEED).expect("it fits");
+        let verification = prepared.verify().expect("it runs");
+        assert!(verification.passed(), "{} {}: {verification}", kernel.name(), kernel.shape());
     }
 }
 
@@ -129,6 +173,23 @@ fn a_device_that_does_not_answer_in_time_is_an_error() {
 }
 
 #[test]
+fn threads_that_share_a_device_each_get_their_own_results() {
+    let Some(device) = device() else { return };
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            scope.spawn(move || {
+                let copy = Arc::new(Copy::new(1000 + thread).expect("a fair shape"));
+                let mut prepared = Prepared::new(copy, Some(device), SEED + u64::from(thread)).expect("it fits");
+                for _ in 0..300 {
+                    let verification = prepared.verify().expect("it runs");
+                    assert!(verification.passed(), "thread {thread}: {verification}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn a_batch_of_nothing_takes_no_dispatches_and_no_error() {
     let Some(device) = device() else { return };
     let elapsed = Batch::new(device, Vec::new()).expect("an empty batch").run(3).expect("nothing to do");
@@ -136,6 +197,13 @@ fn a_batch_of_nothing_takes_no_dispatches_and_no_error() {
     for kernel in [shapes::copies(), shapes::fmas()].concat() {
         Prepared::new(kernel, Some(device), SEED).expect("it fits").run(0).expect("nothing to do");
     }
+}
+
+/// Starts this test binary again for one test, in another environment.
+fn again(test: &str, environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this test has a file"));
+    command.args(["--exact", test]).envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
 }
 
 /// Runs itself again where the Vulkan loader finds no driver.
@@ -150,13 +218,53 @@ fn a_machine_without_a_driver_has_no_adapters_and_no_error() {
         assert!(message.contains("this machine has none"), "says so: {message}");
         return;
     }
-    let this = std::env::current_exe().expect("this test has a file");
-    let outcome = std::process::Command::new(this)
-        .args(["--exact", "faults::a_machine_without_a_driver_has_no_adapters_and_no_error"])
-        .env("VK_ICD_FILENAMES", NOWHERE)
-        .env("VK_DRIVER_FILES", NOWHERE)
-        .output()
-        .expect("it starts again");
+    let test = "faults::a_machine_without_a_driver_has_no_adapters_and_no_error";
+    let environment = [("VK_ICD_FILENAMES", NOWHERE), ("VK_DRIVER_FILES", NOWHERE)];
+    let outcome = again(test, &environment).output().expect("it starts again");
     let said = String::from_utf8_lossy(&outcome.stdout);
     assert!(outcome.status.success() && said.contains("1 passed"), "without a driver: {said}");
+}
+
+/// Runs itself again, in a process that may hang. Only on renderers: a GPU would take the screen with it.
+#[test]
+fn a_kernel_that_never_ends_holds_up_neither_its_caller_nor_the_process() {
+    const FLAG: &str = "DAWNDUSK_TEST_HANG";
+    let Some(facts) = device().map(|device| device.facts()) else { return };
+    if facts.class != Class::Software {
+        return;
+    }
+    if std::env::var(FLAG).is_ok() {
+        // Lavapipe leaves the loop by itself after a while, which is no error either.
+        if let Err(error) = hang() {
+            assert!(matches!(error, Error::Timeout { .. }), "a time-out: {error}");
+        }
+        return;
+    }
+    let test = "faults::a_kernel_that_never_ends_holds_up_neither_its_caller_nor_the_process";
+    let start = Instant::now();
+    let mut process = again(test, &[(FLAG, "1")]).spawn().expect("it starts again");
+    let outcome = loop {
+        match process.try_wait().expect("it can be asked") {
+            Some(status) => break Some(status),
+            None if start.elapsed() > Duration::from_secs(30) => break None,
+            None => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    process.kill().expect("it ends now, if it has not");
+    let outcome = outcome.expect("the process ends although its kernel does not");
+    assert!(outcome.success(), "it got a time-out in time: {outcome}");
+}
+
+fn hang() -> Result<(), Error> {
+    let text = "@group(0) @binding(0) var<storage, read_write> a: array<f32>;
+        @compute @workgroup_size(1) fn main() {
+            loop { a[0] += 1.0; if a[1] < 0.0 { break; } }
+        }";
+    let Some(device) = another_device() else { return Ok(()) };
+    let device = device.with_timeout(Duration::from_millis(200));
+    let buffer = device.upload("two words", &[1.0, 2.0])?;
+    let source = Wgsl { file: "endless.wgsl", text };
+    let pipeline = Pipeline::new(&device, source, &[], &[&buffer], [1, 1, 1])?;
+    Batch::new(&device, vec![pipeline])?.run(1)?;
+    Ok(())
 }

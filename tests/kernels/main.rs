@@ -3,12 +3,14 @@
 //! * `interface`: what naga reads in a kernel is what its Rust side binds and sets;
 //! * `twins`: the twins against candle in f64, shape by shape;
 //! * `adapter`: each kernel on an adapter against its twin, and against candle;
+//! * `counts`: FLOP and bytes, counted one by one;
 //! * `faults`: what goes wrong comes back as an error.
 //!
 //! All operands come from [`SEED`], which each failure prints. Without an adapter these tests fail, unless
 //! `DAWNDUSK_NO_ADAPTER=1` says that this machine has none on purpose; then kernels run as their twins.
 
 mod adapter;
+mod counts;
 mod faults;
 mod interface;
 mod reference;

@@ -1,0 +1,61 @@
+//! FLOP and bytes of small shapes, counted one by one.
+
+use dawndusk::kernel::{Attention, Copy, Fma, Gemm, Gemv, Kernel, RmsNorm, Softmax, Tiling, Unit};
+
+/// Words of all operands and of the result, as they are made, without what a kernel reads twice.
+fn words(kernel: &dyn Kernel) -> u64 {
+    let inputs: usize = kernel.inputs(0).iter().map(Vec::len).sum();
+    (inputs + kernel.output_len()) as u64
+}
+
+#[test]
+fn bytes_are_those_of_every_operand_once() {
+    let kernels: [&dyn Kernel; 7] = [
+        &Copy::new(37).expect("a shape"),
+        &Fma::new(5, 24).expect("a shape"),
+        &Gemm::new(3, 5, 7, Tiling::Quad).expect("a shape"),
+        &Gemv::new(3, 5).expect("a shape"),
+        &RmsNorm::new(3, 5).expect("a shape"),
+        &Softmax::new(3, 5).expect("a shape"),
+        &Attention::new(7, 4, 2, 5).expect("a shape"),
+    ];
+    for kernel in kernels {
+        assert_eq!(kernel.bytes(), 4 * words(kernel), "{} {}", kernel.name(), kernel.shape());
+    }
+}
+
+#[test]
+fn flop_are_counted_as_the_formula_has_them() {
+    let gemm = Gemm::new(3, 5, 7, Tiling::Quad).expect("a shape");
+    assert_eq!(gemm.flop(), 3 * 5 * 7 * 2, "a product and a sum for each of m n k");
+    assert_eq!(Gemv::new(3, 5).expect("a shape").flop(), 3 * 5 * 2, "a product and a sum for each word of A");
+    assert_eq!(Fma::new(5, 24).expect("a shape").flop(), 5 * 16 * 24 * 2, "16 chains to an invocation");
+    assert_eq!(Copy::new(37).expect("a shape").flop(), 0, "nothing is computed");
+    let per_row = 5 + 5 + 2 + 1 + 1 + 2 * 5;
+    assert_eq!(RmsNorm::new(3, 5).expect("a shape").flop(), 3 * per_row, "squares, sums, mean and root, two factors");
+    let per_row = 5 + 5 + 5 + 5 + 1 + 5;
+    assert_eq!(Softmax::new(3, 5).expect("a shape").flop(), 3 * per_row, "maximum, difference, exp, sum, factor");
+}
+
+#[test]
+fn attention_counts_only_the_pairs_that_causality_leaves() {
+    let (tokens, heads, head) = (7, 4, 5);
+    let mut flop = 0;
+    for query in 0..tokens {
+        for key in 0..tokens {
+            if key <= query {
+                flop += heads * 2 * 2 * head;
+            }
+        }
+    }
+    let attention = Attention::new(7, 4, 2, 5).expect("a shape");
+    assert_eq!(attention.flop(), flop, "two products of 2 FLOP a word");
+}
+
+#[test]
+fn work_is_counted_in_what_a_kernel_runs_out_of() {
+    let gemm = Gemm::new(3, 5, 7, Tiling::Workgroup).expect("a shape");
+    assert_eq!((gemm.unit(), gemm.work()), (Unit::Flop, gemm.flop()), "arithmetic");
+    let gemv = Gemv::new(3, 5).expect("a shape");
+    assert_eq!((gemv.unit(), gemv.work()), (Unit::Byte, gemv.bytes()), "memory");
+}
