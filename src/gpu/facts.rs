@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Who does the arithmetic. Decided once, here, by [`Class::of`]; every verdict on a measured number rests on it.
+/// Who does the arithmetic. Decided once, in this file; every verdict on a measured number rests on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
