@@ -196,6 +196,9 @@ impl<'a, 'r> Flight<'a, 'r> {
 
     /// Governor and pacer.
     fn decide(&mut self, now: Seconds, dt: Seconds) {
+        // A machine that draws more than its calibration saw is believed, not its calibration.
+        let full_w = self.orbit.machine.full_w.max(self.pacer.peak());
+        let machine = OperatingRange { full_w, ..self.orbit.machine };
         let observation = Observation {
             now,
             dt,
@@ -203,7 +206,7 @@ impl<'a, 'r> Flight<'a, 'r> {
             limits: self.orbit.spacecraft.limits(),
             forecast: self.orbit.spacecraft.forecast(),
             reading: &self.reading,
-            machine: &self.orbit.machine,
+            machine: &machine,
         };
         self.decision = self.governor.tick(&observation);
         self.pacer.settle(now, &self.reading);

@@ -17,7 +17,10 @@ const STALE_PERIODS: f64 = 3.0;
 pub(super) struct MeasuredPower {
     last: Reading,
     mean: Option<Watts>,
+    /// Given since the last reading.
     assumed: Joules,
+    /// Given beyond what was counted until then.
+    ahead: Joules,
     stale_after: Seconds,
 }
 
@@ -25,7 +28,11 @@ impl MeasuredPower {
     /// From the first reading on; `tick` is the shortest time in which staleness can be told.
     pub(super) fn new(first: Reading, update_period: Seconds, tick: Seconds) -> MeasuredPower {
         let stale_after = update_period.max(tick) * STALE_PERIODS;
-        MeasuredPower { last: first, mean: None, assumed: Joules::ZERO, stale_after }
+        MeasuredPower::from(first, stale_after)
+    }
+
+    fn from(last: Reading, stale_after: Seconds) -> MeasuredPower {
+        MeasuredPower { last, mean: None, assumed: Joules::ZERO, ahead: Joules::ZERO, stale_after }
     }
 
     /// The power to count for the `dt` that ends `now`; none where nothing is known.
@@ -36,8 +43,10 @@ impl MeasuredPower {
         };
         if reading.energy == self.last.energy || reading.taken_at <= self.last.taken_at {
             let mean = self.mean.filter(|_| self.last.age(now) <= self.stale_after)?;
-            self.assumed += mean * dt;
-            return Some(mean);
+            let given = (mean * dt - self.ahead).max(Joules::ZERO);
+            self.ahead -= mean * dt - given;
+            self.assumed += given;
+            return (dt > Seconds::ZERO).then(|| given / dt);
         }
         let span = reading.taken_at - self.last.taken_at;
         let Ok(before) = self.last.energy else {
@@ -45,15 +54,15 @@ impl MeasuredPower {
             return None;
         };
         let counted = energy - before;
-        let owed = counted - self.assumed;
+        let owed = counted - self.assumed - self.ahead;
         self.restart(*reading);
         self.mean = Some(counted / span);
-        self.assumed = (-owed).max(Joules::ZERO);
+        self.ahead = (-owed).max(Joules::ZERO);
         (dt > Seconds::ZERO).then(|| (owed / dt).max(Watts::ZERO))
     }
 
     fn restart(&mut self, reading: Reading) {
-        *self = MeasuredPower { last: reading, mean: None, assumed: Joules::ZERO, stale_after: self.stale_after };
+        *self = MeasuredPower::from(reading, self.stale_after);
     }
 }
 
@@ -88,13 +97,13 @@ mod tests {
         let tick = Seconds(0.05);
         let mut power = MeasuredPower::new(reading(0.0, 0.0), Seconds(0.1), tick);
         let mut given = Joules::ZERO;
-        for step in 1..=40_u32 {
+        for step in 1..=120_u32 {
             let taken_at = f64::from(step / 2) * 0.1;
             let energy = if taken_at <= 1.0 { 50.0 * taken_at } else { 50.0 + (taken_at - 1.0) };
             let now = Seconds(f64::from(step) * 0.05);
             given += power.turn(&reading(taken_at, energy), now, tick).unwrap_or(Watts::ZERO) * tick;
         }
-        assert!((given.0 - 51.0).abs() < 1e-9, "51 J were counted, {given} given");
+        assert!((given.0 - 55.0).abs() < 1e-9, "55 J were counted, {given} given");
     }
 
     #[test]
