@@ -17,6 +17,8 @@ const STALE_PERIODS: f64 = 3.0;
 pub(super) struct MeasuredPower {
     last: Reading,
     mean: Option<Watts>,
+    /// What the mean power would have drawn since the last reading.
+    expected: Joules,
     /// Given since the last reading.
     assumed: Joules,
     /// Given beyond what was counted until then.
@@ -32,7 +34,14 @@ impl MeasuredPower {
     }
 
     fn from(last: Reading, stale_after: Seconds) -> MeasuredPower {
-        MeasuredPower { last, mean: None, assumed: Joules::ZERO, ahead: Joules::ZERO, stale_after }
+        MeasuredPower {
+            last,
+            mean: None,
+            expected: Joules::ZERO,
+            assumed: Joules::ZERO,
+            ahead: Joules::ZERO,
+            stale_after,
+        }
     }
 
     /// The power to count for the `dt` that ends `now`; none where nothing is known.
@@ -43,8 +52,8 @@ impl MeasuredPower {
         };
         if reading.energy == self.last.energy || reading.taken_at <= self.last.taken_at {
             let mean = self.mean.filter(|_| self.last.age(now) <= self.stale_after)?;
-            let given = (mean * dt - self.ahead).max(Joules::ZERO);
-            self.ahead -= mean * dt - given;
+            self.expected += mean * dt;
+            let given = (self.expected - self.ahead - self.assumed).max(Joules::ZERO);
             self.assumed += given;
             return (dt > Seconds::ZERO).then(|| given / dt);
         }
