@@ -110,7 +110,7 @@ fn a_meter_that_goes_silent_costs_power_and_never_becomes_zero_watts() {
         blind_ticks += 1;
     }
     assert!(blind_ticks > 10, "it was blind for a while: {blind_ticks} ticks");
-    assert!(!breaches(&flight).any(), "and the envelope holds: {:?}", flight.breaches);
+    assert!(!breaches(flight).any(), "and the envelope holds: {:?}", flight.breaches);
 }
 
 #[test]
