@@ -84,7 +84,8 @@ impl InplaceOp1 for CausalSoftmax {
     }
 }
 
-fn softmax_row(scores: &mut [f32], scale: f32) {
+/// Weights in the place of scores, for one query that sees them all.
+pub(super) fn softmax_row(scores: &mut [f32], scale: f32) {
     let mut tops = [f32::NEG_INFINITY; LANES];
     let (whole, rest) = scores.as_chunks::<LANES>();
     for chunk in whole {
