@@ -16,6 +16,13 @@ fn satellite() -> Satellite {
     profile::satellite("leo-100kw", &[]).expect("a shipped profile")
 }
 
+/// The same in the middle of its charge window, where no policy but one that plans holds anything back.
+fn charged() -> Satellite {
+    let mut satellite = satellite();
+    satellite.battery.soc_initial = 0.85;
+    satellite
+}
+
 fn ideal() -> Machine {
     profile::machine("ideal").expect("a shipped profile")
 }
@@ -126,7 +133,7 @@ fn a_machine_that_tires_is_still_governed_near_its_bound() {
 
 #[test]
 fn excess_results_throttle_and_an_empty_queue_does_not() {
-    let mut spacecraft = Spacecraft::new(&satellite(), Scale::FULL, Sky::Constant, instant("2027-06-22T00:00:00Z"));
+    let mut spacecraft = Spacecraft::new(&charged(), Scale::FULL, Sky::Constant, instant("2027-06-22T00:00:00Z"));
     let orbit_bits = spacecraft.limits().downlink_bits_per_orbit;
     spacecraft.step(Seconds(1.0), Watts(1e3), 1.5 * orbit_bits);
     for policy in [Policy::Static, Policy::Threshold, Policy::Reactive, Policy::Predictive] {
@@ -204,7 +211,7 @@ fn silence_costs_power_under_every_policy_but_off() {
 
 #[test]
 fn a_sensor_that_comes_back_is_trusted_after_three_readings() {
-    let spacecraft = Spacecraft::new(&satellite(), Scale::FULL, Sky::Constant, instant("2027-06-22T00:00:00Z"));
+    let spacecraft = Spacecraft::new(&charged(), Scale::FULL, Sky::Constant, instant("2027-06-22T00:00:00Z"));
     let mut readings = vec![Reading::absent(Seconds(10.0), NoData::Timeout); 100];
     readings.extend((200..210).map(|tick| fresh(0.1 * f64::from(tick))));
     for policy in [Policy::Static, Policy::Threshold, Policy::Reactive, Policy::Predictive] {

@@ -151,7 +151,7 @@ fn a_wrong_override_is_refused_by_its_name() {
     refused(load("leo-100kw", &["array.power_w=lots"]), &["array.power_w is \"lots\"", "a number from 1"]);
     refused(load("leo-100kw", &["array.power_w=nan"]), &["array.power_w is nan"]);
     refused(load("leo-100kw", &["battery.charge_efficiency=1.4"]), &["is 1.4", "from 0.01 to 1"]);
-    refused(load("leo-100kw", &["battery.soc_min=0.9"]), &["battery.soc_initial is 0.85", "over battery.soc_min, 0.9"]);
+    refused(load("leo-100kw", &["battery.soc_min=0.9"]), &["battery.soc_initial is 0.8", "over battery.soc_min, 0.9"]);
     refused(load("leo-100kw", &["array.power_w={a=1}"]), &["array.power_w is a table"]);
     for text in ["", "=", "orbit.altitude_km", "orbit.altitude_km=", "=700"] {
         refused(text.parse::<Override>(), &["expected KEY.PATH=VALUE"]);

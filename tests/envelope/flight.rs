@@ -20,7 +20,7 @@ fn the_ledger_closes_over_a_week_of_switching_loads() {
     }
     let ledger = spacecraft.ledger();
     closes(ledger);
-    let stored = (spacecraft.state().soc - 0.85) * 120_000.0 * 3600.0;
+    let stored = (spacecraft.state().soc - 0.80) * 120_000.0 * 3600.0;
     near("stored", ledger.stored_j.0, stored, 1.0);
     for (what, part) in [
         ("housekeeping", ledger.housekeeping_j),
