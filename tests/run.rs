@@ -57,7 +57,7 @@ fn without_a_governor_the_breach_is_reported_and_the_exit_code_is_13() {
     let results = tempfile::tempdir().expect("a temporary directory");
     // A floor just under the initial charge: any work in eclipse breaks it, on a busy machine as well.
     let words = ["run", "--adapter", "cpu", "--length", "quick", "--compression", "1000", "--workloads", "fma"];
-    let words = [&words[..], &["--governor", "off", "--set", "battery.soc_min=0.84"]].concat();
+    let words = [&words[..], &["--governor", "off", "--set", "battery.soc_min=0.79"]].concat();
     let output = dawndusk(&words, results.path()).output().expect("it runs");
     assert_eq!(output.status.code(), Some(13), "the envelope is violated: {}", said(&output));
     let breach = &result(&only_result(results.path()))["flight"]["breaches"]["charge"];
