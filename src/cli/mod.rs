@@ -66,7 +66,9 @@ fn perform(verb: Verb) -> Result<Exit, Failure> {
         Verb::Report(arguments) => results::report(&arguments),
         Verb::Verify(arguments) => results::verify(&arguments),
         Verb::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "dawndusk", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "dawndusk", &mut script);
+            answer(&String::from_utf8_lossy(&script));
             Ok(Exit::Valid)
         }
     }

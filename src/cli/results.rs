@@ -1,12 +1,20 @@
 //! `report` and `verify`: a result directory, computed again from its journal.
 
 use super::arguments::ResultArguments;
-use super::{Exit, Failure, answer, answer_json};
+use super::{Exit, Failure, answer, answer_json, say};
 use crate::report::{self, ResultDirectory};
 
 /// Writes the pages again.
 pub(super) fn report(arguments: &ResultArguments) -> Result<Exit, Failure> {
-    let result = ResultDirectory::open(&arguments.directory).write_pages()?;
+    let directory = ResultDirectory::open(&arguments.directory);
+    if !directory.journal_is_as_listed()? {
+        say(&format!(
+            "error: {}: the journal was changed since its hash was listed in SHA256SUMS; nothing is written over the pages",
+            arguments.directory.display()
+        ));
+        return Ok(Exit::Invalid);
+    }
+    let result = directory.write_pages()?;
     match arguments.output.json {
         true => answer_json(&result)?,
         false => answer(&report::summary(&result)),

@@ -70,6 +70,25 @@ impl ResultDirectory {
         self.path.join(journal::FILE_NAME)
     }
 
+    /// False where the list of hashes is there and its journal was another one.
+    ///
+    /// # Errors
+    /// The journal or the list cannot be read.
+    pub fn journal_is_as_listed(&self) -> Result<bool, DirectoryError> {
+        let path = self.path.join(SUMS);
+        let sums = match fs::read_to_string(&path) {
+            Ok(sums) => sums,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+            Err(source) => return Err(DirectoryError::Io { path, source }),
+        };
+        let listed =
+            sums.lines().filter_map(|line| line.split_once("  ")).find(|(_, name)| *name == journal::FILE_NAME);
+        match listed {
+            Some((sum, _)) => Ok(hash(&self.journal())? == sum),
+            None => Ok(true),
+        }
+    }
+
     /// Reads the journal, computes the result and writes every page and the hashes.
     pub fn write_pages(&self) -> Result<FlightResult, DirectoryError> {
         let entries = journal::read(&self.journal())?;

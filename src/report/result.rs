@@ -223,7 +223,7 @@ fn notes(conditions: Option<&Conditions>, scale: Option<&ScaleRecord>, outcome: 
             "software" => notes
                 .push("software adapter: kernels, governor and verdict logic are real, the speed is the CPU's".into()),
             "none" => notes.push(
-                "no Vulkan, Metal or Direct3D adapter: kernels ran as plain-Rust twins, models on candle's CPU device"
+                "no Vulkan, Metal or Direct3D adapter in use: kernels ran as plain-Rust twins, models on candle's CPU device"
                     .into(),
             ),
             _ => {}
@@ -241,7 +241,7 @@ fn notes(conditions: Option<&Conditions>, scale: Option<&ScaleRecord>, outcome: 
                 unseen.join(", ")
             ));
         }
-        if !conditions.model_is_real {
+        if conditions.model.is_some() && !conditions.model_is_real {
             notes.push("the model has seeded weights of the same shape, not the published ones".into());
         }
     }
