@@ -39,6 +39,8 @@ mod gemm_registers;
 mod gemm_tiled;
 mod gemv;
 mod matmul;
+mod matmul_lanes;
+mod matmul_split;
 mod packing;
 mod prepared;
 mod random;
