@@ -30,6 +30,9 @@
 //! once. What is padding or read again counts for nothing.
 
 mod attention;
+mod conv2d;
+mod conv2d_quad;
+mod conv2d_uniform;
 mod copy;
 mod fma;
 mod format;
@@ -50,6 +53,7 @@ mod suite;
 mod verification;
 
 pub use attention::Attention;
+pub use conv2d::{Conv2d, Convolution, Loads};
 pub use copy::Copy;
 pub use fma::Fma;
 pub use format::{BLOCK, Block, Format, GROUP, Weights};

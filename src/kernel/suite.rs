@@ -1,12 +1,25 @@
 //! Which kernels there are, and in which shapes.
 
-use super::{Attention, Copy, Error, Fma, Gemm, Gemv, Kernel, RmsNorm, Softmax, Tiling};
+use super::{Attention, Conv2d, Copy, Error, Fma, Gemm, Gemv, Kernel, Loads, RmsNorm, Softmax, Tiling};
 use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
-/// Names that [`named`] takes. `gemm` means the one of three that suits the adapter.
-pub const NAMES: [&str; 10] =
-    ["copy", "fma", "gemm", "gemm_registers", "gemm_quad", "gemm_tiled", "gemv", "rms_norm", "softmax", "attention"];
+/// Names that [`named`] takes. `gemm` means the one of three, and `conv2d` the one of two, that suits the adapter.
+pub const NAMES: [&str; 13] = [
+    "copy",
+    "fma",
+    "gemm",
+    "gemm_registers",
+    "gemm_quad",
+    "gemm_tiled",
+    "gemv",
+    "rms_norm",
+    "softmax",
+    "attention",
+    "conv2d",
+    "conv2d_uniform",
+    "conv2d_quad",
+];
 
 /// How large the standard shapes are. Fixed for a kind of adapter rather than measured, so that two runs, or two
 /// cards, are given the same work.
@@ -57,6 +70,9 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "rms_norm" => Arc::new(RmsNorm::standard(size)),
         "softmax" => Arc::new(Softmax::standard(size)),
         "attention" => Arc::new(Attention::standard(size)),
+        "conv2d" => Arc::new(Conv2d::standard(size, Loads::of(facts))),
+        "conv2d_uniform" => Arc::new(Conv2d::standard(size, Loads::Uniform)),
+        "conv2d_quad" => Arc::new(Conv2d::standard(size, Loads::Quad)),
         _ => return Err(Error::Unknown { name: name.to_owned(), known: NAMES.join(", ") }),
     })
 }
@@ -72,6 +88,7 @@ pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
         Arc::new(RmsNorm::standard(size)),
         Arc::new(Softmax::standard(size)),
         Arc::new(Attention::standard(size)),
+        Arc::new(Conv2d::standard(size, Loads::of(facts))),
     ]
 }
 
