@@ -47,9 +47,9 @@ impl Classify {
     /// # Errors
     /// The adapter refuses, or is lost.
     pub fn new(device: Option<&Device>, seed: u64) -> Result<Classify, WorkloadError> {
-        // A quarter of a GFLOP on a CPU, 4 and 16 on GPUs.
+        // Half a GFLOP on a CPU (about 30 ms), 4 and 16 on GPUs.
         let batch: u32 = match Size::of(device.map(Device::facts)) {
-            Size::Small => 64,
+            Size::Small => 128,
             Size::Medium => 1024,
             Size::Large => 4096,
         };
