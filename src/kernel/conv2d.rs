@@ -242,6 +242,8 @@ impl Kernel for Conv2d {
             ],
             inputs: vec![x, w, Packing::padded(1, filters, 1, FILTERS)],
             output: y,
+            more_outputs: vec![],
+            immediates: vec![],
             workgroups: [w.padded_columns() / FILTERS, y.padded_rows() / (POSITIONS * lanes), 1],
             workgroup_bytes: 0,
             // Channels, columns of the window, its rows.

@@ -24,10 +24,15 @@ pub enum Sharing {
 }
 
 impl Sharing {
-    /// The one for this kind of adapter.
-    pub fn of(facts: &Facts) -> Sharing {
-        let whole_teams = facts.features.subgroup && facts.subgroup_size_min >= 8;
-        if facts.class == Class::Software && whole_teams { Sharing::Lanes } else { Sharing::Split }
+    /// The one for this kind of adapter, or for the CPU itself, where only the name is used.
+    pub fn of(facts: Option<&Facts>) -> Sharing {
+        let suits = |facts: &&Facts| facts.class == Class::Software && Sharing::teams_are_whole(facts);
+        if facts.filter(suits).is_some() { Sharing::Lanes } else { Sharing::Split }
+    }
+
+    /// Whether eight neighbours always lie in one subgroup, as [`Sharing::Lanes`] needs.
+    pub fn teams_are_whole(facts: &Facts) -> bool {
+        facts.features.subgroup && facts.subgroup_size_min >= 8
     }
 }
 
@@ -236,6 +241,8 @@ impl Kernel for Matmul {
                 Packing::padded(residual_rows, residual_columns, program.tokens, GROUP as u32),
             ],
             output: Packing::padded(self.tokens, self.width(), program.tokens, padded_width),
+            more_outputs: vec![],
+            immediates: vec![],
             workgroups: [x, y, tokens / program.tokens],
             workgroup_bytes: program.workgroup_bytes,
             turns: program.turns.max(blocks),

@@ -29,11 +29,15 @@
 //! comparison, root or exponential, and a fused multiply-add is two. Bytes are those that must move: every operand
 //! once. What is padding or read again counts for nothing.
 
+mod argmax;
 mod attention;
+mod attention_decode;
+mod attention_merge;
 mod conv2d;
 mod conv2d_quad;
 mod conv2d_uniform;
 mod copy;
+mod embed;
 mod fma;
 mod format;
 mod gemm;
@@ -48,13 +52,18 @@ mod packing;
 mod prepared;
 mod random;
 mod rms_norm;
+mod rotary_cache;
 mod softmax;
 mod suite;
 mod verification;
 
+pub use argmax::Argmax;
 pub use attention::Attention;
+pub use attention_decode::AttentionDecode;
+pub use attention_merge::AttentionMerge;
 pub use conv2d::{Conv2d, Convolution, Loads};
 pub use copy::Copy;
+pub use embed::Embed;
 pub use fma::Fma;
 pub use format::{BLOCK, Block, Format, GROUP, Weights};
 pub use gemm::{Gemm, Tiling};
@@ -63,6 +72,7 @@ pub use matmul::{Epilogue, Matmul, MatmulPlan, Sharing};
 pub use packing::{Packing, Plan};
 pub use prepared::Prepared;
 pub use rms_norm::RmsNorm;
+pub use rotary_cache::RotaryCache;
 pub use softmax::Softmax;
 pub use suite::{NAMES, Size, named, suite};
 pub use verification::Verification;

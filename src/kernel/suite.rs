@@ -1,11 +1,14 @@
 //! Which kernels there are, and in which shapes.
 
-use super::{Attention, Conv2d, Copy, Error, Fma, Gemm, Gemv, Kernel, Loads, RmsNorm, Softmax, Tiling};
+use super::{
+    Argmax, Attention, AttentionDecode, AttentionMerge, Conv2d, Copy, Embed, Error, Fma, Format, Gemm, Gemv, Kernel,
+    Loads, Matmul, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
+};
 use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
-/// Names that [`named`] takes. `gemm` means the one of three, and `conv2d` the one of two, that suits the adapter.
-pub const NAMES: [&str; 13] = [
+/// Names that [`named`] takes. `gemm`, `matmul` and `conv2d` mean the one of their variants that suits the adapter.
+pub const NAMES: [&str; 21] = [
     "copy",
     "fma",
     "gemm",
@@ -13,13 +16,24 @@ pub const NAMES: [&str; 13] = [
     "gemm_quad",
     "gemm_tiled",
     "gemv",
+    "matmul",
+    "matmul_lanes",
+    "matmul_split",
     "rms_norm",
     "softmax",
     "attention",
+    "attention_decode",
+    "attention_merge",
+    "embed",
+    "rotary_cache",
+    "argmax",
     "conv2d",
     "conv2d_uniform",
     "conv2d_quad",
 ];
+
+/// Rows of x, and the format of the weights, of the standard product with weights: a small batch of sequences.
+const MATMUL: (u32, Format) = (8, Format::Q4);
 
 /// How large the standard shapes are. Fixed for a kind of adapter rather than measured, so that two runs, or two
 /// cards, are given the same work.
@@ -67,9 +81,17 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "gemm_quad" => Arc::new(Gemm::standard(size, Tiling::Quad)),
         "gemm_tiled" => Arc::new(Gemm::standard(size, Tiling::Workgroup)),
         "gemv" => Arc::new(Gemv::standard(size)),
+        "matmul" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts))),
+        "matmul_lanes" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Lanes)),
+        "matmul_split" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Split)),
         "rms_norm" => Arc::new(RmsNorm::standard(size)),
         "softmax" => Arc::new(Softmax::standard(size)),
         "attention" => Arc::new(Attention::standard(size)),
+        "attention_decode" => Arc::new(AttentionDecode::standard(size)),
+        "attention_merge" => Arc::new(AttentionMerge::standard(size)),
+        "embed" => Arc::new(Embed::standard(size)),
+        "rotary_cache" => Arc::new(RotaryCache::standard(size)),
+        "argmax" => Arc::new(Argmax::standard(size)),
         "conv2d" => Arc::new(Conv2d::standard(size, Loads::of(facts))),
         "conv2d_uniform" => Arc::new(Conv2d::standard(size, Loads::Uniform)),
         "conv2d_quad" => Arc::new(Conv2d::standard(size, Loads::Quad)),
@@ -85,6 +107,7 @@ pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
         Arc::new(Fma::standard(size)),
         Arc::new(Gemm::standard(size, Tiling::of(facts))),
         Arc::new(Gemv::standard(size)),
+        Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts))),
         Arc::new(RmsNorm::standard(size)),
         Arc::new(Softmax::standard(size)),
         Arc::new(Attention::standard(size)),
