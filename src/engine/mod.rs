@@ -8,11 +8,13 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `repack` `matrix` | weights from a file's blocks to those of a kernel, in parts that fit a binding |
+//! | `digits` | the classifier of digits |
+//! | `repack` `matrix` | weights of a language model from a file's blocks to those of a kernel, in parts that fit a binding |
 //! | `programs` `product` | kernels compiled once; one matrix times any number of rows |
-//! | `memory` | what a model needs, before anything is allocated |
-//! | `layer` `llama` | the network, its cache, its steps |
+//! | `memory` | what a language model needs, before anything is allocated |
+//! | `layer` `llama` | the language model, its cache, its steps |
 
+pub mod digits;
 mod error;
 mod layer;
 mod llama;

@@ -9,6 +9,7 @@
 //! | `profile` `store` | what a model is; where its file is kept, fetched from and checked |
 //! | `gguf` `config` `opened` `tensors` `weights` | from the bytes of a file to a shape and its matrices |
 //! | `llama` | the network, of `linear` `norm` `rotary` `attention` `softmax` `gate` `cache` |
+//! | `digits` | a classifier of handwritten digits, with its weights and a test set |
 //! | `count` `description` `tokenizer` `device` | FLOP and bytes; what was loaded; text; where it runs |
 
 mod attention;
@@ -18,6 +19,7 @@ mod config;
 mod count;
 mod description;
 mod device;
+pub mod digits;
 mod error;
 mod exponential;
 mod gate;

@@ -3,10 +3,12 @@
 //! A workload runs one batch when told to, and says what the batch was. It cannot know that it is throttled: it
 //! names neither governor nor envelope, and never looks at a clock to decide how much to do.
 
+mod classify;
 mod kernel;
 mod language;
 mod roster;
 
+pub use classify::Classify;
 pub use kernel::KernelWorkload;
 pub use language::{Decode, Prefill, Shape as LanguageShape};
 pub use roster::{LanguageShapes, Roster, RosterError};
@@ -53,6 +55,8 @@ pub enum Unit {
     Flop,
     /// Bytes moved.
     Byte,
+    /// Images looked at.
+    Image,
 }
 
 impl Unit {
@@ -62,6 +66,7 @@ impl Unit {
             Self::Token => "token",
             Self::Flop => "FLOP",
             Self::Byte => "byte",
+            Self::Image => "image",
         }
     }
 }

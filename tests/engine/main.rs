@@ -2,11 +2,13 @@
 //!
 //! | file | shows |
 //! |---|---|
+//! | `digits` | the classifier of digits, with the weights and the images that come with this program |
 //! | `llama` | logits of tiny networks in every format, in pieces, in batches, in parts; what is refused |
 //! | `real` | the real weights: 256 tokens of a prompt and 64 of an answer; needs them in the store |
 //!
 //! Without an adapter these tests fail, unless `DAWNDUSK_NO_ADAPTER=1` says that this machine has none on purpose.
 
+mod digits;
 mod llama;
 mod real;
 
