@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `profile` `store` | what a model is; where its file is kept, fetched from and checked |
 //! | `gguf` `config` `weights` | from the bytes of a file to a shape and its matrices |
+//! | `safetensors` `encoder` | the other format of files, and the sentence encoder that comes in it |
 //! | `llama` | the network, of `linear` `norm` `rotary` `attention` `softmax` `gate` `cache` |
 //! | `count` `description` `tokenizer` `device` | FLOP and bytes; what was loaded; text; where it runs |
 
@@ -27,6 +28,7 @@ mod llama;
 mod norm;
 mod profile;
 mod rotary;
+pub mod safetensors;
 mod softmax;
 pub mod store;
 mod tokenizer;

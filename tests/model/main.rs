@@ -3,6 +3,7 @@
 //! | file | shows |
 //! |---|---|
 //! | `header` `mutation` | which files are refused and how, and that no bytes at all make the check panic or allocate |
+//! | `safetensors` | the same for a file of the other format |
 //! | `network` | the network against plain Rust (`reference`), in any pieces, quantised and not |
 //! | `real` | the real weights: tokens, logits, probabilities; needs them in the store |
 //! | `vocabulary` | the tokenizer that a file describes |
@@ -16,4 +17,5 @@ mod mutation;
 mod network;
 mod real;
 mod reference;
+mod safetensors;
 mod vocabulary;
