@@ -19,6 +19,7 @@ mod config;
 mod count;
 mod description;
 mod device;
+pub mod encoder;
 mod error;
 mod exponential;
 mod gate;
@@ -40,7 +41,7 @@ pub use count::Counts;
 pub use description::{Description, Provenance};
 pub use device::Device;
 pub use error::ModelError;
-pub use profile::{Pin, Profile, ProfileError, Source};
+pub use profile::{Pin, Profile, ProfileError, Shape, Source};
 pub use store::{Store, StoreError};
 pub use tokenizer::{SMOLLM2_SYSTEM, Tokenizer, TokenizerError};
 pub use weights::{Precision, Quantisation};
@@ -91,11 +92,11 @@ impl Model {
             ModelChoice::File(path) => Self::from_file(path, None, device, precision),
             ModelChoice::Registered(name) => {
                 let profile = Profile::named(name)?;
+                profile.llama()?;
                 Self::from_file(&store.find(&profile)?, Some(&profile), device, precision)
             }
             ModelChoice::Synthetic { name, seed } => {
-                let profile = Profile::named(name)?;
-                Self::from_seed(name, profile.shape, *seed, device, precision)
+                Self::from_seed(name, Profile::named(name)?.llama()?, *seed, device, precision)
             }
         }
     }
@@ -134,11 +135,14 @@ impl Model {
     ) -> Result<Self, ModelError> {
         let (header, mut file) = Header::open(path)?;
         let config = Config::of(&header)?;
-        if let Some(profile) = profile.filter(|profile| !profile.shape.agrees_with(&config)) {
-            let (found, allowed) = (format!("{config:?}"), format!("{:?}", profile.shape));
-            return Err(ModelError::OtherShape { path: path.to_owned(), name: profile.name.clone(), found, allowed });
+        if let Some(profile) = profile {
+            let pinned = profile.llama()?;
+            if !pinned.agrees_with(&config) {
+                let (found, allowed, name) = (format!("{config:?}"), format!("{pinned:?}"), profile.name.clone());
+                return Err(ModelError::OtherShape { path: path.to_owned(), name, found, allowed });
+            }
         }
-        let provenance = provenance(path, &mut file, profile)?;
+        let provenance = provenance(path, &mut file, profile.and_then(|profile| profile.files.first()))?;
         let file_name = || path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         let name = profile.map_or_else(file_name, |profile| profile.name.clone());
         let weights = Weights::new(Origin::File { header: &header, file }, precision, &device.candle);
@@ -291,14 +295,14 @@ pub fn greedy(logits: &[f32]) -> u32 {
     best.0
 }
 
-/// Hashes the very file that is read from here on, and holds the hash against the profile.
-fn provenance(path: &Path, file: &mut File, profile: Option<&Profile>) -> Result<Provenance, ModelError> {
+/// Hashes the very file that is read from here on, and holds the hash against the one that a profile pins.
+fn provenance(path: &Path, file: &mut File, pin: Option<&Pin>) -> Result<Provenance, ModelError> {
     let unreadable = |source| ModelError::Unreadable { path: path.to_owned(), source };
     let sha256 = store::sha256(file).map_err(unreadable)?;
-    if let Some(profile) = profile.filter(|profile| profile.file.sha256 != sha256) {
-        return Err(StoreError::other_file(path, &sha256, &profile.file).into());
+    if let Some(pin) = pin.filter(|pin| pin.sha256 != sha256) {
+        return Err(StoreError::other_file(path, &sha256, pin).into());
     }
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let pinned = profile.is_some() || Profile::pinned(&sha256);
+    let pinned = pin.is_some() || Profile::pinned(&sha256);
     Ok(Provenance::Real { file: name, sha256, pinned })
 }

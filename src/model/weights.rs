@@ -181,7 +181,7 @@ fn seeded(seed: u64, name: &str, shape: &[usize]) -> candle_core::Result<Stored>
 }
 
 /// Normal values with mean 0, by Box and Muller 1958: two uniform draws give two normal ones.
-fn normal_values(seed: u64, name: &str, count: usize, deviation: f32) -> Vec<f32> {
+pub(super) fn normal_values(seed: u64, name: &str, count: usize, deviation: f32) -> Vec<f32> {
     let digest = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(name).finalize();
     let mut random = ChaCha8Rng::from_seed(digest.into());
     let mut values = Vec::with_capacity(count + 1);

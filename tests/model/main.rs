@@ -5,11 +5,14 @@
 //! | `header` `mutation` | which files are refused and how, and that no bytes at all make the check panic or allocate |
 //! | `safetensors` | the same for a file of the other format |
 //! | `network` | the network against plain Rust (`reference`), in any pieces, quantised and not |
+//! | `encoder` | the sentence encoder against plain Rust (`encoder_reference`), seeded and real |
 //! | `real` | the real weights: tokens, logits, probabilities; needs them in the store |
 //! | `vocabulary` | the tokenizer that a file describes |
 //! | `files` | the store and its sources |
 
 mod allocation;
+mod encoder;
+mod encoder_reference;
 mod files;
 mod gguf_writer;
 mod header;
