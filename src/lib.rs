@@ -33,6 +33,8 @@ pub mod kernel;
 
 pub mod model;
 
+pub mod engine;
+
 pub mod workload;
 
 pub mod meter;

@@ -1,5 +1,6 @@
 //! How a kernel runs on an adapter: its constants, its operands as the kernel wants them, its workgroups.
 
+use super::format::{Format, Weights};
 use crate::gpu::Wgsl;
 
 /// Everything that an adapter must be told about one kernel of one shape.
@@ -30,6 +31,8 @@ pub struct Packing {
     padded_columns: u32,
     by_columns: bool,
     padding: f32,
+    /// Weights lie in groups and blocks of their own, in two buffers.
+    weights: Option<Format>,
 }
 
 impl Packing {
@@ -42,7 +45,13 @@ impl Packing {
             padded_columns: columns.next_multiple_of(columns_multiple),
             by_columns: false,
             padding: 0.0,
+            weights: None,
         }
+    }
+
+    /// A matrix of weights in a format: its quants and its scales are two bindings.
+    pub fn weights(rows: u32, columns: u32, format: Format) -> Packing {
+        Packing { weights: Some(format), ..Packing::padded(rows, columns, 1, 1) }
     }
 
     /// The same matrix, held by columns on the device.
@@ -67,14 +76,28 @@ impl Packing {
         self.padded_columns
     }
 
-    /// Words on the device.
-    pub fn words(&self) -> u64 {
-        u64::from(self.padded_rows) * u64::from(self.padded_columns)
+    /// Words on the device, of each of its buffers.
+    pub fn words(&self) -> Vec<u64> {
+        match self.weights {
+            Some(format) => Weights::words(self.rows as usize, self.columns as usize, format).to_vec(),
+            None => vec![u64::from(self.padded_rows) * u64::from(self.padded_columns)],
+        }
+    }
+
+    /// From rows to the buffers that lie on the device.
+    pub fn buffers(&self, words: &[f32]) -> Vec<Vec<u32>> {
+        match self.weights {
+            Some(format) => {
+                let weights = Weights::encode(self.rows as usize, self.columns as usize, format, words);
+                vec![weights.quants, weights.scales]
+            }
+            None => vec![bytemuck::cast_vec(self.pack(words))],
+        }
     }
 
     /// From rows to what lies on the device.
     pub fn pack(&self, words: &[f32]) -> Vec<f32> {
-        let mut packed = vec![self.padding; self.words() as usize];
+        let mut packed = vec![self.padding; self.padded_rows as usize * self.padded_columns as usize];
         for (row, line) in words.chunks_exact(self.columns as usize).enumerate() {
             if self.by_columns {
                 for (column, &word) in line.iter().enumerate() {

@@ -106,9 +106,11 @@ fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Er
     within_limits(kernel, &plan, device)?;
     let mut inputs = Vec::with_capacity(plan.inputs.len());
     for (packing, words) in plan.inputs.iter().zip(kernel.inputs(seed)) {
-        inputs.push(device.upload(plan.source.file, &packing.pack(&words))?);
+        for buffer in packing.buffers(&words) {
+            inputs.push(device.upload(plan.source.file, &buffer)?);
+        }
     }
-    let output = device.poisoned(plan.source.file, plan.output.words() as usize)?;
+    let output = device.poisoned(plan.source.file, plan.output.words().iter().sum::<u64>() as usize)?;
     let buffers: Vec<&Buffer> = inputs.iter().chain([&output]).collect();
     let pipeline = Pipeline::new(device, plan.source, &plan.constants, &buffers, plan.workgroups)?;
     let batch = Batch::new(device, vec![pipeline])?;
@@ -118,7 +120,9 @@ fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Er
 fn within_limits(kernel: &dyn Kernel, plan: &Plan, device: &Device) -> Result<(), Error> {
     let what = format!("{} of shape {}", kernel.name(), kernel.shape());
     for packing in plan.inputs.iter().chain([&plan.output]) {
-        device.holds(&what, packing.words() * size_of::<f32>() as u64)?;
+        for words in packing.words() {
+            device.holds(&what, words * size_of::<f32>() as u64)?;
+        }
     }
     device.shares(&what, plan.workgroup_bytes)?;
     device.dispatches(&what, plan.workgroups)?;

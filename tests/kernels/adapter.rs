@@ -2,7 +2,7 @@
 
 use crate::{SEED, device, shapes};
 use dawndusk::gpu::{Class, Clock, Facts};
-use dawndusk::kernel::{self, Fma, Kernel, Plan, Prepared, Size, Tiling, Unit};
+use dawndusk::kernel::{self, Fma, Kernel, Plan, Prepared, Sharing, Size, Tiling, Unit};
 use std::sync::Arc;
 
 /// Runs each kernel over poisoned memory; the result must be whole, and near the twin's where an adapter ran.
@@ -49,6 +49,18 @@ fn gemm_in_workgroup_memory_agrees_with_its_twin() {
 #[test]
 fn gemv_agrees_with_its_twin() {
     agree(shapes::gemvs());
+}
+
+#[test]
+fn products_with_weights_of_any_format_agree_with_their_twin() {
+    let facts = device().map(|device| device.facts());
+    // A team of eight lanes must lie in one subgroup.
+    let teams = facts.is_none_or(|facts| facts.features.subgroup && facts.subgroup_size_min >= 8);
+    if teams {
+        agree(shapes::matmuls(Sharing::Lanes));
+    }
+    agree(shapes::matmuls(Sharing::Split));
+    agree_elsewhere(shapes::matmuls(Sharing::Split), |facts| facts.class = Class::Hardware);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Shapes to test: each size 1, sizes around the edges of a tile, and odd sizes from a seed.
 
 use crate::SEED;
-use dawndusk::kernel::{Attention, Copy, Fma, Gemm, Gemv, Kernel, RmsNorm, Softmax, Tiling};
+use dawndusk::kernel::{
+    Attention, Copy, Epilogue, Fma, Format, Gemm, Gemv, Kernel, Matmul, RmsNorm, Sharing, Softmax, Tiling,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
@@ -78,9 +80,24 @@ pub(crate) fn attentions() -> Vec<Arc<dyn Kernel>> {
     prompts().iter().map(|&[t, h, k, d]| boxed(Attention::new(t, h, k, d).expect("a fair shape"))).collect()
 }
 
+/// Products with weights in every format, with every epilogue.
+pub(crate) fn matmuls(sharing: Sharing) -> Vec<Arc<dyn Kernel>> {
+    let sizes = shapes(5, 150, &[[1, 1, 1], [1, 32, 32], [2, 33, 65], [3, 130, 31], [9, 64, 96], [17, 260, 33]]);
+    let matmul = |sizes, format, epilogue| boxed(Matmul::new(sizes, format, epilogue, sharing).expect("a fair shape"));
+    let mut all = Vec::new();
+    for (turn, format) in Format::ALL.into_iter().enumerate() {
+        // Every renderer compiles each of these for a while, so the formats take turns.
+        all.extend(sizes.iter().skip(turn % 2).step_by(2).map(|&sizes| matmul(sizes, format, Epilogue::Store)));
+        all.push(matmul([3, 130, 31], format, Epilogue::Add));
+        all.push(matmul([9, 132, 33], format, Epilogue::Gate));
+    }
+    all
+}
+
 /// All of them.
 pub(crate) fn every_kernel() -> Vec<Arc<dyn Kernel>> {
     let products = [Tiling::Registers, Tiling::Quad, Tiling::Workgroup].into_iter().flat_map(gemms);
     let rest = [copies(), fmas(), gemvs(), rms_norms(), softmaxes(), attentions()].into_iter().flatten();
-    products.chain(rest).collect()
+    let matmuls = [Sharing::Lanes, Sharing::Split].into_iter().flat_map(matmuls);
+    products.chain(rest).chain(matmuls).collect()
 }
