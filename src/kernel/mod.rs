@@ -30,7 +30,9 @@
 //! once. What is padding or read again counts for nothing.
 
 mod attention;
+mod attention_full;
 mod copy;
+mod embedding;
 mod fma;
 mod format;
 mod gemm;
@@ -38,7 +40,10 @@ mod gemm_quad;
 mod gemm_registers;
 mod gemm_tiled;
 mod gemv;
+mod layer_norm;
+mod linear;
 mod matmul;
+mod mean_pool;
 mod packing;
 mod prepared;
 mod random;
@@ -48,14 +53,19 @@ mod suite;
 mod verification;
 
 pub use attention::Attention;
+pub use attention_full::AttentionFull;
 pub use copy::Copy;
+pub use embedding::Embedding;
 pub use fma::Fma;
 pub use format::{BLOCK, Block, Format, GROUP, Weights};
 pub use gemm::{Gemm, Tiling};
 pub use gemv::Gemv;
+pub use layer_norm::LayerNorm;
+pub use linear::{Activation, Linear};
 pub use matmul::{Epilogue, Matmul, MatmulPlan, Sharing};
+pub use mean_pool::MeanPool;
 pub use packing::{Packing, Plan};
-pub use prepared::Prepared;
+pub use prepared::{Prepared, within_limits};
 pub use rms_norm::RmsNorm;
 pub use softmax::Softmax;
 pub use suite::{NAMES, Size, named, suite};

@@ -33,6 +33,7 @@ pub struct Packing {
     padding: f32,
     /// Weights lie in groups and blocks of their own, in two buffers.
     weights: Option<Format>,
+    whole_numbers: bool,
 }
 
 impl Packing {
@@ -46,6 +47,7 @@ impl Packing {
             by_columns: false,
             padding: 0.0,
             weights: None,
+            whole_numbers: false,
         }
     }
 
@@ -64,6 +66,13 @@ impl Packing {
     #[must_use]
     pub fn filled_with(self, padding: f32) -> Packing {
         Packing { padding, ..self }
+    }
+
+    /// The same words as `u32` on the device: row numbers and lengths, which the host's side of a kernel has as whole
+    /// f32 (exact below 2^24).
+    #[must_use]
+    pub fn whole_numbers(self) -> Packing {
+        Packing { whole_numbers: true, ..self }
     }
 
     /// Rows with padding.
@@ -91,6 +100,7 @@ impl Packing {
                 let weights = Weights::encode(self.rows as usize, self.columns as usize, format, words);
                 vec![weights.quants, weights.scales]
             }
+            None if self.whole_numbers => vec![self.pack(words).into_iter().map(|word| word as u32).collect()],
             None => vec![bytemuck::cast_vec(self.pack(words))],
         }
     }

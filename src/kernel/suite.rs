@@ -1,12 +1,30 @@
 //! Which kernels there are, and in which shapes.
 
-use super::{Attention, Copy, Error, Fma, Gemm, Gemv, Kernel, RmsNorm, Softmax, Tiling};
+use super::{
+    Attention, AttentionFull, Copy, Embedding, Error, Fma, Gemm, Gemv, Kernel, LayerNorm, Linear, MeanPool, RmsNorm,
+    Softmax, Tiling,
+};
 use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
 /// Names that [`named`] takes. `gemm` means the one of three that suits the adapter.
-pub const NAMES: [&str; 10] =
-    ["copy", "fma", "gemm", "gemm_registers", "gemm_quad", "gemm_tiled", "gemv", "rms_norm", "softmax", "attention"];
+pub const NAMES: [&str; 15] = [
+    "copy",
+    "fma",
+    "gemm",
+    "gemm_registers",
+    "gemm_quad",
+    "gemm_tiled",
+    "gemv",
+    "rms_norm",
+    "softmax",
+    "attention",
+    "embedding",
+    "layer_norm",
+    "linear",
+    "attention_full",
+    "mean_pool",
+];
 
 /// How large the standard shapes are. Fixed for a kind of adapter rather than measured, so that two runs, or two
 /// cards, are given the same work.
@@ -57,11 +75,16 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "rms_norm" => Arc::new(RmsNorm::standard(size)),
         "softmax" => Arc::new(Softmax::standard(size)),
         "attention" => Arc::new(Attention::standard(size)),
+        "embedding" => Arc::new(Embedding::standard(size)),
+        "layer_norm" => Arc::new(LayerNorm::standard(size)),
+        "linear" => Arc::new(Linear::standard(size)),
+        "attention_full" => Arc::new(AttentionFull::standard(size)),
+        "mean_pool" => Arc::new(MeanPool::standard(size)),
         _ => return Err(Error::Unknown { name: name.to_owned(), known: NAMES.join(", ") }),
     })
 }
 
-/// Every kernel once, in the shapes and variants for this adapter, or for the CPU.
+/// The kernels that are measured by themselves, once each, in the shapes and variants for this adapter, or for the CPU.
 pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
     let size = Size::of(facts);
     vec![

@@ -79,6 +79,11 @@ fn attention_agrees_with_its_twin() {
 }
 
 #[test]
+fn the_kernels_of_an_encoder_agree_with_their_twins() {
+    agree(shapes::encoder_kernels());
+}
+
+#[test]
 fn standard_shapes_agree_with_their_twins() {
     agree(kernel::suite(device().map(|device| device.facts())));
 }
@@ -130,19 +135,26 @@ impl Kernel for Elsewhere {
     }
 }
 
+#[test]
+fn standard_shapes_of_an_encoder_agree_with_their_twins() {
+    let size = Size::of(device().map(|device| device.facts()));
+    let names = ["layer_norm", "linear", "attention_full", "mean_pool", "embedding"];
+    agree(names.map(|name| kernel::named(name, size, None).expect("a name that is listed")).to_vec());
+}
+
 fn agree_elsewhere(kernels: Vec<Arc<dyn Kernel>>, change: fn(&mut Facts)) {
     agree(kernels.into_iter().map(|kernel| Arc::new(Elsewhere { kernel, change }) as Arc<dyn Kernel>).collect());
 }
 
 #[test]
 fn rows_shared_by_many_lanes_agree_with_their_twins() {
-    let kernels = [shapes::gemvs(), shapes::rms_norms(), shapes::softmaxes()].concat();
+    let kernels = [shapes::gemvs(), shapes::rms_norms(), shapes::softmaxes(), shapes::layer_norms()].concat();
     agree_elsewhere(kernels, |facts| facts.class = Class::Hardware);
 }
 
 #[test]
 fn rows_that_nobody_shares_agree_with_their_twins() {
-    let kernels = [shapes::gemvs(), shapes::rms_norms(), shapes::softmaxes()].concat();
+    let kernels = [shapes::gemvs(), shapes::rms_norms(), shapes::softmaxes(), shapes::layer_norms()].concat();
     agree_elsewhere(kernels, |facts| {
         facts.class = Class::Software;
         facts.subgroup_size_min = 4;
@@ -152,7 +164,8 @@ fn rows_that_nobody_shares_agree_with_their_twins() {
 #[test]
 fn more_workgroups_than_an_axis_holds_are_folded_into_a_rectangle() {
     let kernels = [shapes::copies(), shapes::fmas(), shapes::gemvs(), shapes::rms_norms(), shapes::softmaxes()];
-    agree_elsewhere(kernels.concat(), |facts| facts.limits.workgroups_per_dimension = 3);
+    let encoder = [shapes::embeddings(), shapes::layer_norms()];
+    agree_elsewhere([kernels.concat(), encoder.concat()].concat(), |facts| facts.limits.workgroups_per_dimension = 3);
 }
 
 #[test]

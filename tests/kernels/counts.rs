@@ -1,6 +1,9 @@
 //! FLOP and bytes of small shapes, counted one by one.
 
-use dawndusk::kernel::{Attention, Copy, Fma, Gemm, Gemv, Kernel, RmsNorm, Softmax, Tiling, Unit};
+use dawndusk::kernel::{
+    Activation, Attention, AttentionFull, Copy, Embedding, Fma, Gemm, Gemv, Kernel, LayerNorm, Linear, MeanPool,
+    RmsNorm, Softmax, Tiling, Unit,
+};
 
 /// Words of all operands and of the result, as they are made, without what a kernel reads twice.
 fn words(kernel: &dyn Kernel) -> u64 {
@@ -10,7 +13,7 @@ fn words(kernel: &dyn Kernel) -> u64 {
 
 #[test]
 fn bytes_are_those_of_every_operand_once() {
-    let kernels: [&dyn Kernel; 7] = [
+    let kernels: [&dyn Kernel; 11] = [
         &Copy::new(37).expect("a shape"),
         &Fma::new(5, 24).expect("a shape"),
         &Gemm::new(3, 5, 7, Tiling::Quad).expect("a shape"),
@@ -18,6 +21,10 @@ fn bytes_are_those_of_every_operand_once() {
         &RmsNorm::new(3, 5).expect("a shape"),
         &Softmax::new(3, 5).expect("a shape"),
         &Attention::new(7, 4, 2, 5).expect("a shape"),
+        &LayerNorm::new(6, 5, 3, 1e-5).expect("a shape"),
+        &Linear::new(3, 5, 7, Activation::Gelu).expect("a shape"),
+        &AttentionFull::new(3, 7, 2, 5).expect("a shape"),
+        &MeanPool::new(3, 7, 5).expect("a shape"),
     ];
     for kernel in kernels {
         assert_eq!(kernel.bytes(), 4 * words(kernel), "{} {}", kernel.name(), kernel.shape());
@@ -58,4 +65,16 @@ fn work_is_counted_in_what_a_kernel_runs_out_of() {
     assert_eq!((gemm.unit(), gemm.work()), (Unit::Flop, gemm.flop()), "arithmetic");
     let gemv = Gemv::new(3, 5).expect("a shape");
     assert_eq!((gemv.unit(), gemv.work()), (Unit::Byte, gemv.bytes()), "memory");
+}
+
+#[test]
+fn the_kernels_of_an_encoder_count_what_their_formulas_have() {
+    let per_row = 8 * 5 + 2 + 1 + 1 + 1;
+    assert_eq!(LayerNorm::new(6, 5, 3, 1e-5).expect("a shape").flop(), 6 * per_row, "eight a word, five a row");
+    assert_eq!(Linear::new(3, 5, 7, Activation::None).expect("a shape").flop(), 2 * 3 * 5 * 7, "the product");
+    assert_eq!(AttentionFull::new(3, 7, 2, 5).expect("a shape").flop(), 3 * 2 * 7 * 7 * 5 * 4, "every pair");
+    assert_eq!(MeanPool::new(3, 7, 5).expect("a shape").flop(), 3 * (5 * (7 + 4) + 2), "sums, mean, norm");
+    let embedding = Embedding::new(9, 100, 5).expect("a shape");
+    assert_eq!(embedding.bytes(), 4 * 9 * (1 + 5 + 5), "a number and a row in, a row out: not the whole table");
+    assert_eq!(embedding.flop(), 0, "nothing is computed");
 }

@@ -2,7 +2,8 @@
 
 use crate::SEED;
 use dawndusk::kernel::{
-    Attention, Copy, Epilogue, Fma, Format, Gemm, Gemv, Kernel, Matmul, RmsNorm, Sharing, Softmax, Tiling,
+    Activation, Attention, AttentionFull, Copy, Embedding, Epilogue, Fma, Format, Gemm, Gemv, Kernel, LayerNorm,
+    Linear, Matmul, MeanPool, RmsNorm, Sharing, Softmax, Tiling,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -94,10 +95,62 @@ pub(crate) fn matmuls(sharing: Sharing) -> Vec<Arc<dyn Kernel>> {
     all
 }
 
+/// Rows, columns, rows of the residual.
+pub(crate) fn norms() -> Vec<[u32; 3]> {
+    let edges = [[1, 1, 1], [1, 513, 1], [77, 3, 7], [32, 256, 32], [33, 257, 11], [40, 384, 8]];
+    let drawn: Vec<[u32; 3]> = random(6, 90);
+    edges.into_iter().chain(drawn.into_iter().map(|[r, c, p]| [r, 5 * c, 1 + p % r])).collect()
+}
+
+pub(crate) fn layer_norms() -> Vec<Arc<dyn Kernel>> {
+    norms().iter().map(|&[r, c, p]| boxed(LayerNorm::new(r, c, p, 1e-5).expect("a fair shape"))).collect()
+}
+
+/// Rows, inputs, outputs, of each activation in turn.
+pub(crate) fn layers() -> Vec<([u32; 3], Activation)> {
+    let sizes = shapes(7, 150, &[[1, 1, 1], [1, 130, 7], [129, 1, 5], [64, 16, 64], [65, 33, 68], [40, 384, 24]]);
+    sizes.into_iter().zip([Activation::None, Activation::Gelu].into_iter().cycle()).collect()
+}
+
+pub(crate) fn linears() -> Vec<Arc<dyn Kernel>> {
+    layers().iter().map(|&([r, i, o], a)| boxed(Linear::new(r, i, o, a).expect("a fair shape"))).collect()
+}
+
+/// Tokens, rows of the table, columns.
+pub(crate) fn embeddings() -> Vec<Arc<dyn Kernel>> {
+    let sizes = shapes(8, 200, &[[1, 1, 1], [65, 3, 4], [7, 100, 33]]);
+    sizes.iter().map(|&[t, r, c]| boxed(Embedding::new(t, r, c).expect("a fair shape"))).collect()
+}
+
+/// Sentences, tokens, columns.
+pub(crate) fn sentences() -> Vec<[u32; 3]> {
+    shapes(9, 60, &[[1, 1, 1], [3, 32, 24], [9, 7, 33], [2, 128, 384]])
+}
+
+pub(crate) fn mean_pools() -> Vec<Arc<dyn Kernel>> {
+    sentences().iter().map(|&[s, t, c]| boxed(MeanPool::new(s, t, c).expect("a fair shape"))).collect()
+}
+
+/// Sentences, tokens, heads, words in a head.
+pub(crate) fn texts() -> Vec<[u32; 4]> {
+    let edges = [[1, 1, 1, 1], [3, 32, 2, 32], [2, 33, 3, 5], [5, 40, 2, 8], [1, 100, 2, 68]];
+    let drawn: Vec<[u32; 4]> = random(10, 40);
+    edges.into_iter().chain(drawn.into_iter().map(|[s, t, h, d]| [1 + s % 4, t, 1 + h % 3, d])).collect()
+}
+
+pub(crate) fn full_attentions() -> Vec<Arc<dyn Kernel>> {
+    texts().iter().map(|&[s, t, h, d]| boxed(AttentionFull::new(s, t, h, d).expect("a fair shape"))).collect()
+}
+
+/// The kernels of an encoder.
+pub(crate) fn encoder_kernels() -> Vec<Arc<dyn Kernel>> {
+    [embeddings(), layer_norms(), linears(), full_attentions(), mean_pools()].concat()
+}
+
 /// All of them.
 pub(crate) fn every_kernel() -> Vec<Arc<dyn Kernel>> {
     let products = [Tiling::Registers, Tiling::Quad, Tiling::Workgroup].into_iter().flat_map(gemms);
     let rest = [copies(), fmas(), gemvs(), rms_norms(), softmaxes(), attentions()].into_iter().flatten();
     let matmuls = [Sharing::Lanes, Sharing::Split].into_iter().flat_map(matmuls);
-    products.chain(rest).chain(matmuls).collect()
+    products.chain(rest).chain(matmuls).chain(encoder_kernels()).collect()
 }

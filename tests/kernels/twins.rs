@@ -1,9 +1,14 @@
 //! Kernels against candle in f64: the twins, and through `device` whatever adapter there is.
 
-use crate::reference::{attention, distance, product, rms_norm, softmax};
+use crate::reference::{
+    attention, attention_full, distance, layer_norm, linear, mean_pool, product, rms_norm, softmax,
+};
 use crate::{SEED, device, shapes};
 use dawndusk::gpu::Device;
-use dawndusk::kernel::{Attention, Gemm, Gemv, Kernel, Prepared, RmsNorm, Softmax, Tiling};
+use dawndusk::kernel::{
+    Activation, Attention, AttentionFull, Gemm, Gemv, Kernel, LayerNorm, Linear, MeanPool, Prepared, RmsNorm, Softmax,
+    Tiling,
+};
 use std::sync::Arc;
 
 /// The project's tolerance for f32.
@@ -64,5 +69,36 @@ fn attention_is_candles_composed_head_by_head() {
     for shape @ [tokens, heads, key_heads, head] in shapes::prompts() {
         let kernel = Attention::new(tokens, heads, key_heads, head).expect("a fair shape");
         agrees(kernel, |inputs| attention(inputs, shape));
+    }
+}
+
+#[test]
+fn layer_norm_is_candles() {
+    for shape @ [rows, columns, period] in shapes::norms() {
+        let kernel = LayerNorm::new(rows, columns, period, 1e-5).expect("a fair shape");
+        agrees(kernel, |inputs| layer_norm(inputs, shape, kernel.epsilon()));
+    }
+}
+
+#[test]
+fn linear_is_candles_product_with_its_exact_gelu() {
+    for (shape @ [rows, inputs, outputs], activation) in shapes::layers() {
+        let kernel = Linear::new(rows, inputs, outputs, activation).expect("a fair shape");
+        agrees(kernel, |inputs| linear(inputs, shape, activation == Activation::Gelu));
+    }
+}
+
+#[test]
+fn mean_pool_is_candles_mean_over_its_length() {
+    for shape @ [sentences, tokens, columns] in shapes::sentences() {
+        agrees(MeanPool::new(sentences, tokens, columns).expect("a fair shape"), |inputs| mean_pool(inputs, shape));
+    }
+}
+
+#[test]
+fn attention_of_whole_sentences_is_candles_composed_head_by_head() {
+    for shape @ [sentences, tokens, heads, head] in shapes::texts() {
+        let kernel = AttentionFull::new(sentences, tokens, heads, head).expect("a fair shape");
+        agrees(kernel, |inputs| attention_full(inputs, shape));
     }
 }
