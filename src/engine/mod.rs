@@ -5,3 +5,5 @@
 //!
 //! A step is recorded as one pass: pipelines and bindings are made once, what changes from step to step travels as
 //! immediates, and nothing is read back but what was asked for.
+
+pub mod encoder;
