@@ -3,10 +3,12 @@
 //! A workload runs one batch when told to, and says what the batch was. It cannot know that it is throttled: it
 //! names neither governor nor envelope, and never looks at a clock to decide how much to do.
 
+mod embed;
 mod kernel;
 mod language;
 mod roster;
 
+pub use embed::Embed;
 pub use kernel::KernelWorkload;
 pub use language::{Decode, Prefill, Shape as LanguageShape};
 pub use roster::{LanguageShapes, Roster, RosterError};
@@ -49,6 +51,8 @@ pub struct Description {
 pub enum Unit {
     /// Tokens of a language model.
     Token,
+    /// Embeddings of sentences.
+    Embedding,
     /// Floating-point operations.
     Flop,
     /// Bytes moved.
@@ -60,6 +64,7 @@ impl Unit {
     pub fn name(self) -> &'static str {
         match self {
             Self::Token => "token",
+            Self::Embedding => "embedding",
             Self::Flop => "FLOP",
             Self::Byte => "byte",
         }

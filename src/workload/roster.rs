@@ -1,7 +1,9 @@
 //! The roster: which workloads there are on this machine, in flight order.
 //!
-//! Kernels run on the adapter, or as their plain-Rust twins where there is none; prefill and decode run on candle.
+//! Kernels run on the adapter, or as their plain-Rust twins where there is none; prefill and decode run on candle,
+//! and the encoder is ready for either.
 
+use super::embed::Embed;
 use super::kernel::{KernelWorkload, family};
 use super::language::{Decode, Prefill, Shape};
 use super::{Workload, WorkloadError};
@@ -50,6 +52,8 @@ pub struct Roster<'a> {
     pub models: Option<[Model; 2]>,
     /// How they are put to work.
     pub shapes: LanguageShapes,
+    /// The encoder at work, or none.
+    pub embed: Option<Embed>,
     /// Seed of inputs and prompts.
     pub seed: u64,
 }
@@ -79,6 +83,9 @@ impl Roster<'_> {
                 workloads.push(Box::new(Decode::new(decode, self.shapes.decode, self.seed)?));
             }
         }
+        if let Some(embed) = self.embed.filter(|_| is_wanted("embed")) {
+            workloads.push(Box::new(embed));
+        }
         Ok(workloads)
     }
 }
@@ -86,5 +93,5 @@ impl Roster<'_> {
 /// Every name, in flight order.
 fn names() -> Vec<&'static str> {
     let kernels = kernel::suite(None).into_iter().map(|kernel| family(kernel.name()));
-    kernels.chain(["prefill", "decode"]).collect()
+    kernels.chain(["prefill", "decode", "embed"]).collect()
 }
