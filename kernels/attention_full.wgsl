@@ -27,8 +27,8 @@ const TILE = 32u;
 
 // sentences x TOKENS x 3 HEADS x head: all queries of a token, then its keys, then its values; a head is padded to 4.
 @group(0) @binding(0) var<storage, read> qkv: array<vec4<f32>>;
-// Tokens of each sentence, 1 to TOKENS.
-@group(0) @binding(1) var<storage, read> lengths: array<u32>;
+// Tokens of each sentence, a whole number from 1 to TOKENS.
+@group(0) @binding(1) var<storage, read> lengths: array<f32>;
 // sentences x TOKENS x HEADS x head, padded alike.
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 
@@ -141,7 +141,7 @@ fn main(
         sh_sum[invocation] = 0.0;
     }
     if invocation == 0u {
-        sh_length = clamp(lengths[sentence], 1u, TOKENS);
+        sh_length = clamp(u32(lengths[sentence]), 1u, TOKENS);
     }
     let length = workgroupUniformLoad(&sh_length);
     for (var key = 0u; key < length; key += TILE) {

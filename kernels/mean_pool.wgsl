@@ -14,8 +14,8 @@ override COLUMNS_4: u32;
 
 // sentences x TOKENS x columns, padded with zeros to 4 columns.
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
-// Tokens of each sentence, 1 to TOKENS.
-@group(0) @binding(1) var<storage, read> lengths: array<u32>;
+// Tokens of each sentence, a whole number from 1 to TOKENS.
+@group(0) @binding(1) var<storage, read> lengths: array<f32>;
 // sentences x columns, padded alike.
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
 
@@ -28,7 +28,7 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let sentence = workgroup.x;
-    let length = clamp(lengths[sentence], 1u, TOKENS);
+    let length = clamp(u32(lengths[sentence]), 1u, TOKENS);
     var sum = 0.0;
     for (var j = lane; j < COLUMNS_4; j += LANES) {
         var mean = vec4<f32>();

@@ -5,7 +5,7 @@
 //! made beforehand; what is written for a batch is its tokens and lengths, and what is read back is its embeddings.
 //!
 //! ```text
-//! part = embedding(tokens)            x = layer_norm(part + positions)
+//! part = embed(tokens)                x = layer_norm(part + positions)
 //! each layer:
 //!   qkv = linear(x)    mixed = attention_full(qkv)    part = linear(mixed)    y = layer_norm(part + x)
 //!   wide = gelu(linear(y))                            part = linear(wide)     x = layer_norm(part + y)
@@ -13,7 +13,7 @@
 //! ```
 
 use crate::gpu::{self, Buffer, Device, Pipeline, Program, Readback};
-use crate::kernel::{self, Activation, AttentionFull, Embedding, Kernel, LayerNorm, Linear, MeanPool, Plan};
+use crate::kernel::{self, Activation, AttentionFull, BLOCK, Embed, Format, Kernel, LayerNorm, Linear, MeanPool, Plan};
 use crate::model::ModelError;
 use crate::model::encoder::{Checkpoint, Layer, Norm, Shape, Weights, check_sentences};
 
@@ -75,8 +75,8 @@ impl Encoder {
         check_sizes(&checkpoint.name, &shape, [sentences, tokens])?;
         let stages = Stages::new(device, &shape, [sentences as u32, tokens as u32])?;
         let stream = Stream::new(device, &stages)?;
-        let token_buffer = device.upload("tokens", &vec![0_u32; sentences * tokens.next_multiple_of(4)])?;
-        let length_buffer = device.upload("lengths", &vec![1_u32; sentences.next_multiple_of(4)])?;
+        let token_buffer = device.upload("tokens", &vec![0.0_f32; (sentences * tokens).next_multiple_of(4)])?;
+        let length_buffer = device.upload("lengths", &vec![1.0_f32; sentences.next_multiple_of(4)])?;
         let embeddings = stages.pool.result(device)?;
         let mut calls = stages.begin(device, &checkpoint.weights, &stream, &token_buffer, tokens)?;
         for layer in &checkpoint.weights.layers {
@@ -119,12 +119,12 @@ impl Encoder {
 
     fn embed_batch(&mut self, batch: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, EncoderError> {
         const DOING: &str = "embedding sentences";
-        // A place that no sentence takes holds one token, so that it stays finite.
-        let mut tokens = vec![0_u32; self.sentences * self.tokens];
-        let mut lengths = vec![1_u32; self.sentences];
+        // Kernels take row numbers and lengths as whole f32. A place without a sentence holds one token, and is finite.
+        let mut tokens = vec![0.0_f32; self.sentences * self.tokens];
+        let mut lengths = vec![1.0_f32; self.sentences];
         for ((place, length), sentence) in tokens.chunks_exact_mut(self.tokens).zip(&mut lengths).zip(batch) {
-            place[..sentence.len()].copy_from_slice(sentence);
-            *length = sentence.len() as u32;
+            place.iter_mut().zip(sentence).for_each(|(place, token)| *place = *token as f32);
+            *length = sentence.len() as f32;
         }
         self.device.write(&self.token_buffer, &tokens)?;
         self.device.write(&self.length_buffer, &lengths)?;
@@ -140,10 +140,12 @@ impl Encoder {
 }
 
 fn check_sizes(name: &str, shape: &Shape, [sentences, tokens]: [usize; 2]) -> Result<(), EncoderError> {
-    // Rows of heads lie one behind the other only where a head is whole vectors; row numbers go through f32.
-    let vectors = shape.head_size().is_multiple_of(4) && shape.feed_forward.is_multiple_of(4);
+    // Rows of heads lie one behind the other only where a head is whole vectors, and what is looked up in the table only
+    // where a row is whole blocks. Row numbers go through f32.
+    let blocks = shape.hidden.is_multiple_of(BLOCK);
     let checks = [
-        ("head size", shape.head_size(), vectors, "a multiple of 4, as the feed-forward size".to_owned()),
+        ("hidden size", shape.hidden, blocks, format!("a multiple of {BLOCK}")),
+        ("head size", shape.head_size(), shape.head_size().is_multiple_of(4), "a multiple of 4".to_owned()),
         ("vocabulary", shape.vocabulary, shape.vocabulary <= 1 << 24, format!("up to {}", 1 << 24)),
         ("sentences of a batch", sentences, (1..=65_535).contains(&sentences), "1 to 65535".to_owned()),
         ("tokens of a sentence", tokens, (1..=shape.positions).contains(&tokens), format!("1 to {}", shape.positions)),
@@ -169,10 +171,9 @@ impl Stage {
         Ok(Stage { file: plan.source.file, plan, program })
     }
 
-    /// Weights as this stage wants its operand of this number.
+    /// Weights as this stage wants its operand of this number, which lies in one buffer.
     fn upload(&self, device: &Device, operand: usize, words: &[f32]) -> Result<Buffer, EncoderError> {
-        let packed = self.plan.inputs[operand].buffers(words).concat();
-        Ok(device.upload(self.file, &packed)?)
+        Ok(device.upload(self.file, &self.plan.inputs[operand].pack(words))?)
     }
 
     /// Memory for its result.
@@ -188,7 +189,7 @@ impl Stage {
 /// Every kernel of the network, in the order of its first call.
 #[derive(Debug)]
 struct Stages {
-    embedding: Stage,
+    embed: Stage,
     first_norm: Stage,
     projections: Stage,
     attention: Stage,
@@ -232,7 +233,7 @@ impl Stages {
         let norm = |period| Stage::new(device, &LayerNorm::new(rows, hidden, period, epsilon)?);
         let linear = |inputs, outputs, activation| Stage::new(device, &Linear::new(rows, inputs, outputs, activation)?);
         Ok(Stages {
-            embedding: Stage::new(device, &Embedding::new(rows, vocabulary, hidden)?)?,
+            embed: Stage::new(device, &Embed::new([rows, vocabulary, hidden], Format::F32)?)?,
             first_norm: norm(tokens)?,
             projections: linear(hidden, 3 * hidden, Activation::None)?,
             attention: Stage::new(device, &AttentionFull::new(sentences, tokens, heads, head)?)?,
@@ -257,11 +258,16 @@ impl Stages {
         let kind = weights.kinds.iter().take(hidden).cycle();
         let positions: Vec<f32> =
             weights.positions.iter().take(tokens * hidden).zip(kind).map(|(p, k)| p + k).collect();
-        let table = self.embedding.upload(device, 1, &weights.words)?;
+        // A table of weights is two buffers: words and, where they are quantised, scales.
+        let mut table = Vec::new();
+        for words in self.embed.plan.inputs[1].buffers(&weights.words) {
+            table.push(device.upload(self.embed.file, &words)?);
+        }
+        let look_up: Vec<&Buffer> = [token_buffer].into_iter().chain(&table).chain([&stream.part]).collect();
         let positions = self.first_norm.upload(device, 1, &positions)?;
         let [gain, bias] = norm_buffers(&self.first_norm, device, &weights.norm)?;
         Ok(vec![
-            self.embedding.call(device, &[token_buffer, &table, &stream.part])?,
+            self.embed.call(device, &look_up)?,
             self.first_norm.call(device, &[&stream.part, &positions, &gain, &bias, &stream.x])?,
         ])
     }

@@ -124,6 +124,8 @@ impl Kernel for LayerNorm {
             ],
             inputs: vec![x, packing(self.period), one, one],
             output: x,
+            more_outputs: vec![],
+            immediates: vec![],
             workgroups,
             workgroup_bytes: 4 * u64::from(lanes * teams),
             turns: 3 * x.padded_columns().div_ceil(4 * lanes) + 2 * lanes.ilog2(),

@@ -123,6 +123,8 @@ impl Kernel for Linear {
             ],
             inputs: vec![x, w, Packing::padded(1, self.outputs, 1, SIDE)],
             output: y,
+            more_outputs: vec![],
+            immediates: vec![],
             workgroups: [self.outputs.div_ceil(SIDE), self.rows.div_ceil(SIDE), 1],
             workgroup_bytes: 0,
             turns: x.padded_columns() / 4 * 5,

@@ -9,9 +9,8 @@
 
 use super::format::{BLOCK, Format, GROUP, Weights};
 use super::gemv::dot;
-use super::packing::rectangle;
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, matmul_lanes, matmul_split, spelled};
 use crate::gpu::{Class, Facts, Wgsl};
 use rayon::prelude::*;
 
@@ -25,10 +24,15 @@ pub enum Sharing {
 }
 
 impl Sharing {
-    /// The one for this kind of adapter.
-    pub fn of(facts: &Facts) -> Sharing {
-        let whole_teams = facts.features.subgroup && facts.subgroup_size_min >= 8;
-        if facts.class == Class::Software && whole_teams { Sharing::Lanes } else { Sharing::Split }
+    /// The one for this kind of adapter, or for the CPU itself, where only the name is used.
+    pub fn of(facts: Option<&Facts>) -> Sharing {
+        let suits = |facts: &&Facts| facts.class == Class::Software && Sharing::teams_are_whole(facts);
+        if facts.filter(suits).is_some() { Sharing::Lanes } else { Sharing::Split }
+    }
+
+    /// Whether eight neighbours always lie in one subgroup, as [`Sharing::Lanes`] needs.
+    pub fn teams_are_whole(facts: &Facts) -> bool {
+        facts.features.subgroup && facts.subgroup_size_min >= 8
     }
 }
 
@@ -107,57 +111,39 @@ impl Matmul {
         Matmul { tokens, rows, columns, format, epilogue: Epilogue::Store, sharing }
     }
 
-    /// How it runs on an adapter.
+    /// How it runs on an adapter, for any number of rows of x.
     pub fn program(&self, facts: &Facts) -> MatmulPlan {
-        let blocks = self.columns.div_ceil(BLOCK as u32);
-        let groups = self.rows.div_ceil(GROUP as u32);
-        let tokens = [1, 2, 4, 8, 16].into_iter().find(|&tokens| tokens >= self.tokens).unwrap_or(16);
-        let longest = facts.limits.workgroups_per_dimension;
-        let shared = |row: u32| {
-            vec![
-                ("FORMAT", self.format.code()),
-                ("BLOCKS", blocks.into()),
-                ("GROUPS", groups.into()),
-                ("TOKENS", f64::from(tokens)),
-                ("ROW", row.into()),
-                ("EPILOGUE", self.epilogue.code()),
-            ]
-        };
         match self.sharing {
-            Sharing::Lanes => {
-                let teams = 4;
-                let [x, y, _] = rectangle(groups.div_ceil(teams), longest);
-                let mut constants = shared(x);
-                constants.push(("LANES", (8 * teams).into()));
-                MatmulPlan {
-                    source: Wgsl { file: "matmul_lanes.wgsl", text: include_str!("../../kernels/matmul_lanes.wgsl") },
-                    constants,
-                    tokens,
-                    workgroups: [x, y],
-                    workgroup_bytes: 0,
-                    turns: blocks * (8 * tokens + 1) + 2 * tokens,
-                }
-            }
-            Sharing::Split => {
-                let tokens = tokens.min(8);
-                let slices = match facts.class {
-                    Class::Hardware => 16.min(blocks.next_power_of_two()),
-                    Class::Software => 1,
-                };
-                let [x, y, _] = rectangle(groups, longest);
-                let mut constants = shared(x);
-                constants.retain(|(name, _)| *name != "TOKENS" && *name != "GROUPS");
-                constants.extend([("TOKENS", tokens.into()), ("SLICES", slices.into()), ("GROUPS", groups.into())]);
-                MatmulPlan {
-                    source: Wgsl { file: "matmul_split.wgsl", text: include_str!("../../kernels/matmul_split.wgsl") },
-                    constants,
-                    tokens,
-                    workgroups: [x, y],
-                    workgroup_bytes: 16 * 8 * u64::from(slices * tokens),
-                    turns: blocks * (8 * tokens + 1) + 8 * tokens,
-                }
-            }
+            Sharing::Lanes => matmul_lanes::program(self, facts),
+            Sharing::Split => matmul_split::program(self, facts),
         }
+    }
+
+    /// Blocks of 32 columns.
+    pub(super) fn blocks(&self) -> u32 {
+        self.columns.div_ceil(BLOCK as u32)
+    }
+
+    /// Groups of 32 rows of W.
+    pub(super) fn groups(&self) -> u32 {
+        self.rows.div_ceil(GROUP as u32)
+    }
+
+    /// Rows of x for one invocation: as many as there are, rounded up to a power of two, and `most` at most.
+    pub(super) fn tokens(&self, most: u32) -> u32 {
+        self.tokens.next_power_of_two().min(most)
+    }
+
+    /// The constants that all its kernels have, for so many rows of x and workgroups along x.
+    pub(super) fn constants(&self, tokens: u32, row: u32) -> Vec<(&'static str, f64)> {
+        vec![
+            ("FORMAT", self.format.code()),
+            ("BLOCKS", self.blocks().into()),
+            ("GROUPS", self.groups().into()),
+            ("TOKENS", tokens.into()),
+            ("ROW", row.into()),
+            ("EPILOGUE", self.epilogue.code()),
+        ]
     }
 
     /// Rows and columns of what is added.
@@ -255,6 +241,8 @@ impl Kernel for Matmul {
                 Packing::padded(residual_rows, residual_columns, program.tokens, GROUP as u32),
             ],
             output: Packing::padded(self.tokens, self.width(), program.tokens, padded_width),
+            more_outputs: vec![],
+            immediates: vec![],
             workgroups: [x, y, tokens / program.tokens],
             workgroup_bytes: program.workgroup_bytes,
             turns: program.turns.max(blocks),

@@ -103,8 +103,10 @@ impl Kernel for MeanPool {
         Plan {
             source: Wgsl { file: "mean_pool.wgsl", text: include_str!("../../kernels/mean_pool.wgsl") },
             constants: vec![("LANES", lanes.into()), ("TOKENS", self.tokens.into()), ("COLUMNS_4", columns_4.into())],
-            inputs: vec![x, Packing::padded(1, self.sentences, 1, 4).filled_with(1.0).whole_numbers()],
+            inputs: vec![x, Packing::padded(1, self.sentences, 1, 4).filled_with(1.0)],
             output: y,
+            more_outputs: vec![],
+            immediates: vec![],
             workgroups: [self.sentences, 1, 1],
             workgroup_bytes: 4 * u64::from(lanes),
             turns: columns_4.div_ceil(lanes).saturating_mul(self.tokens + 2) + lanes.ilog2(),

@@ -29,10 +29,13 @@
 //! comparison, root or exponential, and a fused multiply-add is two. Bytes are those that must move: every operand
 //! once. What is padding or read again counts for nothing.
 
+mod argmax;
 mod attention;
+mod attention_decode;
 mod attention_full;
+mod attention_merge;
 mod copy;
-mod embedding;
+mod embed;
 mod fma;
 mod format;
 mod gemm;
@@ -43,19 +46,25 @@ mod gemv;
 mod layer_norm;
 mod linear;
 mod matmul;
+mod matmul_lanes;
+mod matmul_split;
 mod mean_pool;
 mod packing;
 mod prepared;
 mod random;
 mod rms_norm;
+mod rotary_cache;
 mod softmax;
 mod suite;
 mod verification;
 
+pub use argmax::Argmax;
 pub use attention::Attention;
+pub use attention_decode::AttentionDecode;
 pub use attention_full::AttentionFull;
+pub use attention_merge::AttentionMerge;
 pub use copy::Copy;
-pub use embedding::Embedding;
+pub use embed::Embed;
 pub use fma::Fma;
 pub use format::{BLOCK, Block, Format, GROUP, Weights};
 pub use gemm::{Gemm, Tiling};
@@ -67,6 +76,7 @@ pub use mean_pool::MeanPool;
 pub use packing::{Packing, Plan};
 pub use prepared::{Prepared, within_limits};
 pub use rms_norm::RmsNorm;
+pub use rotary_cache::RotaryCache;
 pub use softmax::Softmax;
 pub use suite::{NAMES, Size, named, suite};
 pub use verification::Verification;

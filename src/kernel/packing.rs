@@ -14,6 +14,10 @@ pub struct Plan {
     pub inputs: Vec<Packing>,
     /// The result, bound after them.
     pub output: Packing,
+    /// Further results, bound after it, for a kernel whose output is several matrices one after the other.
+    pub more_outputs: Vec<Packing>,
+    /// Words for its `var<immediate>`; empty where it has none.
+    pub immediates: Vec<u32>,
     /// Workgroups along x, y and z.
     pub workgroups: [u32; 3],
     /// Memory that a workgroup shares, in bytes.
@@ -33,7 +37,8 @@ pub struct Packing {
     padding: f32,
     /// Weights lie in groups and blocks of their own, in two buffers.
     weights: Option<Format>,
-    whole_numbers: bool,
+    /// Rows come in pieces of so many, each at the given line of a stretch of so many lines.
+    pieces: Option<[u32; 3]>,
 }
 
 impl Packing {
@@ -47,7 +52,18 @@ impl Packing {
             by_columns: false,
             padding: 0.0,
             weights: None,
-            whole_numbers: false,
+            pieces: None,
+        }
+    }
+
+    /// `pieces` such matrices, each from line `first` on of a stretch of `capacity` lines, as sequences lie in a cache.
+    #[must_use]
+    pub fn placed(self, pieces: u32, first: u32, capacity: u32) -> Packing {
+        Packing {
+            rows: self.rows * pieces,
+            padded_rows: capacity * pieces,
+            pieces: Some([self.rows, first, capacity]),
+            ..self
         }
     }
 
@@ -66,13 +82,6 @@ impl Packing {
     #[must_use]
     pub fn filled_with(self, padding: f32) -> Packing {
         Packing { padding, ..self }
-    }
-
-    /// The same words as `u32` on the device: row numbers and lengths, which the host's side of a kernel has as whole
-    /// f32 (exact below 2^24).
-    #[must_use]
-    pub fn whole_numbers(self) -> Packing {
-        Packing { whole_numbers: true, ..self }
     }
 
     /// Rows with padding.
@@ -100,9 +109,26 @@ impl Packing {
                 let weights = Weights::encode(self.rows as usize, self.columns as usize, format, words);
                 vec![weights.quants, weights.scales]
             }
-            None if self.whole_numbers => vec![self.pack(words).into_iter().map(|word| word as u32).collect()],
             None => vec![bytemuck::cast_vec(self.pack(words))],
         }
+    }
+
+    /// The line on the device that holds a row.
+    fn line(&self, row: usize) -> usize {
+        match self.pieces.map(|sizes| sizes.map(|size| size as usize)) {
+            Some([rows, first, capacity]) => row / rows * capacity + first + row % rows,
+            None => row,
+        }
+    }
+
+    /// Words of the matrix without padding.
+    pub fn len(&self) -> usize {
+        self.rows as usize * self.columns as usize
+    }
+
+    /// True where it has no rows or no columns.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// From rows to what lies on the device.
@@ -114,7 +140,7 @@ impl Packing {
                     packed[column * self.padded_rows as usize + row] = word;
                 }
             } else {
-                let start = row * self.padded_columns as usize;
+                let start = self.line(row) * self.padded_columns as usize;
                 packed[start..start + line.len()].copy_from_slice(line);
             }
         }
@@ -129,7 +155,7 @@ impl Packing {
             if self.by_columns {
                 words.extend((0..columns).map(|column| packed[column * self.padded_rows as usize + row]));
             } else {
-                let start = row * self.padded_columns as usize;
+                let start = self.line(row) * self.padded_columns as usize;
                 words.extend_from_slice(&packed[start..start + columns]);
             }
         }

@@ -20,7 +20,7 @@ pub struct Prepared {
 
 #[derive(Debug)]
 enum Place {
-    Adapter { batch: Batch, output: Buffer, packing: Packing },
+    Adapter { batch: Batch, outputs: Vec<(Packing, Buffer)> },
     Cpu { inputs: Vec<Vec<f32>>, output: Vec<f32> },
 }
 
@@ -68,12 +68,20 @@ impl Prepared {
     /// As [`Prepared::run`].
     pub fn result(&mut self) -> Result<Vec<f32>, Error> {
         match &mut self.place {
-            Place::Adapter { batch, output, .. } => batch.device().poison(output)?,
+            Place::Adapter { batch, outputs } => {
+                outputs.iter().try_for_each(|(_, output)| batch.device().poison(output))?;
+            }
             Place::Cpu { output, .. } => output.fill(f32::from_bits(POISON)),
         }
         self.run(1)?;
         match &self.place {
-            Place::Adapter { batch, output, packing } => Ok(packing.unpack(&batch.device().read(output)?)),
+            Place::Adapter { batch, outputs } => {
+                let mut words = Vec::with_capacity(self.kernel.output_len());
+                for (packing, output) in outputs {
+                    words.extend(packing.unpack(&batch.device().read(output)?));
+                }
+                Ok(words)
+            }
             Place::Cpu { output, .. } => Ok(output.clone()),
         }
     }
@@ -110,11 +118,15 @@ fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Er
             inputs.push(device.upload(plan.source.file, &buffer)?);
         }
     }
-    let output = device.poisoned(plan.source.file, plan.output.words().iter().sum::<u64>() as usize)?;
-    let buffers: Vec<&Buffer> = inputs.iter().chain([&output]).collect();
+    let mut outputs = Vec::with_capacity(1 + plan.more_outputs.len());
+    for packing in [plan.output].iter().chain(&plan.more_outputs) {
+        let words = packing.words().iter().sum::<u64>() as usize;
+        outputs.push((*packing, device.poisoned(plan.source.file, words)?));
+    }
+    let buffers: Vec<&Buffer> = inputs.iter().chain(outputs.iter().map(|(_, output)| output)).collect();
     let pipeline = Pipeline::new(device, plan.source, &plan.constants, &buffers, plan.workgroups)?;
-    let batch = Batch::new(device, vec![pipeline])?;
-    Ok(Place::Adapter { batch, output, packing: plan.output })
+    let batch = Batch::new(device, vec![pipeline.with_immediates(&plan.immediates)])?;
+    Ok(Place::Adapter { batch, outputs })
 }
 
 /// Whether an adapter has room for a kernel as it is planned.
@@ -123,7 +135,7 @@ fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Er
 /// [`Error::Gpu`] for the limit that it is over, [`Error::Shape`] for loops that a renderer would cut short.
 pub fn within_limits(kernel: &dyn Kernel, plan: &Plan, device: &Device) -> Result<(), Error> {
     let what = format!("{} of shape {}", kernel.name(), kernel.shape());
-    for packing in plan.inputs.iter().chain([&plan.output]) {
+    for packing in plan.inputs.iter().chain([&plan.output]).chain(&plan.more_outputs) {
         for words in packing.words() {
             device.holds(&what, words * size_of::<f32>() as u64)?;
         }

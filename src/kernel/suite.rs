@@ -1,14 +1,14 @@
 //! Which kernels there are, and in which shapes.
 
 use super::{
-    Attention, AttentionFull, Copy, Embedding, Error, Fma, Gemm, Gemv, Kernel, LayerNorm, Linear, MeanPool, RmsNorm,
-    Softmax, Tiling,
+    Argmax, Attention, AttentionDecode, AttentionFull, AttentionMerge, Copy, Embed, Error, Fma, Format, Gemm, Gemv,
+    Kernel, LayerNorm, Linear, Matmul, MeanPool, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
 };
 use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
-/// Names that [`named`] takes. `gemm` means the one of three that suits the adapter.
-pub const NAMES: [&str; 15] = [
+/// Names that [`named`] takes. `gemm` and `matmul` mean the one of their variants that suits the adapter.
+pub const NAMES: [&str; 22] = [
     "copy",
     "fma",
     "gemm",
@@ -16,15 +16,25 @@ pub const NAMES: [&str; 15] = [
     "gemm_quad",
     "gemm_tiled",
     "gemv",
+    "matmul",
+    "matmul_lanes",
+    "matmul_split",
     "rms_norm",
     "softmax",
     "attention",
-    "embedding",
+    "attention_decode",
+    "attention_merge",
+    "embed",
+    "rotary_cache",
+    "argmax",
     "layer_norm",
     "linear",
     "attention_full",
     "mean_pool",
 ];
+
+/// Rows of x, and the format of the weights, of the standard product with weights: a small batch of sequences.
+const MATMUL: (u32, Format) = (8, Format::Q4);
 
 /// How large the standard shapes are. Fixed for a kind of adapter rather than measured, so that two runs, or two
 /// cards, are given the same work.
@@ -72,14 +82,21 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "gemm_quad" => Arc::new(Gemm::standard(size, Tiling::Quad)),
         "gemm_tiled" => Arc::new(Gemm::standard(size, Tiling::Workgroup)),
         "gemv" => Arc::new(Gemv::standard(size)),
+        "matmul" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts))),
+        "matmul_lanes" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Lanes)),
+        "matmul_split" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Split)),
         "rms_norm" => Arc::new(RmsNorm::standard(size)),
         "softmax" => Arc::new(Softmax::standard(size)),
         "attention" => Arc::new(Attention::standard(size)),
-        "embedding" => Arc::new(Embedding::standard(size)),
         "layer_norm" => Arc::new(LayerNorm::standard(size)),
         "linear" => Arc::new(Linear::standard(size)),
         "attention_full" => Arc::new(AttentionFull::standard(size)),
         "mean_pool" => Arc::new(MeanPool::standard(size)),
+        "attention_decode" => Arc::new(AttentionDecode::standard(size)),
+        "attention_merge" => Arc::new(AttentionMerge::standard(size)),
+        "embed" => Arc::new(Embed::standard(size)),
+        "rotary_cache" => Arc::new(RotaryCache::standard(size)),
+        "argmax" => Arc::new(Argmax::standard(size)),
         _ => return Err(Error::Unknown { name: name.to_owned(), known: NAMES.join(", ") }),
     })
 }
@@ -92,6 +109,7 @@ pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
         Arc::new(Fma::standard(size)),
         Arc::new(Gemm::standard(size, Tiling::of(facts))),
         Arc::new(Gemv::standard(size)),
+        Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts))),
         Arc::new(RmsNorm::standard(size)),
         Arc::new(Softmax::standard(size)),
         Arc::new(Attention::standard(size)),

@@ -7,11 +7,11 @@ use dawndusk::model::{self, ModelChoice};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// No two sizes alike, and none a multiple of a tile.
+/// No two sizes alike, and none a multiple of a tile of 64.
 const TINY: Shape = Shape {
     layers: 3,
-    hidden: 24,
-    heads: 3,
+    hidden: 96,
+    heads: 12,
     feed_forward: 44,
     vocabulary: 50,
     positions: 70,
@@ -97,9 +97,15 @@ fn what_has_no_room_is_refused_with_the_range() {
         let message = Encoder::new(device, &tiny(), batch).expect_err(part).to_string();
         assert!(message.contains(part) && message.contains("tiny"), "{part:?} is not in: {message}");
     }
-    let odd = Checkpoint::from_seed("odd", Shape { hidden: 15, ..TINY }, SEED).expect("a checkpoint");
-    let message = Encoder::new(device, &odd, [1, 8]).expect_err("heads of 5 words").to_string();
-    assert!(message.contains("head size = 5; allowed: a multiple of 4"), "{message}");
+    let shapes = [
+        (Shape { hidden: 36, ..TINY }, "hidden size = 36; allowed: a multiple of 32"),
+        (Shape { heads: 16, ..TINY }, "head size = 6; allowed: a multiple of 4"),
+    ];
+    for (shape, part) in shapes {
+        let odd = Checkpoint::from_seed("odd", shape, SEED).expect("a checkpoint");
+        let message = Encoder::new(device, &odd, [1, 8]).expect_err(part).to_string();
+        assert!(message.contains(part), "{part:?} is not in: {message}");
+    }
 }
 
 /// The real weights; `None` only where the environment says that there are none.

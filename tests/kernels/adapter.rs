@@ -1,23 +1,23 @@
 //! Each kernel on the adapter against its twin; also as it would run on an adapter that this machine does not have.
 
 use crate::{SEED, device, shapes};
-use dawndusk::gpu::{Class, Clock, Facts};
+use dawndusk::gpu::{Class, Clock, Device, Facts};
 use dawndusk::kernel::{self, Fma, Kernel, Plan, Prepared, Sharing, Size, Tiling, Unit};
 use std::sync::Arc;
 
 /// Runs each kernel over poisoned memory; the result must be whole, and near the twin's where an adapter ran.
-fn agree(kernels: Vec<Arc<dyn Kernel>>) {
-    let name = device().map_or("the twin", |device| &device.facts().name);
+pub(crate) fn agree(kernels: Vec<Arc<dyn Kernel>>) {
+    agree_on(device(), kernels);
+}
+
+pub(crate) fn agree_on(device: Option<&Device>, kernels: Vec<Arc<dyn Kernel>>) {
+    let name = device.map_or("the twin", |device| &device.facts().name);
     for kernel in kernels {
         let case = format!("{} {} on {name}, seed {SEED}", kernel.name(), kernel.shape());
-        let mut prepared = Prepared::new(kernel, device(), SEED).unwrap_or_else(|error| panic!("{case}: {error}"));
+        let mut prepared = Prepared::new(kernel, device, SEED).unwrap_or_else(|error| panic!("{case}: {error}"));
         let verification = prepared.verify().unwrap_or_else(|error| panic!("{case}: {error}"));
         assert!(verification.passed(), "{case}: {verification}");
-        assert_eq!(
-            verification.relative_error.is_some(),
-            device().is_some(),
-            "{case}: compared if there is an adapter"
-        );
+        assert_eq!(verification.relative_error.is_some(), device.is_some(), "{case}: compared if there is an adapter");
     }
 }
 
@@ -53,10 +53,8 @@ fn gemv_agrees_with_its_twin() {
 
 #[test]
 fn products_with_weights_of_any_format_agree_with_their_twin() {
-    let facts = device().map(|device| device.facts());
-    // A team of eight lanes must lie in one subgroup.
-    let teams = facts.is_none_or(|facts| facts.features.subgroup && facts.subgroup_size_min >= 8);
-    if teams {
+    // Without them its results would be wrong, and it is never chosen.
+    if device().is_none_or(|device| Sharing::teams_are_whole(device.facts())) {
         agree(shapes::matmuls(Sharing::Lanes));
     }
     agree(shapes::matmuls(Sharing::Split));
@@ -79,8 +77,50 @@ fn attention_agrees_with_its_twin() {
 }
 
 #[test]
-fn the_kernels_of_an_encoder_agree_with_their_twins() {
-    agree(shapes::encoder_kernels());
+fn attention_after_tokens_in_the_cache_agrees_with_its_twin() {
+    agree(shapes::later_attentions());
+}
+
+#[test]
+fn attention_of_one_token_agrees_with_its_twin() {
+    agree(shapes::decodes());
+    agree(shapes::merges());
+}
+
+#[test]
+fn embed_agrees_with_its_twin() {
+    agree(shapes::embeds());
+}
+
+#[test]
+fn rotary_cache_agrees_with_its_twin() {
+    agree(shapes::rotary_caches());
+}
+
+#[test]
+fn argmax_finds_the_same_numbers_as_its_twin() {
+    agree(shapes::argmaxes());
+}
+
+#[test]
+fn kernels_stay_inside_their_buffers_where_bounds_are_checked() {
+    let Some(device) = device() else { return };
+    let checked = device.clone().checked();
+    let kernels = [
+        shapes::matmuls(Sharing::of(Some(device.facts())))[..6].to_vec(),
+        shapes::embeds(),
+        shapes::decodes()[..2].to_vec(),
+        shapes::rotary_caches()[..2].to_vec(),
+        shapes::later_attentions()[..2].to_vec(),
+        shapes::argmaxes()[..2].to_vec(),
+    ];
+    for kernel in kernels.concat() {
+        let case = format!("{} {} with checks, seed {SEED}", kernel.name(), kernel.shape());
+        let mut prepared =
+            Prepared::new(kernel, Some(&checked), SEED).unwrap_or_else(|error| panic!("{case}: {error}"));
+        let verification = prepared.verify().unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert!(verification.passed(), "{case}: {verification}");
+    }
 }
 
 #[test]
@@ -135,26 +175,19 @@ impl Kernel for Elsewhere {
     }
 }
 
-#[test]
-fn standard_shapes_of_an_encoder_agree_with_their_twins() {
-    let size = Size::of(device().map(|device| device.facts()));
-    let names = ["layer_norm", "linear", "attention_full", "mean_pool", "embedding"];
-    agree(names.map(|name| kernel::named(name, size, None).expect("a name that is listed")).to_vec());
-}
-
-fn agree_elsewhere(kernels: Vec<Arc<dyn Kernel>>, change: fn(&mut Facts)) {
+pub(crate) fn agree_elsewhere(kernels: Vec<Arc<dyn Kernel>>, change: fn(&mut Facts)) {
     agree(kernels.into_iter().map(|kernel| Arc::new(Elsewhere { kernel, change }) as Arc<dyn Kernel>).collect());
 }
 
 #[test]
 fn rows_shared_by_many_lanes_agree_with_their_twins() {
-    let kernels = [shapes::gemvs(), shapes::rms_norms(), shapes::softmaxes(), shapes::layer_norms()].concat();
+    let kernels = [shapes::gemvs(), shapes::rms_norms(), shapes::softmaxes()].concat();
     agree_elsewhere(kernels, |facts| facts.class = Class::Hardware);
 }
 
 #[test]
 fn rows_that_nobody_shares_agree_with_their_twins() {
-    let kernels = [shapes::gemvs(), shapes::rms_norms(), shapes::softmaxes(), shapes::layer_norms()].concat();
+    let kernels = [shapes::gemvs(), shapes::rms_norms(), shapes::softmaxes()].concat();
     agree_elsewhere(kernels, |facts| {
         facts.class = Class::Software;
         facts.subgroup_size_min = 4;
@@ -164,8 +197,7 @@ fn rows_that_nobody_shares_agree_with_their_twins() {
 #[test]
 fn more_workgroups_than_an_axis_holds_are_folded_into_a_rectangle() {
     let kernels = [shapes::copies(), shapes::fmas(), shapes::gemvs(), shapes::rms_norms(), shapes::softmaxes()];
-    let encoder = [shapes::embeddings(), shapes::layer_norms()];
-    agree_elsewhere([kernels.concat(), encoder.concat()].concat(), |facts| facts.limits.workgroups_per_dimension = 3);
+    agree_elsewhere(kernels.concat(), |facts| facts.limits.workgroups_per_dimension = 3);
 }
 
 #[test]

@@ -60,8 +60,10 @@ fn parsed(plan: &Plan) -> Module {
 
 /// Accepts what WebGPU has, and subgroups.
 fn validator() -> Validator {
-    let mut validator =
-        Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32);
+    let mut validator = Validator::new(
+        ValidationFlags::all(),
+        Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32 | Capabilities::IMMEDIATES,
+    );
     validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
     validator
 }
@@ -126,10 +128,10 @@ fn bindings_are_the_operands_in_order_and_then_the_result() {
             bindings.insert(binding.binding, access.contains(StorageAccess::STORE));
         }
         let mut expected = vec![false; plan.inputs.iter().map(|packing| packing.words().len()).sum()];
-        expected.push(true);
+        expected.extend(vec![true; 1 + plan.more_outputs.len()]);
         let expected: BTreeMap<u32, bool> = (0..).zip(expected).collect();
-        assert_eq!(bindings, expected, "{file}: operands are read, the last binding is written");
-        for packing in plan.inputs.iter().chain([&plan.output]) {
+        assert_eq!(bindings, expected, "{file}: operands are read, the bindings after them are written");
+        for packing in plan.inputs.iter().chain([&plan.output]).chain(&plan.more_outputs) {
             let whole = packing.words().iter().all(|words| words % 4 == 0);
             assert!(whole, "{file}: {packing:?} is whole vectors of 4");
         }

@@ -1,9 +1,9 @@
 //! Shapes to test: each size 1, sizes around the edges of a tile, and odd sizes from a seed.
 
-use crate::SEED;
+use crate::{SEED, encoder};
 use dawndusk::kernel::{
-    Activation, Attention, AttentionFull, Copy, Embedding, Epilogue, Fma, Format, Gemm, Gemv, Kernel, LayerNorm,
-    Linear, Matmul, MeanPool, RmsNorm, Sharing, Softmax, Tiling,
+    Argmax, Attention, AttentionDecode, AttentionMerge, Copy, Embed, Epilogue, Fma, Format, Gemm, Gemv, Kernel, Matmul,
+    RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -13,19 +13,19 @@ use std::sync::Arc;
 const RANDOM: usize = 3;
 
 /// Sizes from 1 to `largest`, so many to a shape.
-fn random<const SIZES: usize>(stream: u64, largest: u32) -> Vec<[u32; SIZES]> {
+pub(crate) fn random<const SIZES: usize>(stream: u64, largest: u32) -> Vec<[u32; SIZES]> {
     let mut generator = ChaCha8Rng::seed_from_u64(SEED);
     generator.set_stream(stream);
     (0..RANDOM).map(|_| std::array::from_fn(|_| generator.random_range(1..=largest))).collect()
 }
 
-fn shapes<const SIZES: usize>(stream: u64, largest: u32, edges: &[[u32; SIZES]]) -> Vec<[u32; SIZES]> {
+pub(crate) fn shapes<const SIZES: usize>(stream: u64, largest: u32, edges: &[[u32; SIZES]]) -> Vec<[u32; SIZES]> {
     let mut all = edges.to_vec();
     all.extend(random(stream, largest));
     all
 }
 
-fn boxed<K: Kernel + 'static>(kernel: K) -> Arc<dyn Kernel> {
+pub(crate) fn boxed<K: Kernel + 'static>(kernel: K) -> Arc<dyn Kernel> {
     Arc::new(kernel)
 }
 
@@ -95,56 +95,49 @@ pub(crate) fn matmuls(sharing: Sharing) -> Vec<Arc<dyn Kernel>> {
     all
 }
 
-/// Rows, columns, rows of the residual.
-pub(crate) fn norms() -> Vec<[u32; 3]> {
-    let edges = [[1, 1, 1], [1, 513, 1], [77, 3, 7], [32, 256, 32], [33, 257, 11], [40, 384, 8]];
-    let drawn: Vec<[u32; 3]> = random(6, 90);
-    edges.into_iter().chain(drawn.into_iter().map(|[r, c, p]| [r, 5 * c, 1 + p % r])).collect()
+/// Prompts after tokens that are in the cache already.
+pub(crate) fn later_attentions() -> Vec<Arc<dyn Kernel>> {
+    let shapes = [([1, 2, 1, 8], 1), ([33, 3, 3, 5], 7), ([20, 4, 2, 64], 40), ([65, 2, 1, 12], 32)];
+    let prompt =
+        |([t, h, k, d], first): ([u32; 4], u32)| boxed(Attention::new(t, h, k, d).expect("a fair shape").after(first));
+    shapes.into_iter().map(prompt).collect()
 }
 
-pub(crate) fn layer_norms() -> Vec<Arc<dyn Kernel>> {
-    norms().iter().map(|&[r, c, p]| boxed(LayerNorm::new(r, c, p, 1e-5).expect("a fair shape"))).collect()
+/// One token of each sequence over its cache.
+pub(crate) fn decodes() -> Vec<Arc<dyn Kernel>> {
+    let shapes =
+        [[1, 1, 1, 1, 1, 4, 1], [2, 65, 70, 9, 3, 64, 1], [3, 200, 256, 4, 2, 12, 3], [1, 64, 64, 16, 1, 128, 1]];
+    let decode = |[sequences, keys, capacity, heads, key_heads, head, splits]: [u32; 7]| {
+        let decode = AttentionDecode { sequences, keys, capacity, heads, key_heads, head, splits };
+        boxed(decode.checked().expect("a fair shape"))
+    };
+    shapes.into_iter().map(decode).collect()
 }
 
-/// Rows, inputs, outputs, of each activation in turn.
-pub(crate) fn layers() -> Vec<([u32; 3], Activation)> {
-    let sizes = shapes(7, 150, &[[1, 1, 1], [1, 130, 7], [129, 1, 5], [64, 16, 64], [65, 33, 68], [40, 384, 24]]);
-    sizes.into_iter().zip([Activation::None, Activation::Gelu].into_iter().cycle()).collect()
+pub(crate) fn merges() -> Vec<Arc<dyn Kernel>> {
+    let shapes = [[1, 1, 4], [5, 3, 64], [9, 7, 260]];
+    shapes.into_iter().map(|[q, s, d]| boxed(AttentionMerge::new(q, s, d).expect("a fair shape"))).collect()
 }
 
-pub(crate) fn linears() -> Vec<Arc<dyn Kernel>> {
-    layers().iter().map(|&([r, i, o], a)| boxed(Linear::new(r, i, o, a).expect("a fair shape"))).collect()
+pub(crate) fn embeds() -> Vec<Arc<dyn Kernel>> {
+    let sizes = [[1, 1, 1], [7, 33, 65], [64, 100, 2100], [3, 40, 32]];
+    let embed = |(sizes, format)| boxed(Embed::new(sizes, format).expect("a fair shape"));
+    sizes.into_iter().zip(Format::ALL).map(embed).collect()
 }
 
-/// Tokens, rows of the table, columns.
-pub(crate) fn embeddings() -> Vec<Arc<dyn Kernel>> {
-    let sizes = shapes(8, 200, &[[1, 1, 1], [65, 3, 4], [7, 100, 33]]);
-    sizes.iter().map(|&[t, r, c]| boxed(Embedding::new(t, r, c).expect("a fair shape"))).collect()
+pub(crate) fn rotary_caches() -> Vec<Arc<dyn Kernel>> {
+    let shapes = [[1, 1, 1, 1, 4, 1, 0], [1, 5, 9, 3, 64, 40, 17], [3, 2, 4, 4, 8, 10, 8], [4, 1, 6, 2, 128, 7, 6]];
+    let rotary = |[sequences, tokens, heads, key_heads, head, capacity, first]: [u32; 7]| {
+        let base = 10_000.0;
+        let rotary = RotaryCache { heads, key_heads, head, capacity, sequences, tokens, first, base };
+        boxed(rotary.checked().expect("a fair shape"))
+    };
+    shapes.into_iter().map(rotary).collect()
 }
 
-/// Sentences, tokens, columns.
-pub(crate) fn sentences() -> Vec<[u32; 3]> {
-    shapes(9, 60, &[[1, 1, 1], [3, 32, 24], [9, 7, 33], [2, 128, 384]])
-}
-
-pub(crate) fn mean_pools() -> Vec<Arc<dyn Kernel>> {
-    sentences().iter().map(|&[s, t, c]| boxed(MeanPool::new(s, t, c).expect("a fair shape"))).collect()
-}
-
-/// Sentences, tokens, heads, words in a head.
-pub(crate) fn texts() -> Vec<[u32; 4]> {
-    let edges = [[1, 1, 1, 1], [3, 32, 2, 32], [2, 33, 3, 5], [5, 40, 2, 8], [1, 100, 2, 68]];
-    let drawn: Vec<[u32; 4]> = random(10, 40);
-    edges.into_iter().chain(drawn.into_iter().map(|[s, t, h, d]| [1 + s % 4, t, 1 + h % 3, d])).collect()
-}
-
-pub(crate) fn full_attentions() -> Vec<Arc<dyn Kernel>> {
-    texts().iter().map(|&[s, t, h, d]| boxed(AttentionFull::new(s, t, h, d).expect("a fair shape"))).collect()
-}
-
-/// The kernels of an encoder.
-pub(crate) fn encoder_kernels() -> Vec<Arc<dyn Kernel>> {
-    [embeddings(), layer_norms(), linears(), full_attentions(), mean_pools()].concat()
+pub(crate) fn argmaxes() -> Vec<Arc<dyn Kernel>> {
+    let shapes = [[1, 1], [3, 63], [2, 1000], [5, 4097]];
+    shapes.into_iter().map(|[rows, columns]| boxed(Argmax::new(rows, columns).expect("a fair shape"))).collect()
 }
 
 /// All of them.
@@ -152,5 +145,6 @@ pub(crate) fn every_kernel() -> Vec<Arc<dyn Kernel>> {
     let products = [Tiling::Registers, Tiling::Quad, Tiling::Workgroup].into_iter().flat_map(gemms);
     let rest = [copies(), fmas(), gemvs(), rms_norms(), softmaxes(), attentions()].into_iter().flatten();
     let matmuls = [Sharing::Lanes, Sharing::Split].into_iter().flat_map(matmuls);
-    products.chain(rest).chain(matmuls).chain(encoder_kernels()).collect()
+    let steps = [later_attentions(), decodes(), merges(), embeds(), rotary_caches(), argmaxes()].into_iter().flatten();
+    products.chain(rest).chain(matmuls).chain(steps).chain(encoder::kernels()).collect()
 }

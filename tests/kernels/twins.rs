@@ -3,7 +3,7 @@
 use crate::reference::{
     attention, attention_full, distance, layer_norm, linear, mean_pool, product, rms_norm, softmax,
 };
-use crate::{SEED, device, shapes};
+use crate::{SEED, device, encoder, shapes};
 use dawndusk::gpu::Device;
 use dawndusk::kernel::{
     Activation, Attention, AttentionFull, Gemm, Gemv, Kernel, LayerNorm, Linear, MeanPool, Prepared, RmsNorm, Softmax,
@@ -74,7 +74,7 @@ fn attention_is_candles_composed_head_by_head() {
 
 #[test]
 fn layer_norm_is_candles() {
-    for shape @ [rows, columns, period] in shapes::norms() {
+    for shape @ [rows, columns, period] in encoder::norms() {
         let kernel = LayerNorm::new(rows, columns, period, 1e-5).expect("a fair shape");
         agrees(kernel, |inputs| layer_norm(inputs, shape, kernel.epsilon()));
     }
@@ -82,7 +82,7 @@ fn layer_norm_is_candles() {
 
 #[test]
 fn linear_is_candles_product_with_its_exact_gelu() {
-    for (shape @ [rows, inputs, outputs], activation) in shapes::layers() {
+    for (shape @ [rows, inputs, outputs], activation) in encoder::layers() {
         let kernel = Linear::new(rows, inputs, outputs, activation).expect("a fair shape");
         agrees(kernel, |inputs| linear(inputs, shape, activation == Activation::Gelu));
     }
@@ -90,14 +90,14 @@ fn linear_is_candles_product_with_its_exact_gelu() {
 
 #[test]
 fn mean_pool_is_candles_mean_over_its_length() {
-    for shape @ [sentences, tokens, columns] in shapes::sentences() {
+    for shape @ [sentences, tokens, columns] in encoder::sentences() {
         agrees(MeanPool::new(sentences, tokens, columns).expect("a fair shape"), |inputs| mean_pool(inputs, shape));
     }
 }
 
 #[test]
 fn attention_of_whole_sentences_is_candles_composed_head_by_head() {
-    for shape @ [sentences, tokens, heads, head] in shapes::texts() {
+    for shape @ [sentences, tokens, heads, head] in encoder::texts() {
         let kernel = AttentionFull::new(sentences, tokens, heads, head).expect("a fair shape");
         agrees(kernel, |inputs| attention_full(inputs, shape));
     }
