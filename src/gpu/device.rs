@@ -162,7 +162,7 @@ impl Device {
         self.fits(what, "workgroups along one axis", longest, limit, "maxComputeWorkgroupsPerDimension")
     }
 
-    fn fits(&self, what: &str, unit: &'static str, needed: u64, limit: u64, name: &'static str) -> Result<(), Error> {
+    pub(super) fn fits(&self, what: &str, unit: &'static str, needed: u64, limit: u64, name: &'static str) -> Result<(), Error> {
         if needed <= limit {
             return Ok(());
         }
