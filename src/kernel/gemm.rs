@@ -1,10 +1,12 @@
-//! Matrix times matrix, C = A B in f32: three kernels for three kinds of adapter, and the twin of all three.
+//! Matrix times matrix, C = A B in f32: a kernel for each kind of adapter, and the twin of all.
 //!
 //! On the device A is held by columns, as a BLAS operand that is marked transposed: a step in k then reads both
 //! operands in whole vectors.
 
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, gemm_quad, gemm_registers, gemm_tiled, guard, spelled};
+use super::{
+    Error, Kernel, Packing, Plan, Size, Unit, gemm_octet, gemm_quad, gemm_registers, gemm_tiled, guard, spelled,
+};
 use crate::gpu::{Class, Facts, Wgsl};
 use rayon::prelude::*;
 
@@ -15,16 +17,42 @@ pub enum Tiling {
     Registers,
     /// `gemm_quad.wgsl`: lanes share what they load.
     Quad,
+    /// `gemm_octet.wgsl`: eight lanes share what they load, from images.
+    Octet,
     /// `gemm_tiled.wgsl`: tiles in workgroup memory.
     Workgroup,
 }
 
 impl Tiling {
+    /// Every way to multiply.
+    pub const ALL: [Tiling; 4] = [Tiling::Registers, Tiling::Quad, Tiling::Octet, Tiling::Workgroup];
+
+    /// The name of its kernel.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tiling::Registers => "gemm_registers",
+            Tiling::Quad => "gemm_quad",
+            Tiling::Octet => "gemm_octet",
+            Tiling::Workgroup => "gemm_tiled",
+        }
+    }
+
+    /// Whether it computes what it should on this adapter.
+    pub fn runs_on(self, facts: &Facts) -> bool {
+        match self {
+            Tiling::Registers | Tiling::Workgroup => true,
+            Tiling::Quad => facts.features.subgroup,
+            // Eight lanes must lie in one subgroup.
+            Tiling::Octet => facts.features.subgroup && facts.subgroup_size_min >= 8,
+        }
+    }
+
     /// The one for this kind of adapter, or for the CPU itself, where only the name is used.
     pub fn of(facts: Option<&Facts>) -> Tiling {
         match facts {
             Some(facts) if facts.class == Class::Hardware => Tiling::Workgroup,
-            Some(facts) if facts.features.subgroup => Tiling::Quad,
+            Some(facts) if Tiling::Octet.runs_on(facts) => Tiling::Octet,
+            Some(facts) if Tiling::Quad.runs_on(facts) => Tiling::Quad,
             _ => Tiling::Registers,
         }
     }
@@ -78,11 +106,7 @@ impl Gemm {
 
 impl Kernel for Gemm {
     fn name(&self) -> &'static str {
-        match self.tiling {
-            Tiling::Registers => "gemm_registers",
-            Tiling::Quad => "gemm_quad",
-            Tiling::Workgroup => "gemm_tiled",
-        }
+        self.tiling.name()
     }
 
     /// m x n x k.
@@ -131,6 +155,7 @@ impl Kernel for Gemm {
         match self.tiling {
             Tiling::Registers => gemm_registers::plan(self),
             Tiling::Quad => gemm_quad::plan(self),
+            Tiling::Octet => gemm_octet::plan(self),
             Tiling::Workgroup => gemm_tiled::plan(self),
         }
     }

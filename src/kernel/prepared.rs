@@ -1,7 +1,8 @@
 //! A kernel made ready to run, on an adapter or on the CPU.
 
+use super::packing::Memory;
 use super::{Error, Kernel, Packing, Plan, Verification};
-use crate::gpu::{Batch, Buffer, Class, Device, Elapsed, POISON, Pipeline};
+use crate::gpu::{Batch, Buffer, Class, Device, Elapsed, Image, POISON, Pipeline, Program, Resource};
 use crate::units::Seconds;
 use std::sync::Arc;
 use std::time::Instant;
@@ -101,18 +102,38 @@ fn poison(words: usize) -> Vec<f32> {
     vec![f32::from_bits(POISON); words]
 }
 
+/// An operand in place.
+enum Input {
+    Buffer(Buffer),
+    Image(Image),
+}
+
+impl Input {
+    fn resource(&self) -> Resource<'_> {
+        match self {
+            Input::Buffer(buffer) => Resource::Buffer(buffer),
+            Input::Image(image) => Resource::Image(image),
+        }
+    }
+}
+
 fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Error> {
     let plan = kernel.plan(device.facts());
     within_limits(kernel, &plan, device)?;
+    let file = plan.source.file;
     let mut inputs = Vec::with_capacity(plan.inputs.len());
     for (packing, words) in plan.inputs.iter().zip(kernel.inputs(seed)) {
         for buffer in packing.buffers(&words) {
-            inputs.push(device.upload(plan.source.file, &buffer)?);
+            inputs.push(match packing.memory() {
+                Memory::Image => Input::Image(device.image::<f32>(file, &bytemuck::cast_vec(buffer))?),
+                Memory::Words | Memory::Halves => Input::Buffer(device.upload(file, &buffer)?),
+            });
         }
     }
-    let output = device.poisoned(plan.source.file, plan.output.words().iter().sum::<u64>() as usize)?;
-    let buffers: Vec<&Buffer> = inputs.iter().chain([&output]).collect();
-    let pipeline = Pipeline::new(device, plan.source, &plan.constants, &buffers, plan.workgroups)?;
+    let output = device.poisoned(file, plan.output.words().iter().sum::<u64>() as usize)?;
+    let program = Program::new(device, plan.source, &plan.constants)?;
+    let resources: Vec<Resource<'_>> = inputs.iter().map(Input::resource).chain([Resource::Buffer(&output)]).collect();
+    let pipeline = Pipeline::with_resources(device, &program, &resources, plan.workgroups)?;
     let batch = Batch::new(device, vec![pipeline])?;
     Ok(Place::Adapter { batch, output, packing: plan.output })
 }
@@ -121,7 +142,10 @@ fn within_limits(kernel: &dyn Kernel, plan: &Plan, device: &Device) -> Result<()
     let what = format!("{} of shape {}", kernel.name(), kernel.shape());
     for packing in plan.inputs.iter().chain([&plan.output]) {
         for words in packing.words() {
-            device.holds(&what, words * size_of::<f32>() as u64)?;
+            match packing.memory() {
+                Memory::Image => drop(device.lines(&what, words.div_ceil(4))?),
+                Memory::Words | Memory::Halves => device.holds(&what, words * size_of::<f32>() as u64)?,
+            }
         }
     }
     device.shares(&what, plan.workgroup_bytes)?;

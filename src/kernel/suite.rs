@@ -4,9 +4,20 @@ use super::{Attention, Copy, Error, Fma, Gemm, Gemv, Kernel, RmsNorm, Softmax, T
 use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
-/// Names that [`named`] takes. `gemm` means the one of three that suits the adapter.
-pub const NAMES: [&str; 10] =
-    ["copy", "fma", "gemm", "gemm_registers", "gemm_quad", "gemm_tiled", "gemv", "rms_norm", "softmax", "attention"];
+/// Names that [`named`] takes. `gemm` means the one that suits the adapter.
+pub const NAMES: [&str; 11] = [
+    "copy",
+    "fma",
+    "gemm",
+    "gemm_registers",
+    "gemm_quad",
+    "gemm_octet",
+    "gemm_tiled",
+    "gemv",
+    "rms_norm",
+    "softmax",
+    "attention",
+];
 
 /// How large the standard shapes are. Fixed for a kind of adapter rather than measured, so that two runs, or two
 /// cards, are given the same work.
@@ -52,6 +63,7 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "gemm" => Arc::new(Gemm::standard(size, Tiling::of(facts))),
         "gemm_registers" => Arc::new(Gemm::standard(size, Tiling::Registers)),
         "gemm_quad" => Arc::new(Gemm::standard(size, Tiling::Quad)),
+        "gemm_octet" => Arc::new(Gemm::standard(size, Tiling::Octet)),
         "gemm_tiled" => Arc::new(Gemm::standard(size, Tiling::Workgroup)),
         "gemv" => Arc::new(Gemv::standard(size)),
         "rms_norm" => Arc::new(RmsNorm::standard(size)),

@@ -12,7 +12,7 @@ fn words(kernel: &dyn Kernel) -> u64 {
 fn bytes_are_those_of_every_operand_once() {
     let kernels: [&dyn Kernel; 7] = [
         &Copy::new(37).expect("a shape"),
-        &Fma::new(5, 24).expect("a shape"),
+        &Fma::new(5, 64).expect("a shape"),
         &Gemm::new(3, 5, 7, Tiling::Quad).expect("a shape"),
         &Gemv::new(3, 5).expect("a shape"),
         &RmsNorm::new(3, 5).expect("a shape"),
@@ -29,7 +29,7 @@ fn flop_are_counted_as_the_formula_has_them() {
     let gemm = Gemm::new(3, 5, 7, Tiling::Quad).expect("a shape");
     assert_eq!(gemm.flop(), 3 * 5 * 7 * 2, "a product and a sum for each of m n k");
     assert_eq!(Gemv::new(3, 5).expect("a shape").flop(), 3 * 5 * 2, "a product and a sum for each word of A");
-    assert_eq!(Fma::new(5, 24).expect("a shape").flop(), 5 * 16 * 24 * 2, "16 chains to an invocation");
+    assert_eq!(Fma::new(5, 64).expect("a shape").flop(), 5 * 12 * 64 * 2, "12 chains to an invocation");
     assert_eq!(Copy::new(37).expect("a shape").flop(), 0, "nothing is computed");
     let per_row = 5 + 5 + 2 + 1 + 1 + 2 * 5;
     assert_eq!(RmsNorm::new(3, 5).expect("a shape").flop(), 3 * per_row, "squares, sums, mean and root, two factors");

@@ -2,9 +2,9 @@
 
 use crate::shapes;
 use dawndusk::gpu::{Class, Facts, Features, Limits};
-use dawndusk::kernel::Plan;
+use dawndusk::kernel::{Memory, Plan};
 use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
-use naga::{AddressSpace, Module, Scalar, StorageAccess, TypeInner};
+use naga::{AddressSpace, ImageClass, Module, Scalar, StorageAccess, StorageFormat, TypeInner};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Limits that every WebGPU adapter has.
@@ -105,16 +105,22 @@ fn each_override_is_set_and_nothing_else_is() {
 fn bindings_are_the_operands_in_order_and_then_the_result() {
     for plan in plans() {
         let (file, module) = (plan.source.file, parsed(&plan));
-        let mut bindings = BTreeMap::new();
+        let (mut bindings, mut images) = (BTreeMap::new(), BTreeSet::new());
         for (_, variable) in module.global_variables.iter() {
-            let (Some(binding), AddressSpace::Storage { access }) = (variable.binding, variable.space) else {
-                continue;
-            };
+            let Some(binding) = variable.binding else { continue };
             assert_eq!(binding.group, 0, "{file}: one group");
-            let TypeInner::Array { base, .. } = module.types[variable.ty].inner else {
-                panic!("{file}: binding {} is no array", binding.binding)
+            let (element, access) = match (&module.types[variable.ty].inner, variable.space) {
+                (&TypeInner::Array { base, .. }, AddressSpace::Storage { access }) => {
+                    (&module.types[base].inner, access)
+                }
+                (&TypeInner::Image { class: ImageClass::Storage { format, access }, .. }, AddressSpace::Handle) => {
+                    assert_eq!(format, StorageFormat::Rgba32Float, "{file}: images of vectors of words");
+                    images.insert(binding.binding);
+                    bindings.insert(binding.binding, access.contains(StorageAccess::STORE));
+                    continue;
+                }
+                other => panic!("{file}: binding {} is {other:?}, neither array nor image", binding.binding),
             };
-            let element = &module.types[base].inner;
             let (TypeInner::Scalar(scalar) | TypeInner::Vector { scalar, .. }) = *element else {
                 panic!("{file}: binding {} holds {element:?}, not words or vectors", binding.binding)
             };
@@ -129,6 +135,10 @@ fn bindings_are_the_operands_in_order_and_then_the_result() {
         expected.push(true);
         let expected: BTreeMap<u32, bool> = (0..).zip(expected).collect();
         assert_eq!(bindings, expected, "{file}: operands are read, the last binding is written");
+        let held = plan.inputs.iter().flat_map(|packing| vec![packing.memory(); packing.words().len()]);
+        let in_images: BTreeSet<u32> =
+            (0..).zip(held).filter(|(_, memory)| *memory == Memory::Image).map(|(binding, _)| binding).collect();
+        assert_eq!(images, in_images, "{file}: images in WGSL, images in its plan");
         for packing in plan.inputs.iter().chain([&plan.output]) {
             let whole = packing.words().iter().all(|words| words % 4 == 0);
             assert!(whole, "{file}: {packing:?} is whole vectors of 4");

@@ -1,9 +1,9 @@
 //! Kernels against candle in f64: the twins, and through `device` whatever adapter there is.
 
 use crate::reference::{attention, distance, product, rms_norm, softmax};
-use crate::{SEED, device, shapes};
+use crate::{SEED, device, runnable_tilings, shapes};
 use dawndusk::gpu::Device;
-use dawndusk::kernel::{Attention, Gemm, Gemv, Kernel, Prepared, RmsNorm, Softmax, Tiling};
+use dawndusk::kernel::{Attention, Gemm, Gemv, Kernel, Prepared, RmsNorm, Softmax};
 use std::sync::Arc;
 
 /// The project's tolerance for f32.
@@ -31,7 +31,7 @@ fn agrees(kernel: impl Kernel + 'static, reference: impl Fn(&[Vec<f32>]) -> cand
 #[test]
 fn every_gemm_is_candles_matmul() {
     for shape @ [m, n, k] in shapes::products() {
-        for tiling in [Tiling::Registers, Tiling::Quad, Tiling::Workgroup] {
+        for tiling in runnable_tilings() {
             agrees(Gemm::new(m, n, k, tiling).expect("a fair shape"), |inputs| product(inputs, shape));
         }
     }
