@@ -34,6 +34,7 @@ mod copy;
 mod fma;
 mod format;
 mod gemm;
+mod gemm_cooperative;
 mod gemm_octet;
 mod gemm_quad;
 mod gemm_registers;

@@ -5,7 +5,7 @@ use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
 /// Names that [`named`] takes. `gemm` means the one that suits the adapter.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 12] = [
     "copy",
     "fma",
     "gemm",
@@ -13,6 +13,7 @@ pub const NAMES: [&str; 11] = [
     "gemm_quad",
     "gemm_octet",
     "gemm_tiled",
+    "gemm_cooperative",
     "gemv",
     "rms_norm",
     "softmax",
@@ -65,6 +66,7 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "gemm_quad" => Arc::new(Gemm::standard(size, Tiling::Quad)),
         "gemm_octet" => Arc::new(Gemm::standard(size, Tiling::Octet)),
         "gemm_tiled" => Arc::new(Gemm::standard(size, Tiling::Workgroup)),
+        "gemm_cooperative" => Arc::new(Gemm::standard(size, Tiling::Cooperative)),
         "gemv" => Arc::new(Gemv::standard(size)),
         "rms_norm" => Arc::new(RmsNorm::standard(size)),
         "softmax" => Arc::new(Softmax::standard(size)),
@@ -73,10 +75,11 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
     })
 }
 
-/// Every kernel once, in the shapes and variants for this adapter, or for the CPU.
+/// Every kernel once, in the shapes and variants for this adapter, or for the CPU; the product in f16 as well where
+/// there are matrix units.
 pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
     let size = Size::of(facts);
-    vec![
+    let mut kernels: Vec<Arc<dyn Kernel>> = vec![
         Arc::new(Copy::standard(size)),
         Arc::new(Fma::standard(size)),
         Arc::new(Gemm::standard(size, Tiling::of(facts))),
@@ -84,7 +87,11 @@ pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
         Arc::new(RmsNorm::standard(size)),
         Arc::new(Softmax::standard(size)),
         Arc::new(Attention::standard(size)),
-    ]
+    ];
+    if facts.is_some_and(|facts| Tiling::Cooperative.runs_on(facts)) {
+        kernels.push(Arc::new(Gemm::standard(size, Tiling::Cooperative)));
+    }
+    kernels
 }
 
 /// How many invocations share a row of `columns` words, and how many such teams make a workgroup.

@@ -25,6 +25,13 @@ fn bytes_are_those_of_every_operand_once() {
 }
 
 #[test]
+fn an_operand_in_f16_has_half_the_bytes() {
+    let [whole, halves] =
+        [Tiling::Workgroup, Tiling::Cooperative].map(|tiling| Gemm::new(3, 5, 7, tiling).expect("a shape").bytes());
+    assert_eq!(whole - halves, 2 * (3 * 7 + 7 * 5), "A and B are halved, C is not");
+}
+
+#[test]
 fn flop_are_counted_as_the_formula_has_them() {
     let gemm = Gemm::new(3, 5, 7, Tiling::Quad).expect("a shape");
     assert_eq!(gemm.flop(), 3 * 5 * 7 * 2, "a product and a sum for each of m n k");
