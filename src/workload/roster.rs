@@ -8,7 +8,7 @@ use super::embed::Embed;
 use super::kernel::{KernelWorkload, family};
 use super::language::{Decode, Prefill, Shape};
 use super::{Workload, WorkloadError};
-use crate::gpu::Device;
+use crate::gpu::{Device, Facts};
 use crate::kernel;
 use crate::model::Model;
 
@@ -65,7 +65,7 @@ impl Roster<'_> {
     /// # Errors
     /// A wanted name that no workload has; a workload that cannot be prepared.
     pub fn workloads(self, wanted: &[String]) -> Result<Vec<Box<dyn Workload>>, RosterError> {
-        let known = names();
+        let known = names(self.device.map(Device::facts));
         if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
             return Err(RosterError::Unknown { wanted: unknown.clone(), known: known.join(", ") });
         }
@@ -94,8 +94,8 @@ impl Roster<'_> {
     }
 }
 
-/// Every name, in flight order.
-fn names() -> Vec<&'static str> {
-    let kernels = kernel::suite(None).into_iter().map(|kernel| family(kernel.name()));
+/// Every name that there is on an adapter, in flight order.
+fn names(facts: Option<&Facts>) -> Vec<&'static str> {
+    let kernels = kernel::suite(facts).into_iter().map(|kernel| family(kernel.name()));
     kernels.chain(["classify", "prefill", "decode", "embed"]).collect()
 }
