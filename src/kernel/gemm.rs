@@ -20,7 +20,27 @@ pub enum Tiling {
 }
 
 impl Tiling {
-    /// The one for this kind of adapter, or for the CPU itself, where only the name is used.
+    /// All of them.
+    pub const ALL: [Tiling; 3] = [Tiling::Registers, Tiling::Quad, Tiling::Workgroup];
+
+    /// The name of its kernel.
+    pub fn kernel_name(self) -> &'static str {
+        match self {
+            Tiling::Registers => "gemm_registers",
+            Tiling::Quad => "gemm_quad",
+            Tiling::Workgroup => "gemm_tiled",
+        }
+    }
+
+    /// Whether an adapter has the features that it needs.
+    pub fn is_offered(self, facts: &Facts) -> bool {
+        match self {
+            Tiling::Registers | Tiling::Workgroup => true,
+            Tiling::Quad => facts.features.subgroup,
+        }
+    }
+
+    /// Without a trial, the one for this kind of adapter, or for the CPU itself, where only the name is used.
     pub fn of(facts: Option<&Facts>) -> Tiling {
         match facts {
             Some(facts) if facts.class == Class::Hardware => Tiling::Workgroup,
@@ -40,6 +60,11 @@ pub struct Gemm {
 }
 
 impl Gemm {
+    /// m, n, k.
+    pub fn sizes(&self) -> [u32; 3] {
+        [self.m, self.n, self.k]
+    }
+
     /// The product of an `m` x `k` and a `k` x `n` matrix.
     ///
     /// # Errors
@@ -78,11 +103,7 @@ impl Gemm {
 
 impl Kernel for Gemm {
     fn name(&self) -> &'static str {
-        match self.tiling {
-            Tiling::Registers => "gemm_registers",
-            Tiling::Quad => "gemm_quad",
-            Tiling::Workgroup => "gemm_tiled",
-        }
+        self.tiling.kernel_name()
     }
 
     /// m x n x k.

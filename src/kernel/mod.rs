@@ -30,6 +30,7 @@
 //! once. What is padding or read again counts for nothing.
 
 mod attention;
+mod compilation;
 mod copy;
 mod fma;
 mod gemm;
@@ -46,6 +47,7 @@ mod suite;
 mod verification;
 
 pub use attention::Attention;
+pub use compilation::Compilation;
 pub use copy::Copy;
 pub use fma::Fma;
 pub use gemm::{Gemm, Tiling};

@@ -1,6 +1,7 @@
 //! A kernel made ready to run, on an adapter or on the CPU.
 
-use super::{Error, Kernel, Packing, Plan, Verification};
+use super::compilation::{Compilation, Compiled};
+use super::{Error, Kernel, Plan, Verification};
 use crate::gpu::{Batch, Buffer, Class, Device, Elapsed, POISON, Pipeline};
 use crate::units::Seconds;
 use std::sync::Arc;
@@ -20,8 +21,15 @@ pub struct Prepared {
 
 #[derive(Debug)]
 enum Place {
-    Adapter { batch: Batch, output: Buffer, packing: Packing },
+    Adapter { batch: Batch, inputs: Vec<Buffer>, output: Buffer, plan: Plan, readiness: Readiness },
     Cpu { inputs: Vec<Vec<f32>>, output: Vec<f32> },
+}
+
+/// How far a kernel is compiled: its pipeline is there, but drivers compile again at the first dispatch.
+#[derive(Debug)]
+enum Readiness {
+    Created { identity: Compiled, took: Seconds },
+    Ran { cold: Seconds },
 }
 
 impl Prepared {
@@ -43,14 +51,21 @@ impl Prepared {
         self.kernel.as_ref()
     }
 
-    /// Runs it `times` times in one batch and waits. One batch should stay far below a driver's patience (2 s on
+    /// Runs it `times` times in one batch and waits; before the very first batch, once more, since drivers compile
+    /// then. One batch should stay far below a driver's patience (2 s on
     /// some systems): run once, then choose.
     ///
     /// # Errors
     /// [`Error::Gpu`] where the device is lost, refuses, or does not answer in time.
     pub fn run(&mut self, times: u32) -> Result<Elapsed, Error> {
         match &mut self.place {
-            Place::Adapter { batch, .. } => Ok(batch.run(times)?),
+            Place::Adapter { batch, readiness, .. } => {
+                if let Readiness::Created { identity, took } = readiness {
+                    let first = batch.run(1)?.host;
+                    *readiness = Readiness::Ran { cold: identity.took(*took + first) };
+                }
+                Ok(batch.run(times)?)
+            }
             Place::Cpu { inputs, output } => {
                 let start = Instant::now();
                 for _ in 0..times {
@@ -73,9 +88,22 @@ impl Prepared {
         }
         self.run(1)?;
         match &self.place {
-            Place::Adapter { batch, output, packing } => Ok(packing.unpack(&batch.device().read(output)?)),
+            Place::Adapter { batch, output, plan, .. } => Ok(plan.output.unpack(&batch.device().read(output)?)),
             Place::Cpu { output, .. } => Ok(output.clone()),
         }
+    }
+
+    /// Compiles it once more, and says what that took and what the first time took. None where the twin runs.
+    ///
+    /// # Errors
+    /// As [`Prepared::run`].
+    pub fn compile_again(&mut self) -> Result<Option<Compilation>, Error> {
+        self.run(1)?;
+        let Place::Adapter { batch, inputs, output, plan, readiness: Readiness::Ran { cold } } = &self.place else {
+            return Ok(None);
+        };
+        let (mut again, created) = compile(batch.device(), plan, inputs, output)?;
+        Ok(Some(Compilation { cold: *cold, warm: created + again.run(1)?.host }))
     }
 
     /// Runs it once over poisoned memory and compares the result with the twin's. Where the twin itself runs, there
@@ -109,10 +137,18 @@ fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Er
         inputs.push(device.upload(plan.source.file, &packing.pack(&words))?);
     }
     let output = device.poisoned(plan.source.file, plan.output.words() as usize)?;
-    let buffers: Vec<&Buffer> = inputs.iter().chain([&output]).collect();
+    let (batch, took) = compile(device, &plan, &inputs, &output)?;
+    let identity = Compiled::of(device, plan.source, &plan.constants);
+    Ok(Place::Adapter { batch, inputs, output, plan, readiness: Readiness::Created { identity, took } })
+}
+
+/// A batch of one dispatch, and how long its pipeline took to make.
+fn compile(device: &Device, plan: &Plan, inputs: &[Buffer], output: &Buffer) -> Result<(Batch, Seconds), Error> {
+    let buffers: Vec<&Buffer> = inputs.iter().chain([output]).collect();
+    let start = Instant::now();
     let pipeline = Pipeline::new(device, plan.source, &plan.constants, &buffers, plan.workgroups)?;
-    let batch = Batch::new(device, vec![pipeline])?;
-    Ok(Place::Adapter { batch, output, packing: plan.output })
+    let took = Seconds(start.elapsed().as_secs_f64());
+    Ok((Batch::new(device, vec![pipeline])?, took))
 }
 
 fn within_limits(kernel: &dyn Kernel, plan: &Plan, device: &Device) -> Result<(), Error> {
