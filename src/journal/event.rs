@@ -6,8 +6,9 @@ use crate::envelope::Breaches;
 use crate::governor::{LimitedBy, Regime};
 use crate::profile::Satellite;
 use crate::reading::{Boundary, NoData, Source};
+use crate::tuner::Choice;
 use crate::units::{Joules, Kelvin, Seconds, Watts};
-use crate::workload::Description;
+use crate::workload::{Description, ModelFacts};
 use serde::{Deserialize, Serialize};
 
 /// One event. The journal of a complete flight holds them in this order; ticks and work alternate.
@@ -25,6 +26,17 @@ pub enum Event {
         /// What was asked for.
         plan: Box<FlightPlan>,
     },
+    /// The first line of a benchmark without an envelope.
+    Benched {
+        /// Program and version.
+        program: String,
+        /// Wall clock at the start, UTC; a label, never used in arithmetic.
+        test_time: String,
+        /// Repeats of each measurement.
+        repeats: u32,
+        /// Workloads that nobody asked for: the shares of the others are of their rates.
+        measured_too: Vec<String>,
+    },
     /// The machine, as found.
     Conditions(Box<Conditions>),
     /// A kernel against its twin, before it is measured.
@@ -37,6 +49,26 @@ pub enum Event {
         tolerance: f64,
         /// Words of the result that were not written, or are not finite.
         faulty_words: u64,
+    },
+    /// What a kernel took to compile, creation and first dispatch together.
+    Compiled {
+        /// Which kernel.
+        workload: String,
+        /// The first time in this process.
+        cold_s: Seconds,
+        /// Again in the same process.
+        warm_s: Seconds,
+    },
+    /// A share of full speed, held for a while: batches, and rests between them.
+    Duty {
+        /// The share of time inside batches that was meant.
+        duty: f64,
+        /// Batches of each workload that ended.
+        rounds: u64,
+        /// How long it was held.
+        duration_s: Seconds,
+        /// In that time.
+        drawn: Drawn,
     },
     /// Power with everything open and nothing running.
     Idle {
@@ -141,6 +173,9 @@ pub struct Conditions {
     pub sources_refused: Vec<String>,
     /// Environment variables that change what is measured.
     pub environment: Vec<(String, String)>,
+    /// Which of several kernels runs, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tuning: Vec<Choice>,
     /// Workloads, in flight order.
     pub workloads: Vec<WorkloadRecord>,
 }
@@ -171,6 +206,9 @@ pub struct WorkloadRecord {
     pub test: String,
     /// What one item is: `token`, `FLOP` or `byte`.
     pub unit: String,
+    /// The language model; none for a kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelRecord>,
     /// Tokens of the prompt (llama-bench's name); 0 where there is none.
     pub n_prompt: u32,
     /// Tokens written (llama-bench's name); 0 where none are.
@@ -187,6 +225,30 @@ pub struct WorkloadRecord {
     pub result_bits_per_batch: f64,
 }
 
+/// A language model, under llama-bench's names where the meaning is the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelRecord {
+    /// Name and types of its matrices as loaded.
+    pub model_type: String,
+    /// The file of its weights; null for seeded ones.
+    pub model_filename: Option<String>,
+    /// Weights.
+    pub model_n_params: u64,
+    /// Bytes of weights that one decoded token reads.
+    pub weight_bytes_per_token: u64,
+}
+
+impl From<&ModelFacts> for ModelRecord {
+    fn from(model: &ModelFacts) -> ModelRecord {
+        ModelRecord {
+            model_type: model.kind.clone(),
+            model_filename: model.file.clone(),
+            model_n_params: model.parameters,
+            weight_bytes_per_token: model.weight_bytes_per_token,
+        }
+    }
+}
+
 impl From<&Description> for WorkloadRecord {
     fn from(description: &Description) -> WorkloadRecord {
         WorkloadRecord {
@@ -194,6 +256,7 @@ impl From<&Description> for WorkloadRecord {
             backend: description.backend.clone(),
             test: description.test.clone(),
             unit: description.unit.name().into(),
+            model: description.model.as_ref().map(ModelRecord::from),
             n_prompt: description.n_prompt,
             n_gen: description.n_gen,
             n_depth: description.n_depth,

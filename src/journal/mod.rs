@@ -10,7 +10,8 @@ mod writer;
 
 pub use crate::envelope::Breaches;
 pub use event::{
-    Conditions, Drawn, Event, FlightPlan, Measurement, Outcome, Sample, ScaleRecord, Tick, WorkDone, WorkloadRecord,
+    Conditions, Drawn, Event, FlightPlan, Measurement, ModelRecord, Outcome, Sample, ScaleRecord, Tick, WorkDone,
+    WorkloadRecord,
 };
 pub use reader::{JournalError, read};
 pub use writer::Journal;
