@@ -20,11 +20,11 @@ pub enum Tiling {
 }
 
 impl Tiling {
-    /// All of them.
+    /// Every way to multiply.
     pub const ALL: [Tiling; 3] = [Tiling::Registers, Tiling::Quad, Tiling::Workgroup];
 
     /// The name of its kernel.
-    pub fn kernel_name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Tiling::Registers => "gemm_registers",
             Tiling::Quad => "gemm_quad",
@@ -32,8 +32,8 @@ impl Tiling {
         }
     }
 
-    /// Whether an adapter has the features that it needs.
-    pub fn is_offered(self, facts: &Facts) -> bool {
+    /// Whether it computes what it should on this adapter.
+    pub fn runs_on(self, facts: &Facts) -> bool {
         match self {
             Tiling::Registers | Tiling::Workgroup => true,
             Tiling::Quad => facts.features.subgroup,
@@ -103,7 +103,7 @@ impl Gemm {
 
 impl Kernel for Gemm {
     fn name(&self) -> &'static str {
-        self.tiling.kernel_name()
+        self.tiling.name()
     }
 
     /// m x n x k.

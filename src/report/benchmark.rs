@@ -270,12 +270,14 @@ fn compile_statement(conditions: &Conditions) -> String {
         name == "MESA_SHADER_CACHE_DISABLE" && ["1", "true", "yes", "y"].contains(&value.to_lowercase().as_str())
     });
     let cache = match disabled {
-        true => "Mesa's disk cache is off (MESA_SHADER_CACHE_DISABLE), so nothing is left from earlier processes",
+        true => "Mesa's disk cache is off, so nothing is left from earlier processes",
         false => {
-            "the driver's disk cache, if it has one, may hold it from an earlier process (MESA_SHADER_CACHE_DISABLE is not set)"
+            "the driver's disk cache, if it has one, may hold it from an earlier process; Mesa's is off with \
+             MESA_SHADER_CACHE_DISABLE=true"
         }
     };
     format!(
-        "compile: creation of the pipeline and its first dispatch; cold is the first in this process ({cache}), warm is again"
+        "compile: creation of the pipeline and its first dispatch; cold is the first time in this process ({cache}), \
+         warm a later time in the same process"
     )
 }

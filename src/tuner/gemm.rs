@@ -22,11 +22,11 @@ impl Family for GemmFamily {
     }
 
     fn variants(&self, facts: &Facts) -> Vec<&'static str> {
-        Tiling::ALL.into_iter().filter(|tiling| tiling.is_offered(facts)).map(Tiling::kernel_name).collect()
+        Tiling::ALL.into_iter().filter(|tiling| tiling.runs_on(facts)).map(Tiling::name).collect()
     }
 
     fn default_variant(&self, facts: Option<&Facts>) -> &'static str {
-        Tiling::of(facts).kernel_name()
+        Tiling::of(facts).name()
     }
 
     fn kernel(&self, variant: &str, shape: &[u32]) -> Result<Arc<dyn Kernel>, kernel::Error> {
@@ -34,8 +34,8 @@ impl Family for GemmFamily {
             let shape = format!("{shape:?}");
             return Err(kernel::Error::Shape { kernel: "gemm", shape, reason: "it must be m, n, k".to_owned() });
         };
-        let known = || Tiling::ALL.map(Tiling::kernel_name).join(", ");
-        let tiling = Tiling::ALL.into_iter().find(|tiling| tiling.kernel_name() == variant);
+        let known = || Tiling::ALL.map(Tiling::name).join(", ");
+        let tiling = Tiling::ALL.into_iter().find(|tiling| tiling.name() == variant);
         let tiling = tiling.ok_or_else(|| kernel::Error::Unknown { name: variant.to_owned(), known: known() })?;
         Ok(Arc::new(Gemm::new(m, n, k, tiling)?))
     }
@@ -75,8 +75,8 @@ mod tests {
     #[test]
     fn every_variant_is_a_kernel_of_its_own_name() {
         for tiling in Tiling::ALL {
-            let kernel = GemmFamily.kernel(tiling.kernel_name(), &[2, 3, 4]).expect("it is known");
-            assert_eq!((kernel.name(), kernel.shape()), (tiling.kernel_name(), "2x3x4".to_owned()), "as asked for");
+            let kernel = GemmFamily.kernel(tiling.name(), &[2, 3, 4]).expect("it is known");
+            assert_eq!((kernel.name(), kernel.shape()), (tiling.name(), "2x3x4".to_owned()), "as asked for");
         }
         let error = GemmFamily.kernel("gemm_ghost", &[2, 3, 4]).expect_err("no such variant").to_string();
         assert!(error.contains("gemm_ghost") && error.contains("gemm_quad"), "names and lists: {error}");

@@ -35,7 +35,8 @@ fn points(duties: &[(f64, f64, u64)]) -> OperatingPoints {
 }
 
 fn conditions(events: &mut [Event]) -> &mut Conditions {
-    let found = events.iter_mut().find_map(|event| if let Event::Conditions(found) = event { Some(found) } else { None });
+    let found =
+        events.iter_mut().find_map(|event| if let Event::Conditions(found) = event { Some(found) } else { None });
     found.expect("the machine is described")
 }
 
@@ -54,7 +55,10 @@ fn two_passes_become_one_point_and_the_last_rate_is_one() {
 fn a_profile_reads_back_as_it_was_written_and_serves_a_simulation() {
     let points = points(&[(0.1, 30.0, 10), (0.5, 62.0, 50), (1.0, 102.0, 100)]);
     let text = points.toml().expect("TOML");
-    assert!(text.starts_with("# Operating points of A \"quoted\", renderer: the powers are MODELLED"), "said first: {text}");
+    assert!(
+        text.starts_with("# Operating points of A \"quoted\", renderer: the powers are MODELLED"),
+        "said first: {text}"
+    );
     let read = profile::machine_from_text("written.toml", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(read, points.machine, "nothing is lost");
     assert_eq!(read.rate_at(Watts(62.0)), 0.5, "half the work at 62 W");
@@ -66,7 +70,8 @@ fn neighbours_that_noise_has_turned_round_are_taken_together_and_said() {
     let points = points(&[(0.5, 60.0, 50), (0.75, 83.0, 78), (0.9, 81.0, 88), (1.0, 100.0, 100)]);
     let found: Vec<(f64, f64)> = points.machine.points.iter().map(|point| (point.power_w, point.rate)).collect();
     assert_eq!(found, [(60.0, 0.5), (82.0, 0.83), (100.0, 1.0)], "one point of two");
-    let said = points.remarks.iter().any(|remark| remark.contains("together") && remark.contains("duty 0.75, duty 0.90"));
+    let said =
+        points.remarks.iter().any(|remark| remark.contains("together") && remark.contains("duty 0.75, duty 0.90"));
     assert!(said, "and the file says so: {:?}", points.remarks);
 }
 
