@@ -1,6 +1,6 @@
 // attention: out = softmax(SCALE q k^T, causal) v for every head; a whole prompt at once (prefill).
 //
-// Query t sees the keys 0 to t. Query head h reads key head h / GROUP. A workgroup takes 32 queries of one head past
+// Query t stands at position first + t and sees the keys 0 to first + t. Query head h reads key head h / GROUP. A workgroup takes 32 queries of one head past
 // the keys, 32 at a time, with a running maximum and sum for each query (Dao, FlashAttention-2, 2023, algorithm 1):
 //   1. 32 x 32 scores, 4 x 4 to an invocation;
 //   2. each query's new maximum and sum, scores become weights;
@@ -25,9 +25,18 @@ const LEAST = -3.4028234e38;
 // Queries in a workgroup, and keys in a step.
 const TILE = 32u;
 
+struct Place {
+    // Position of the first query: keys before it are in the cache.
+    first: u32,
+    // Line of the cache in which the keys begin.
+    line: u32,
+}
+
+var<immediate> place: Place;
+
 // tokens x HEADS x head, padded to 32 tokens and 4 HEAD_4 words.
 @group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
-// tokens x KEY_HEADS x head, padded alike.
+// Lines x KEY_HEADS x head, padded alike; lines that no query sees may hold any finite words.
 @group(0) @binding(1) var<storage, read> k: array<vec4<f32>>;
 // As k.
 @group(0) @binding(2) var<storage, read> v: array<vec4<f32>>;
@@ -56,7 +65,7 @@ fn scores(i: u32, stride: u32, key: vec4<f32>, d: u32) -> vec4<f32> {
 // 1: the scores of four queries against four keys, of which a query sees none after itself.
 fn score(query: u32, key: u32, head: u32, four_queries: u32, four_keys: u32) {
     let i = (query * HEADS + head) * HEAD_4;
-    let j = (key * KEY_HEADS + head / GROUP) * HEAD_4;
+    let j = ((place.line + key) * KEY_HEADS + head / GROUP) * HEAD_4;
     var s0 = vec4<f32>();
     var s1 = vec4<f32>();
     var s2 = vec4<f32>();
@@ -68,7 +77,7 @@ fn score(query: u32, key: u32, head: u32, four_queries: u32, four_keys: u32) {
         s2 += scores(i, HEADS * HEAD_4, k[j + 2u * step + d], d);
         s3 += scores(i, HEADS * HEAD_4, k[j + 3u * step + d], d);
     }
-    let queries = vec4(query) + vec4(0u, 1u, 2u, 3u);
+    let queries = vec4(place.first + query) + vec4(0u, 1u, 2u, 3u);
     let at = 4u * four_keys * 8u + four_queries;
     sh_weight[at] = select(vec4(LEAST), s0 * SCALE, queries >= vec4(key));
     sh_weight[at + 8u] = select(vec4(LEAST), s1 * SCALE, queries >= vec4(key + 1u));
@@ -106,7 +115,7 @@ fn gather(key: u32, head: u32, four_queries: u32, first: u32) {
         var o1 = sh_out[(at + 1u) * HEAD_4 + d] * sh_shrink[at + 1u];
         var o2 = sh_out[(at + 2u) * HEAD_4 + d] * sh_shrink[at + 2u];
         var o3 = sh_out[(at + 3u) * HEAD_4 + d] * sh_shrink[at + 3u];
-        var j = (key * KEY_HEADS + head / GROUP) * HEAD_4 + d;
+        var j = ((place.line + key) * KEY_HEADS + head / GROUP) * HEAD_4 + d;
         for (var n = 0u; n < TILE; n++) {
             let value = v[j];
             let weight = sh_weight[n * 8u + four_queries];
@@ -139,7 +148,7 @@ fn main(
         sh_top[invocation] = LEAST;
         sh_sum[invocation] = 0.0;
     }
-    for (var key = 0u; key <= query; key += TILE) {
+    for (var key = 0u; key < place.first + query + TILE; key += TILE) {
         score(query + 4u * column, key + 4u * row, head, column, row);
         workgroupBarrier();
         if invocation < 8u {

@@ -18,6 +18,9 @@ override COLUMNS_4: u32;
 // Keeps a row of zeros finite.
 override EPSILON: f32;
 
+// Row of x that becomes the first row of y.
+var<immediate> first: u32;
+
 // rows x columns, padded with zeros to TEAMS rows and 4 LANES columns.
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 // One for each column, padded alike.
@@ -34,10 +37,12 @@ fn main(
     @builtin(local_invocation_id) local: vec3<u32>,
     @builtin(local_invocation_index) invocation: u32,
 ) {
-    let base = ((workgroup.y * ROW + workgroup.x) * TEAMS + local.y) * COLUMNS_4;
+    let row = (workgroup.y * ROW + workgroup.x) * TEAMS + local.y;
+    let base = row * COLUMNS_4;
+    let source = (first + row) * COLUMNS_4;
     var squares = vec4<f32>();
     for (var j = local.x; j < COLUMNS_4; j += LANES) {
-        let v = x[base + j];
+        let v = x[source + j];
         squares = fma(v, v, squares);
     }
     var sum = (squares.x + squares.y) + (squares.z + squares.w);
@@ -50,6 +55,6 @@ fn main(
     }
     let scale = 1.0 / sqrt(sum / f32(COLUMNS) + EPSILON);
     for (var j = local.x; j < COLUMNS_4; j += LANES) {
-        y[base + j] = x[base + j] * scale * weight[j];
+        y[base + j] = x[source + j] * scale * weight[j];
     }
 }

@@ -35,6 +35,8 @@ pub mod tuner;
 
 pub mod model;
 
+pub mod engine;
+
 pub mod workload;
 
 pub mod meter;

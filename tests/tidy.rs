@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules in reading order, which is the order of dependency.
-const ORDER: [&str; 16] = [
-    "units", "stats", "reading", "profile", "envelope", "governor", "gpu", "kernel", "tuner", "model", "workload",
-    "meter", "journal", "flight", "report", "live",
+const ORDER: [&str; 17] = [
+    "units", "stats", "reading", "profile", "envelope", "governor", "gpu", "kernel", "tuner", "model", "engine",
+    "workload", "meter", "journal", "flight", "report", "live",
 ];
 
 /// Modules in which time is an argument and nothing touches the world.

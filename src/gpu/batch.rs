@@ -87,7 +87,7 @@ impl Batch {
     /// # Errors
     /// [`Error::Timeout`], [`Error::Lost`] or [`Error::Refused`].
     pub fn run(&mut self, times: u32) -> Result<Elapsed, Error> {
-        let names: Vec<&str> = self.pipelines.iter().map(|pipeline| pipeline.file).collect();
+        let names: Vec<&str> = self.pipelines.iter().map(Pipeline::file).collect();
         let doing = format!("running {} {times} times", names.join(", "));
         let start = Instant::now();
         let commands = self.record(times);
@@ -115,10 +115,7 @@ impl Batch {
         });
         for _ in 0..times {
             for pipeline in &self.pipelines {
-                let [x, y, z] = pipeline.workgroups;
-                pass.set_pipeline(&pipeline.pipeline);
-                pass.set_bind_group(0, &pipeline.bindings, &[]);
-                pass.dispatch_workgroups(x, y, z);
+                pipeline.dispatch(&mut pass, pipeline.workgroups, &pipeline.immediates);
             }
         }
         drop(pass);

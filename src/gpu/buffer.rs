@@ -28,7 +28,7 @@ impl Device {
     ///
     /// # Errors
     /// [`Error::TooLarge`] for what the adapter cannot hold or bind, [`Error::Refused`] where its memory is full.
-    pub fn upload(&self, name: &str, words: &[f32]) -> Result<Buffer, Error> {
+    pub fn upload<T: bytemuck::Pod>(&self, name: &str, words: &[T]) -> Result<Buffer, Error> {
         self.filled(name, bytemuck::cast_slice(words))
     }
 
@@ -72,11 +72,20 @@ impl Device {
         self.wait(submission, &doing)
     }
 
+    /// Writes words over the beginning of a buffer, before whatever is submitted next.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] or [`Error::Refused`], as where they are more than the buffer holds.
+    pub fn write<T: bytemuck::Pod>(&self, buffer: &Buffer, words: &[T]) -> Result<(), Error> {
+        self.queue.write_buffer(&buffer.handle, 0, bytemuck::cast_slice(words));
+        self.check(&format!("writing to the buffer `{}`", buffer.name))
+    }
+
     /// What a buffer holds now.
     ///
     /// # Errors
     /// [`Error::Lost`], [`Error::Refused`] or [`Error::Timeout`].
-    pub fn read(&self, buffer: &Buffer) -> Result<Vec<f32>, Error> {
+    pub fn read<T: bytemuck::Pod>(&self, buffer: &Buffer) -> Result<Vec<T>, Error> {
         let doing = format!("reading the buffer `{}`", buffer.name);
         let staging = self.staging(buffer.bytes());
         let mut encoder = self.handle.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());

@@ -22,6 +22,7 @@ pub struct Device {
     facts: Arc<Facts>,
     faults: Arc<Mutex<Faults>>,
     timeout: Duration,
+    checked: bool,
 }
 
 #[derive(Debug, Default)]
@@ -60,13 +61,23 @@ impl Device {
         handle.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             lock(&keeper).refused.entry(thread::current().id()).or_insert_with(|| words(&error));
         }));
-        Ok(Device { handle, queue, facts: Arc::new(facts.clone()), faults, timeout: TIMEOUT })
+        Ok(Device { handle, queue, facts: Arc::new(facts.clone()), faults, timeout: TIMEOUT, checked: false })
     }
 
     /// The same device, with another longest wait (60 s unless said).
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Device {
         Device { timeout, ..self }
+    }
+
+    /// The same device, whose programs are compiled with wgpu's checks of bounds, loops and divisions.
+    #[must_use]
+    pub fn checked(self) -> Device {
+        Device { checked: true, ..self }
+    }
+
+    pub(super) fn is_checked(&self) -> bool {
+        self.checked
     }
 
     /// The longest wait.

@@ -2,7 +2,8 @@
 //!
 //! * [`list`] and [`choose`]: the adapters of this machine. None at all is an empty list, not an error.
 //! * [`Device`]: an open adapter. Loss, refusals and time-outs come back as [`Error`]; nothing here panics.
-//! * [`Buffer`], [`Pipeline`], [`Batch`]: memory, one WGSL file made ready to run, and many dispatches in one pass.
+//! * [`Buffer`], [`Program`], [`Pipeline`]: memory, one WGSL file compiled, and that file bound to its buffers.
+//! * [`Batch`]: dispatches that are timed together; [`Recording`]: dispatches that nobody waits for yet.
 //! * [`Elapsed`]: how long a batch took, and by whose clock ([`Clock`]).
 //!
 //! wgpu is named in this module and nowhere above it. Only Vulkan, Metal and DX12 are asked: they have the
@@ -18,6 +19,8 @@ mod choice;
 mod device;
 mod facts;
 mod pipeline;
+mod program;
+mod recording;
 
 pub use adapter::{Adapter, list};
 pub use batch::{Batch, Clock, Elapsed};
@@ -25,7 +28,9 @@ pub use buffer::{Buffer, POISON};
 pub use choice::choose;
 pub use device::Device;
 pub use facts::{Class, Facts, Features, Limits};
-pub use pipeline::{Pipeline, Wgsl};
+pub use pipeline::Pipeline;
+pub use program::{Program, Wgsl};
+pub use recording::{Readback, Recording, Submission};
 
 /// What can go wrong between this program and an accelerator.
 #[derive(Debug, thiserror::Error)]

@@ -20,6 +20,7 @@ pub struct Attention {
     heads: u32,
     key_heads: u32,
     head: u32,
+    first: u32,
 }
 
 impl Attention {
@@ -37,7 +38,34 @@ impl Attention {
             let reason = format!("{heads} query heads are no multiple of {key_heads} key heads");
             return Err(Error::Shape { kernel: "attention", shape: spelled(&shape), reason });
         }
-        Ok(Attention { tokens, heads, key_heads, head })
+        Ok(Attention { tokens, heads, key_heads, head, first: 0 })
+    }
+
+    /// The same prompt after `first` tokens whose keys and values are there already.
+    #[must_use]
+    pub fn after(self, first: u32) -> Attention {
+        Attention { first, ..self }
+    }
+
+    /// A value for each `override`.
+    pub fn constants(&self) -> Vec<(&'static str, f64)> {
+        vec![
+            ("HEADS", self.heads.into()),
+            ("KEY_HEADS", self.key_heads.into()),
+            ("GROUP", (self.heads / self.key_heads).into()),
+            ("HEAD_4", self.head.div_ceil(4).into()),
+            ("SCALE", 1.0 / f64::from(self.head).sqrt()),
+        ]
+    }
+
+    /// Workgroups for so many tokens.
+    pub fn workgroups(&self, tokens: u32) -> [u32; 3] {
+        [tokens.div_ceil(TILE), self.heads, 1]
+    }
+
+    /// The source.
+    pub fn source() -> Wgsl {
+        Wgsl { file: "attention.wgsl", text: include_str!("../../kernels/attention.wgsl") }
     }
 
     /// Heads as in SmolLM2-135M for the small one, as in Llama-3-8B for the others: 0.005, 8.6 and 34 GFLOP.
@@ -47,12 +75,19 @@ impl Attention {
             heads: size.pick(9, 32, 32),
             key_heads: size.pick(3, 8, 8),
             head: size.pick(64, 128, 128),
+            first: 0,
         }
     }
 
-    /// Keys that all queries see together: query t sees t + 1.
+    /// Keys that all queries see together: query t sees first + t + 1.
     fn pairs(&self) -> u64 {
-        u64::from(self.tokens) * (u64::from(self.tokens) + 1) / 2
+        let [tokens, first] = [self.tokens, self.first].map(u64::from);
+        tokens * first + tokens * (tokens + 1) / 2
+    }
+
+    /// Keys in all.
+    fn keys(&self) -> u32 {
+        self.first + self.tokens
     }
 }
 
@@ -77,11 +112,12 @@ impl Kernel for Attention {
 
     /// Queries, keys and values in, results out.
     fn bytes(&self) -> u64 {
-        4 * 2 * u64::from(self.tokens) * u64::from(self.heads + self.key_heads) * u64::from(self.head)
+        let lines = u64::from(self.tokens * self.heads) + u64::from(self.keys() * self.key_heads);
+        4 * 2 * lines * u64::from(self.head)
     }
 
     fn inputs(&self, seed: u64) -> Vec<Vec<f32>> {
-        let keys = (self.tokens * self.key_heads * self.head) as usize;
+        let keys = (self.keys() * self.key_heads * self.head) as usize;
         vec![
             // Wide enough for scores of a few units, so that weights differ between keys as they do in a model.
             uniform(seed, 0, self.output_len(), -2.0, 2.0),
@@ -99,7 +135,7 @@ impl Kernel for Attention {
         let [heads, key_heads, head] = [self.heads, self.key_heads, self.head].map(|size| size as usize);
         let queries = output.par_chunks_exact_mut(head).zip(q.par_chunks_exact(head)).enumerate();
         queries.for_each(|(row, (out, q))| {
-            let (token, key_head) = (row / heads, row % heads / (heads / key_heads));
+            let (token, key_head) = (self.first as usize + row / heads, row % heads / (heads / key_heads));
             let at = |words: &[f32], key: usize| {
                 let start = (key * key_heads + key_head) * head;
                 start..(start + head).min(words.len())
@@ -121,25 +157,21 @@ impl Kernel for Attention {
     }
 
     fn plan(&self, _facts: &Facts) -> Plan {
-        let packing = |heads: u32| Packing::padded(self.tokens * heads, self.head, TILE * heads, 4);
-        let (queries, keys) = (packing(self.heads), packing(self.key_heads));
+        let packing = |lines: u32, heads: u32| Packing::padded(lines * heads, self.head, TILE * heads, 4);
+        let (queries, keys) = (packing(self.tokens, self.heads), packing(self.keys(), self.key_heads));
         let head_4 = queries.padded_columns() / 4;
         // For each step: scores, twice the keys and four sums, the values of each eighth vector; then the way out.
         let [tile, head] = [TILE, head_4].map(u64::from);
         let step = 1 + head + 2 * tile + 4 + head.div_ceil(8) * (1 + tile);
-        let turns = u64::from(self.tokens.div_ceil(TILE)) * step + 2 * (tile * head).div_ceil(64);
+        let turns = u64::from(self.keys().div_ceil(TILE)) * step + 2 * (tile * head).div_ceil(64);
         Plan {
-            source: Wgsl { file: "attention.wgsl", text: include_str!("../../kernels/attention.wgsl") },
-            constants: vec![
-                ("HEADS", self.heads.into()),
-                ("KEY_HEADS", self.key_heads.into()),
-                ("GROUP", (self.heads / self.key_heads).into()),
-                ("HEAD_4", head_4.into()),
-                ("SCALE", 1.0 / f64::from(self.head).sqrt()),
-            ],
+            source: Attention::source(),
+            constants: self.constants(),
             inputs: vec![queries, keys, keys],
             output: queries,
-            workgroups: [self.tokens.div_ceil(TILE), self.heads, 1],
+            more_outputs: vec![],
+            immediates: vec![self.first, 0],
+            workgroups: self.workgroups(self.tokens),
             workgroup_bytes: 4 * u64::from(TILE) * (u64::from(TILE) + 4 * u64::from(head_4) + 3),
             turns: turns.min(u32::MAX.into()) as u32,
         }

@@ -79,6 +79,8 @@ impl Kernel for Copy {
             constants: vec![("WIDTH", WIDTH.into()), ("ROW", workgroups[0].into())],
             inputs: vec![packing],
             output: packing,
+            more_outputs: vec![],
+            immediates: vec![],
             workgroups,
             workgroup_bytes: 0,
             turns: 0,

@@ -94,6 +94,8 @@ impl Gemm {
             ],
             inputs: vec![a, b],
             output: Packing::padded(self.m, self.n, tile_m, tile_n),
+            more_outputs: vec![],
+            immediates: vec![],
             workgroups: [n / tile_n, m / tile_m, 1],
             workgroup_bytes: 0,
             turns: b.padded_rows(),

@@ -86,6 +86,8 @@ impl Kernel for Gemv {
             ],
             inputs: vec![a, Packing::padded(1, self.columns, 1, 4 * lanes)],
             output: Packing::padded(self.rows, 1, ROWS * teams * workgroups[1], 1),
+            more_outputs: vec![],
+            immediates: vec![],
             workgroups,
             workgroup_bytes: 16 * u64::from(lanes * teams),
             turns: a.padded_columns() / (4 * lanes) + lanes.ilog2(),

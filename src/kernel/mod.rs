@@ -29,32 +29,48 @@
 //! comparison, root or exponential, and a fused multiply-add is two. Bytes are those that must move: every operand
 //! once. What is padding or read again counts for nothing.
 
+mod argmax;
 mod attention;
+mod attention_decode;
+mod attention_merge;
 mod compilation;
 mod copy;
+mod embed;
 mod fma;
+mod format;
 mod gemm;
 mod gemm_quad;
 mod gemm_registers;
 mod gemm_tiled;
 mod gemv;
+mod matmul;
+mod matmul_lanes;
+mod matmul_split;
 mod packing;
 mod prepared;
 mod random;
 mod rms_norm;
+mod rotary_cache;
 mod softmax;
 mod suite;
 mod verification;
 
+pub use argmax::Argmax;
 pub use attention::Attention;
+pub use attention_decode::AttentionDecode;
+pub use attention_merge::AttentionMerge;
 pub use compilation::Compilation;
 pub use copy::Copy;
+pub use embed::Embed;
 pub use fma::Fma;
+pub use format::{BLOCK, Block, Format, GROUP, Weights};
 pub use gemm::{Gemm, Tiling};
 pub use gemv::Gemv;
+pub use matmul::{Epilogue, Matmul, MatmulPlan, Sharing};
 pub use packing::{Packing, Plan};
 pub use prepared::Prepared;
 pub use rms_norm::RmsNorm;
+pub use rotary_cache::RotaryCache;
 pub use softmax::Softmax;
 pub use suite::{NAMES, Size, named, suite};
 pub use verification::Verification;

@@ -1,5 +1,6 @@
 //! How a kernel runs on an adapter: its constants, its operands as the kernel wants them, its workgroups.
 
+use super::format::{Format, Weights};
 use crate::gpu::Wgsl;
 
 /// Everything that an adapter must be told about one kernel of one shape.
@@ -13,6 +14,10 @@ pub struct Plan {
     pub inputs: Vec<Packing>,
     /// The result, bound after them.
     pub output: Packing,
+    /// Further results, bound after it, for a kernel whose output is several matrices one after the other.
+    pub more_outputs: Vec<Packing>,
+    /// Words for its `var<immediate>`; empty where it has none.
+    pub immediates: Vec<u32>,
     /// Workgroups along x, y and z.
     pub workgroups: [u32; 3],
     /// Memory that a workgroup shares, in bytes.
@@ -30,6 +35,10 @@ pub struct Packing {
     padded_columns: u32,
     by_columns: bool,
     padding: f32,
+    /// Weights lie in groups and blocks of their own, in two buffers.
+    weights: Option<Format>,
+    /// Rows come in pieces of so many, each at the given line of a stretch of so many lines.
+    pieces: Option<[u32; 3]>,
 }
 
 impl Packing {
@@ -42,7 +51,25 @@ impl Packing {
             padded_columns: columns.next_multiple_of(columns_multiple),
             by_columns: false,
             padding: 0.0,
+            weights: None,
+            pieces: None,
         }
+    }
+
+    /// `pieces` such matrices, each from line `first` on of a stretch of `capacity` lines, as sequences lie in a cache.
+    #[must_use]
+    pub fn placed(self, pieces: u32, first: u32, capacity: u32) -> Packing {
+        Packing {
+            rows: self.rows * pieces,
+            padded_rows: capacity * pieces,
+            pieces: Some([self.rows, first, capacity]),
+            ..self
+        }
+    }
+
+    /// A matrix of weights in a format: its quants and its scales are two bindings.
+    pub fn weights(rows: u32, columns: u32, format: Format) -> Packing {
+        Packing { weights: Some(format), ..Packing::padded(rows, columns, 1, 1) }
     }
 
     /// The same matrix, held by columns on the device.
@@ -67,21 +94,53 @@ impl Packing {
         self.padded_columns
     }
 
-    /// Words on the device.
-    pub fn words(&self) -> u64 {
-        u64::from(self.padded_rows) * u64::from(self.padded_columns)
+    /// Words on the device, of each of its buffers.
+    pub fn words(&self) -> Vec<u64> {
+        match self.weights {
+            Some(format) => Weights::words(self.rows as usize, self.columns as usize, format).to_vec(),
+            None => vec![u64::from(self.padded_rows) * u64::from(self.padded_columns)],
+        }
+    }
+
+    /// From rows to the buffers that lie on the device.
+    pub fn buffers(&self, words: &[f32]) -> Vec<Vec<u32>> {
+        match self.weights {
+            Some(format) => {
+                let weights = Weights::encode(self.rows as usize, self.columns as usize, format, words);
+                vec![weights.quants, weights.scales]
+            }
+            None => vec![bytemuck::cast_vec(self.pack(words))],
+        }
+    }
+
+    /// The line on the device that holds a row.
+    fn line(&self, row: usize) -> usize {
+        match self.pieces.map(|sizes| sizes.map(|size| size as usize)) {
+            Some([rows, first, capacity]) => row / rows * capacity + first + row % rows,
+            None => row,
+        }
+    }
+
+    /// Words of the matrix without padding.
+    pub fn len(&self) -> usize {
+        self.rows as usize * self.columns as usize
+    }
+
+    /// True where it has no rows or no columns.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// From rows to what lies on the device.
     pub fn pack(&self, words: &[f32]) -> Vec<f32> {
-        let mut packed = vec![self.padding; self.words() as usize];
+        let mut packed = vec![self.padding; self.padded_rows as usize * self.padded_columns as usize];
         for (row, line) in words.chunks_exact(self.columns as usize).enumerate() {
             if self.by_columns {
                 for (column, &word) in line.iter().enumerate() {
                     packed[column * self.padded_rows as usize + row] = word;
                 }
             } else {
-                let start = row * self.padded_columns as usize;
+                let start = self.line(row) * self.padded_columns as usize;
                 packed[start..start + line.len()].copy_from_slice(line);
             }
         }
@@ -96,7 +155,7 @@ impl Packing {
             if self.by_columns {
                 words.extend((0..columns).map(|column| packed[column * self.padded_rows as usize + row]));
             } else {
-                let start = row * self.padded_columns as usize;
+                let start = self.line(row) * self.padded_columns as usize;
                 words.extend_from_slice(&packed[start..start + columns]);
             }
         }

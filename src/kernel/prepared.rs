@@ -1,7 +1,7 @@
 //! A kernel made ready to run, on an adapter or on the CPU.
 
 use super::compilation::{Compilation, Compiled};
-use super::{Error, Kernel, Plan, Verification};
+use super::{Error, Kernel, Packing, Plan, Verification};
 use crate::gpu::{Batch, Buffer, Class, Device, Elapsed, POISON, Pipeline};
 use crate::units::Seconds;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub struct Prepared {
 
 #[derive(Debug)]
 enum Place {
-    Adapter { batch: Batch, inputs: Vec<Buffer>, output: Buffer, plan: Plan, readiness: Readiness },
+    Adapter { batch: Batch, inputs: Vec<Buffer>, outputs: Vec<(Packing, Buffer)>, plan: Plan, readiness: Readiness },
     Cpu { inputs: Vec<Vec<f32>>, output: Vec<f32> },
 }
 
@@ -83,12 +83,20 @@ impl Prepared {
     /// As [`Prepared::run`].
     pub fn result(&mut self) -> Result<Vec<f32>, Error> {
         match &mut self.place {
-            Place::Adapter { batch, output, .. } => batch.device().poison(output)?,
+            Place::Adapter { batch, outputs, .. } => {
+                outputs.iter().try_for_each(|(_, output)| batch.device().poison(output))?;
+            }
             Place::Cpu { output, .. } => output.fill(f32::from_bits(POISON)),
         }
         self.run(1)?;
         match &self.place {
-            Place::Adapter { batch, output, plan, .. } => Ok(plan.output.unpack(&batch.device().read(output)?)),
+            Place::Adapter { batch, outputs, .. } => {
+                let mut words = Vec::with_capacity(self.kernel.output_len());
+                for (packing, output) in outputs {
+                    words.extend(packing.unpack(&batch.device().read(output)?));
+                }
+                Ok(words)
+            }
             Place::Cpu { output, .. } => Ok(output.clone()),
         }
     }
@@ -99,10 +107,10 @@ impl Prepared {
     /// As [`Prepared::run`].
     pub fn compile_again(&mut self) -> Result<Option<Compilation>, Error> {
         self.run(1)?;
-        let Place::Adapter { batch, inputs, output, plan, readiness: Readiness::Ran { cold } } = &self.place else {
+        let Place::Adapter { batch, inputs, outputs, plan, readiness: Readiness::Ran { cold } } = &self.place else {
             return Ok(None);
         };
-        let (mut again, created) = compile(batch.device(), plan, inputs, output)?;
+        let (mut again, created) = compile(batch.device(), plan, inputs, outputs)?;
         Ok(Some(Compilation { cold: *cold, warm: created + again.run(1)?.host }))
     }
 
@@ -134,27 +142,40 @@ fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Er
     within_limits(kernel, &plan, device)?;
     let mut inputs = Vec::with_capacity(plan.inputs.len());
     for (packing, words) in plan.inputs.iter().zip(kernel.inputs(seed)) {
-        inputs.push(device.upload(plan.source.file, &packing.pack(&words))?);
+        for buffer in packing.buffers(&words) {
+            inputs.push(device.upload(plan.source.file, &buffer)?);
+        }
     }
-    let output = device.poisoned(plan.source.file, plan.output.words() as usize)?;
-    let (batch, took) = compile(device, &plan, &inputs, &output)?;
+    let mut outputs = Vec::with_capacity(1 + plan.more_outputs.len());
+    for packing in [plan.output].iter().chain(&plan.more_outputs) {
+        let words = packing.words().iter().sum::<u64>() as usize;
+        outputs.push((*packing, device.poisoned(plan.source.file, words)?));
+    }
+    let (batch, took) = compile(device, &plan, &inputs, &outputs)?;
     let identity = Compiled::of(device, plan.source, &plan.constants);
-    Ok(Place::Adapter { batch, inputs, output, plan, readiness: Readiness::Created { identity, took } })
+    Ok(Place::Adapter { batch, inputs, outputs, plan, readiness: Readiness::Created { identity, took } })
 }
 
 /// A batch of one dispatch, and how long its pipeline took to make.
-fn compile(device: &Device, plan: &Plan, inputs: &[Buffer], output: &Buffer) -> Result<(Batch, Seconds), Error> {
-    let buffers: Vec<&Buffer> = inputs.iter().chain([output]).collect();
+fn compile(
+    device: &Device,
+    plan: &Plan,
+    inputs: &[Buffer],
+    outputs: &[(Packing, Buffer)],
+) -> Result<(Batch, Seconds), Error> {
+    let buffers: Vec<&Buffer> = inputs.iter().chain(outputs.iter().map(|(_, output)| output)).collect();
     let start = Instant::now();
     let pipeline = Pipeline::new(device, plan.source, &plan.constants, &buffers, plan.workgroups)?;
     let took = Seconds(start.elapsed().as_secs_f64());
-    Ok((Batch::new(device, vec![pipeline])?, took))
+    Ok((Batch::new(device, vec![pipeline.with_immediates(&plan.immediates)])?, took))
 }
 
 fn within_limits(kernel: &dyn Kernel, plan: &Plan, device: &Device) -> Result<(), Error> {
     let what = format!("{} of shape {}", kernel.name(), kernel.shape());
-    for packing in plan.inputs.iter().chain([&plan.output]) {
-        device.holds(&what, packing.words() * size_of::<f32>() as u64)?;
+    for packing in plan.inputs.iter().chain([&plan.output]).chain(&plan.more_outputs) {
+        for words in packing.words() {
+            device.holds(&what, words * size_of::<f32>() as u64)?;
+        }
     }
     device.shares(&what, plan.workgroup_bytes)?;
     device.dispatches(&what, plan.workgroups)?;

@@ -104,6 +104,8 @@ impl Kernel for RmsNorm {
             ],
             inputs: vec![x, Packing::padded(1, self.columns, 1, 4 * lanes)],
             output: x,
+            more_outputs: vec![],
+            immediates: vec![0],
             workgroups,
             workgroup_bytes: 4 * u64::from(lanes * teams),
             turns: 2 * (x.padded_columns() / (4 * lanes)) + lanes.ilog2(),

@@ -92,6 +92,8 @@ impl Kernel for Softmax {
             ],
             inputs: vec![packing.filled_with(f32::MIN)],
             output: packing,
+            more_outputs: vec![],
+            immediates: vec![],
             workgroups,
             workgroup_bytes: 8 * u64::from(lanes * teams),
             turns: 2 * (packing.padded_columns() / (4 * lanes)) + lanes.ilog2(),

@@ -1,12 +1,36 @@
 //! Which kernels there are, and in which shapes.
 
-use super::{Attention, Copy, Error, Fma, Gemm, Gemv, Kernel, RmsNorm, Softmax, Tiling};
+use super::{
+    Argmax, Attention, AttentionDecode, AttentionMerge, Copy, Embed, Error, Fma, Format, Gemm, Gemv, Kernel, Matmul,
+    RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
+};
 use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
-/// Names that [`named`] takes. `gemm` means the one of three that suits the adapter.
-pub const NAMES: [&str; 10] =
-    ["copy", "fma", "gemm", "gemm_registers", "gemm_quad", "gemm_tiled", "gemv", "rms_norm", "softmax", "attention"];
+/// Names that [`named`] takes. `gemm` and `matmul` mean the one of their variants that suits the adapter.
+pub const NAMES: [&str; 18] = [
+    "copy",
+    "fma",
+    "gemm",
+    "gemm_registers",
+    "gemm_quad",
+    "gemm_tiled",
+    "gemv",
+    "matmul",
+    "matmul_lanes",
+    "matmul_split",
+    "rms_norm",
+    "softmax",
+    "attention",
+    "attention_decode",
+    "attention_merge",
+    "embed",
+    "rotary_cache",
+    "argmax",
+];
+
+/// Rows of x, and the format of the weights, of the standard product with weights: a small batch of sequences.
+const MATMUL: (u32, Format) = (8, Format::Q4);
 
 /// How large the standard shapes are. Fixed for a kind of adapter rather than measured, so that two runs, or two
 /// cards, are given the same work.
@@ -54,9 +78,17 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "gemm_quad" => Arc::new(Gemm::standard(size, Tiling::Quad)),
         "gemm_tiled" => Arc::new(Gemm::standard(size, Tiling::Workgroup)),
         "gemv" => Arc::new(Gemv::standard(size)),
+        "matmul" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts))),
+        "matmul_lanes" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Lanes)),
+        "matmul_split" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Split)),
         "rms_norm" => Arc::new(RmsNorm::standard(size)),
         "softmax" => Arc::new(Softmax::standard(size)),
         "attention" => Arc::new(Attention::standard(size)),
+        "attention_decode" => Arc::new(AttentionDecode::standard(size)),
+        "attention_merge" => Arc::new(AttentionMerge::standard(size)),
+        "embed" => Arc::new(Embed::standard(size)),
+        "rotary_cache" => Arc::new(RotaryCache::standard(size)),
+        "argmax" => Arc::new(Argmax::standard(size)),
         _ => return Err(Error::Unknown { name: name.to_owned(), known: NAMES.join(", ") }),
     })
 }
@@ -69,6 +101,7 @@ pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
         Arc::new(Fma::standard(size)),
         Arc::new(Gemm::standard(size, Tiling::of(facts))),
         Arc::new(Gemv::standard(size)),
+        Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts))),
         Arc::new(RmsNorm::standard(size)),
         Arc::new(Softmax::standard(size)),
         Arc::new(Attention::standard(size)),

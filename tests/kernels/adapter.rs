@@ -2,7 +2,7 @@
 
 use crate::{SEED, device, shapes};
 use dawndusk::gpu::{Class, Clock, Facts};
-use dawndusk::kernel::{self, Fma, Kernel, Plan, Prepared, Size, Tiling, Unit};
+use dawndusk::kernel::{self, Fma, Kernel, Plan, Prepared, Sharing, Size, Tiling, Unit};
 use std::sync::Arc;
 
 /// Runs each kernel over poisoned memory; the result must be whole, and near the twin's where an adapter ran.
@@ -52,6 +52,16 @@ fn gemv_agrees_with_its_twin() {
 }
 
 #[test]
+fn products_with_weights_of_any_format_agree_with_their_twin() {
+    // Without them its results would be wrong, and it is never chosen.
+    if device().is_none_or(|device| Sharing::teams_are_whole(device.facts())) {
+        agree(shapes::matmuls(Sharing::Lanes));
+    }
+    agree(shapes::matmuls(Sharing::Split));
+    agree_elsewhere(shapes::matmuls(Sharing::Split), |facts| facts.class = Class::Hardware);
+}
+
+#[test]
 fn rms_norm_agrees_with_its_twin() {
     agree(shapes::rms_norms());
 }
@@ -64,6 +74,53 @@ fn softmax_agrees_with_its_twin() {
 #[test]
 fn attention_agrees_with_its_twin() {
     agree(shapes::attentions());
+}
+
+#[test]
+fn attention_after_tokens_in_the_cache_agrees_with_its_twin() {
+    agree(shapes::later_attentions());
+}
+
+#[test]
+fn attention_of_one_token_agrees_with_its_twin() {
+    agree(shapes::decodes());
+    agree(shapes::merges());
+}
+
+#[test]
+fn embed_agrees_with_its_twin() {
+    agree(shapes::embeds());
+}
+
+#[test]
+fn rotary_cache_agrees_with_its_twin() {
+    agree(shapes::rotary_caches());
+}
+
+#[test]
+fn argmax_finds_the_same_numbers_as_its_twin() {
+    agree(shapes::argmaxes());
+}
+
+#[test]
+fn kernels_stay_inside_their_buffers_where_bounds_are_checked() {
+    let Some(device) = device() else { return };
+    let checked = device.clone().checked();
+    let kernels = [
+        shapes::matmuls(Sharing::of(Some(device.facts())))[..6].to_vec(),
+        shapes::embeds(),
+        shapes::decodes()[..2].to_vec(),
+        shapes::rotary_caches()[..2].to_vec(),
+        shapes::later_attentions()[..2].to_vec(),
+        shapes::argmaxes()[..2].to_vec(),
+    ];
+    for kernel in kernels.concat() {
+        let case = format!("{} {} with checks, seed {SEED}", kernel.name(), kernel.shape());
+        let mut prepared =
+            Prepared::new(kernel, Some(&checked), SEED).unwrap_or_else(|error| panic!("{case}: {error}"));
+        let verification = prepared.verify().unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert!(verification.passed(), "{case}: {verification}");
+    }
 }
 
 #[test]

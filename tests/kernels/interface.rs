@@ -4,7 +4,7 @@ use crate::shapes;
 use dawndusk::gpu::{Class, Facts, Features, Limits};
 use dawndusk::kernel::Plan;
 use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
-use naga::{AddressSpace, Module, Scalar, StorageAccess, TypeInner, VectorSize};
+use naga::{AddressSpace, Module, Scalar, StorageAccess, TypeInner};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Limits that every WebGPU adapter has.
@@ -60,7 +60,10 @@ fn parsed(plan: &Plan) -> Module {
 
 /// Accepts what WebGPU has, and subgroups.
 fn validator() -> Validator {
-    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP);
+    let mut validator = Validator::new(
+        ValidationFlags::all(),
+        Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32 | Capabilities::IMMEDIATES,
+    );
     validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
     validator
 }
@@ -114,20 +117,23 @@ fn bindings_are_the_operands_in_order_and_then_the_result() {
                 panic!("{file}: binding {} is no array", binding.binding)
             };
             let element = &module.types[base].inner;
-            let four = TypeInner::Vector { size: VectorSize::Quad, scalar: Scalar::F32 };
+            let (TypeInner::Scalar(scalar) | TypeInner::Vector { scalar, .. }) = *element else {
+                panic!("{file}: binding {} holds {element:?}, not words or vectors", binding.binding)
+            };
             assert!(
-                *element == TypeInner::Scalar(Scalar::F32) || *element == four,
-                "{file}: binding {} holds {element:?}, not words or vectors of 4",
+                [Scalar::F32, Scalar::U32].contains(&scalar),
+                "{file}: binding {} holds {element:?}, not words of 32 bits",
                 binding.binding
             );
             bindings.insert(binding.binding, access.contains(StorageAccess::STORE));
         }
-        let mut expected = vec![false; plan.inputs.len()];
-        expected.push(true);
+        let mut expected = vec![false; plan.inputs.iter().map(|packing| packing.words().len()).sum()];
+        expected.extend(vec![true; 1 + plan.more_outputs.len()]);
         let expected: BTreeMap<u32, bool> = (0..).zip(expected).collect();
-        assert_eq!(bindings, expected, "{file}: operands are read, the last binding is written");
-        for packing in plan.inputs.iter().chain([&plan.output]) {
-            assert_eq!(packing.words() % 4, 0, "{file}: {packing:?} is whole vectors of 4");
+        assert_eq!(bindings, expected, "{file}: operands are read, the bindings after them are written");
+        for packing in plan.inputs.iter().chain([&plan.output]).chain(&plan.more_outputs) {
+            let whole = packing.words().iter().all(|words| words % 4 == 0);
+            assert!(whole, "{file}: {packing:?} is whole vectors of 4");
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Shapes to test: each size 1, sizes around the edges of a tile, and odd sizes from a seed.
 
 use crate::SEED;
-use dawndusk::kernel::{Attention, Copy, Fma, Gemm, Gemv, Kernel, RmsNorm, Softmax, Tiling};
+use dawndusk::kernel::{
+    Argmax, Attention, AttentionDecode, AttentionMerge, Copy, Embed, Epilogue, Fma, Format, Gemm, Gemv, Kernel, Matmul,
+    RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
@@ -78,9 +81,70 @@ pub(crate) fn attentions() -> Vec<Arc<dyn Kernel>> {
     prompts().iter().map(|&[t, h, k, d]| boxed(Attention::new(t, h, k, d).expect("a fair shape"))).collect()
 }
 
+/// Products with weights in every format, with every epilogue.
+pub(crate) fn matmuls(sharing: Sharing) -> Vec<Arc<dyn Kernel>> {
+    let sizes = shapes(5, 150, &[[1, 1, 1], [1, 32, 32], [2, 33, 65], [3, 130, 31], [9, 64, 96], [17, 260, 33]]);
+    let matmul = |sizes, format, epilogue| boxed(Matmul::new(sizes, format, epilogue, sharing).expect("a fair shape"));
+    let mut all = Vec::new();
+    for (turn, format) in Format::ALL.into_iter().enumerate() {
+        // Every renderer compiles each of these for a while, so the formats take turns.
+        all.extend(sizes.iter().skip(turn % 2).step_by(2).map(|&sizes| matmul(sizes, format, Epilogue::Store)));
+        all.push(matmul([3, 130, 31], format, Epilogue::Add));
+        all.push(matmul([9, 132, 33], format, Epilogue::Gate));
+    }
+    all
+}
+
+/// Prompts after tokens that are in the cache already.
+pub(crate) fn later_attentions() -> Vec<Arc<dyn Kernel>> {
+    let shapes = [([1, 2, 1, 8], 1), ([33, 3, 3, 5], 7), ([20, 4, 2, 64], 40), ([65, 2, 1, 12], 32)];
+    let prompt =
+        |([t, h, k, d], first): ([u32; 4], u32)| boxed(Attention::new(t, h, k, d).expect("a fair shape").after(first));
+    shapes.into_iter().map(prompt).collect()
+}
+
+/// One token of each sequence over its cache.
+pub(crate) fn decodes() -> Vec<Arc<dyn Kernel>> {
+    let shapes =
+        [[1, 1, 1, 1, 1, 4, 1], [2, 65, 70, 9, 3, 64, 1], [3, 200, 256, 4, 2, 12, 3], [1, 64, 64, 16, 1, 128, 1]];
+    let decode = |[sequences, keys, capacity, heads, key_heads, head, splits]: [u32; 7]| {
+        let decode = AttentionDecode { sequences, keys, capacity, heads, key_heads, head, splits };
+        boxed(decode.checked().expect("a fair shape"))
+    };
+    shapes.into_iter().map(decode).collect()
+}
+
+pub(crate) fn merges() -> Vec<Arc<dyn Kernel>> {
+    let shapes = [[1, 1, 4], [5, 3, 64], [9, 7, 260]];
+    shapes.into_iter().map(|[q, s, d]| boxed(AttentionMerge::new(q, s, d).expect("a fair shape"))).collect()
+}
+
+pub(crate) fn embeds() -> Vec<Arc<dyn Kernel>> {
+    let sizes = [[1, 1, 1], [7, 33, 65], [64, 100, 2100], [3, 40, 32]];
+    let embed = |(sizes, format)| boxed(Embed::new(sizes, format).expect("a fair shape"));
+    sizes.into_iter().zip(Format::ALL).map(embed).collect()
+}
+
+pub(crate) fn rotary_caches() -> Vec<Arc<dyn Kernel>> {
+    let shapes = [[1, 1, 1, 1, 4, 1, 0], [1, 5, 9, 3, 64, 40, 17], [3, 2, 4, 4, 8, 10, 8], [4, 1, 6, 2, 128, 7, 6]];
+    let rotary = |[sequences, tokens, heads, key_heads, head, capacity, first]: [u32; 7]| {
+        let base = 10_000.0;
+        let rotary = RotaryCache { heads, key_heads, head, capacity, sequences, tokens, first, base };
+        boxed(rotary.checked().expect("a fair shape"))
+    };
+    shapes.into_iter().map(rotary).collect()
+}
+
+pub(crate) fn argmaxes() -> Vec<Arc<dyn Kernel>> {
+    let shapes = [[1, 1], [3, 63], [2, 1000], [5, 4097]];
+    shapes.into_iter().map(|[rows, columns]| boxed(Argmax::new(rows, columns).expect("a fair shape"))).collect()
+}
+
 /// All of them.
 pub(crate) fn every_kernel() -> Vec<Arc<dyn Kernel>> {
     let products = [Tiling::Registers, Tiling::Quad, Tiling::Workgroup].into_iter().flat_map(gemms);
     let rest = [copies(), fmas(), gemvs(), rms_norms(), softmaxes(), attentions()].into_iter().flatten();
-    products.chain(rest).collect()
+    let matmuls = [Sharing::Lanes, Sharing::Split].into_iter().flat_map(matmuls);
+    let steps = [later_attentions(), decodes(), merges(), embeds(), rotary_caches(), argmaxes()].into_iter().flatten();
+    products.chain(rest).chain(matmuls).chain(steps).collect()
 }

@@ -139,6 +139,8 @@ impl Kernel for Double {
             constants: Vec::new(),
             inputs: vec![packing],
             output: packing,
+            more_outputs: Vec::new(),
+            immediates: Vec::new(),
             workgroups: [packing.padded_columns() / 64, 1, 1],
             workgroup_bytes: 0,
             turns: 0,
