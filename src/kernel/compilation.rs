@@ -24,7 +24,7 @@ pub struct Compilation {
 pub(super) struct Compiled(String);
 
 /// The first time of everything that was compiled in this process, whoever asked for it.
-static COLD: OnceLock<Mutex<HashMap<Compiled, Seconds>>> = OnceLock::new();
+static COLD: OnceLock<Mutex<HashMap<Compiled, Option<Seconds>>>> = OnceLock::new();
 
 impl Compiled {
     pub(super) fn of(device: &Device, source: Wgsl, constants: &[(&str, f64)]) -> Compiled {
@@ -34,8 +34,9 @@ impl Compiled {
         Compiled(format!("{} {} {} {text:p} {constants:?}", facts.index, facts.name, source.file))
     }
 
-    /// Takes down what making it ready took, if it is the first time; answers with what the first time took.
-    pub(super) fn took(&self, time: Seconds) -> Seconds {
+    /// Takes down what making it ready took, if that was the first time; answers with what the first time took. None
+    /// where that is not known.
+    pub(super) fn took(&self, time: Option<Seconds>) -> Option<Seconds> {
         // Whoever panicked with this lock left a whole map behind.
         let mut cold = COLD.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
         *cold.entry(self.clone()).or_insert(time)

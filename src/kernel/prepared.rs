@@ -29,7 +29,7 @@ enum Place {
 #[derive(Debug)]
 enum Readiness {
     Created { identity: Compiled, took: Seconds },
-    Ran { cold: Seconds },
+    Ran { cold: Option<Seconds> },
 }
 
 impl Prepared {
@@ -51,8 +51,7 @@ impl Prepared {
         self.kernel.as_ref()
     }
 
-    /// Runs it `times` times in one batch and waits; before the very first batch, once more, since drivers compile
-    /// then. One batch should stay far below a driver's patience (2 s on
+    /// Runs it `times` times in one batch and waits. One batch should stay far below a driver's patience (2 s on
     /// some systems): run once, then choose.
     ///
     /// # Errors
@@ -60,11 +59,13 @@ impl Prepared {
     pub fn run(&mut self, times: u32) -> Result<Elapsed, Error> {
         match &mut self.place {
             Place::Adapter { batch, readiness, .. } => {
+                let elapsed = batch.run(times)?;
                 if let Readiness::Created { identity, took } = readiness {
-                    let first = batch.run(1)?.host;
-                    *readiness = Readiness::Ran { cold: identity.took(*took + first) };
+                    // More than one dispatch would hide what the first one took.
+                    let first = (times == 1).then(|| *took + elapsed.host);
+                    *readiness = Readiness::Ran { cold: identity.took(first) };
                 }
-                Ok(batch.run(times)?)
+                Ok(elapsed)
             }
             Place::Cpu { inputs, output } => {
                 let start = Instant::now();
@@ -101,13 +102,16 @@ impl Prepared {
         }
     }
 
-    /// Compiles it once more, and says what that took and what the first time took. None where the twin runs.
+    /// Compiles it once more, and says what that took and what the first time took. None where the twin runs, and where
+    /// the first time was not a dispatch by itself.
     ///
     /// # Errors
     /// As [`Prepared::run`].
     pub fn compile_again(&mut self) -> Result<Option<Compilation>, Error> {
         self.run(1)?;
-        let Place::Adapter { batch, inputs, outputs, plan, readiness: Readiness::Ran { cold } } = &self.place else {
+        let Place::Adapter { batch, inputs, outputs, plan, readiness: Readiness::Ran { cold: Some(cold) } } =
+            &self.place
+        else {
             return Ok(None);
         };
         let (mut again, created) = compile(batch.device(), plan, inputs, outputs)?;

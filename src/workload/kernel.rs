@@ -32,6 +32,8 @@ impl KernelWorkload {
         let name = family(kernel.name());
         let fail = |error: kernel::Error| WorkloadError { workload: name.into(), reason: error.to_string() };
         let mut prepared = Prepared::new(Arc::clone(&kernel), device, seed).map_err(fail)?;
+        // Drivers compile at the first dispatch: that one tells nothing about the second.
+        prepared.run(1).map_err(fail)?;
         // One dispatch is mostly the cost of its submission, so the first guess is too small; the second is made with it.
         let mut dispatches = 1.0;
         for _ in 0..2 {
