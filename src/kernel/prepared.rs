@@ -21,8 +21,18 @@ pub struct Prepared {
 
 #[derive(Debug)]
 enum Place {
-    Adapter { batch: Batch, inputs: Vec<Buffer>, outputs: Vec<(Packing, Buffer)>, plan: Plan, readiness: Readiness },
+    Adapter(Box<OnAdapter>),
     Cpu { inputs: Vec<Vec<f32>>, output: Vec<f32> },
+}
+
+/// Compiled and bound.
+#[derive(Debug)]
+struct OnAdapter {
+    batch: Batch,
+    inputs: Vec<Buffer>,
+    outputs: Vec<(Packing, Buffer)>,
+    plan: Plan,
+    readiness: Readiness,
 }
 
 /// How far a kernel is compiled: its pipeline is there, but drivers compile again at the first dispatch.
@@ -58,7 +68,8 @@ impl Prepared {
     /// [`Error::Gpu`] where the device is lost, refuses, or does not answer in time.
     pub fn run(&mut self, times: u32) -> Result<Elapsed, Error> {
         match &mut self.place {
-            Place::Adapter { batch, readiness, .. } => {
+            Place::Adapter(place) => {
+                let OnAdapter { batch, readiness, .. } = place.as_mut();
                 let elapsed = batch.run(times)?;
                 if let Readiness::Created { identity, took } = readiness {
                     // More than one dispatch would hide what the first one took.
@@ -84,17 +95,17 @@ impl Prepared {
     /// As [`Prepared::run`].
     pub fn result(&mut self) -> Result<Vec<f32>, Error> {
         match &mut self.place {
-            Place::Adapter { batch, outputs, .. } => {
-                outputs.iter().try_for_each(|(_, output)| batch.device().poison(output))?;
+            Place::Adapter(place) => {
+                place.outputs.iter().try_for_each(|(_, output)| place.batch.device().poison(output))?;
             }
             Place::Cpu { output, .. } => output.fill(f32::from_bits(POISON)),
         }
         self.run(1)?;
         match &self.place {
-            Place::Adapter { batch, outputs, .. } => {
+            Place::Adapter(place) => {
                 let mut words = Vec::with_capacity(self.kernel.output_len());
-                for (packing, output) in outputs {
-                    words.extend(packing.unpack(&batch.device().read(output)?));
+                for (packing, output) in &place.outputs {
+                    words.extend(packing.unpack(&place.batch.device().read(output)?));
                 }
                 Ok(words)
             }
@@ -109,11 +120,9 @@ impl Prepared {
     /// As [`Prepared::run`].
     pub fn compile_again(&mut self) -> Result<Option<Compilation>, Error> {
         self.run(1)?;
-        let Place::Adapter { batch, inputs, outputs, plan, readiness: Readiness::Ran { cold: Some(cold) } } =
-            &self.place
-        else {
-            return Ok(None);
-        };
+        let Place::Adapter(place) = &self.place else { return Ok(None) };
+        let OnAdapter { batch, inputs, outputs, plan, readiness } = place.as_ref();
+        let Readiness::Ran { cold: Some(cold) } = readiness else { return Ok(None) };
         let (mut again, created) = compile(batch.device(), plan, inputs, outputs)?;
         Ok(Some(Compilation { cold: *cold, warm: created + again.run(1)?.host }))
     }
@@ -126,7 +135,7 @@ impl Prepared {
     pub fn verify(&mut self) -> Result<Verification, Error> {
         let result = self.result()?;
         let reference = match self.place {
-            Place::Adapter { .. } => {
+            Place::Adapter(_) => {
                 let mut reference = poison(self.kernel.output_len());
                 self.kernel.twin(&self.kernel.inputs(self.seed), &mut reference);
                 Some(reference)
@@ -157,7 +166,8 @@ fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Er
     }
     let (batch, took) = compile(device, &plan, &inputs, &outputs)?;
     let identity = Compiled::of(device, plan.source, &plan.constants);
-    Ok(Place::Adapter { batch, inputs, outputs, plan, readiness: Readiness::Created { identity, took } })
+    let readiness = Readiness::Created { identity, took };
+    Ok(Place::Adapter(Box::new(OnAdapter { batch, inputs, outputs, plan, readiness })))
 }
 
 /// A batch of one dispatch, and how long its pipeline took to make.

@@ -3,11 +3,13 @@
 //! A workload runs one batch when told to, and says what the batch was. It cannot know that it is throttled: it
 //! names neither governor nor envelope, and never looks at a clock to decide how much to do.
 
+mod classify;
 mod kernel;
 mod language;
 mod roster;
 
 pub use crate::kernel::Compilation;
+pub use classify::Classify;
 pub use kernel::KernelWorkload;
 pub use language::{Decode, Prefill, Shape as LanguageShape};
 pub use roster::{LanguageShapes, PEAKS, Roster, RosterError};
@@ -69,6 +71,8 @@ pub enum Unit {
     Flop,
     /// Bytes moved.
     Byte,
+    /// Images looked at.
+    Image,
 }
 
 impl Unit {
@@ -78,6 +82,7 @@ impl Unit {
             Self::Token => "token",
             Self::Flop => "FLOP",
             Self::Byte => "byte",
+            Self::Image => "image",
         }
     }
 }

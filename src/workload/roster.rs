@@ -1,8 +1,10 @@
 //! The roster: which workloads there are on this machine, in flight order.
 //!
 //! Kernels run on the adapter, or as their plain-Rust twins where there is none; of the ways to multiply matrices the
-//! tuner chooses one. Prefill and decode run on candle.
+//! tuner chooses one. The classifier of digits runs on the adapter too, with candle where there is none; prefill and
+//! decode run on candle.
 
+use super::classify::Classify;
 use super::kernel::{KernelWorkload, family};
 use super::language::{Decode, Prefill, Shape, label};
 use super::{Workload, WorkloadError};
@@ -83,6 +85,9 @@ impl Roster<'_> {
                 workloads.push(Box::new(KernelWorkload::new(kernel, self.device, self.seed)?));
             }
         }
+        if is_wanted("classify") {
+            workloads.push(Box::new(Classify::new(self.device, self.seed)?));
+        }
         for model in &self.models {
             self.language(model, &is_wanted, &mut workloads)?;
         }
@@ -144,5 +149,5 @@ fn unique(name: String, workloads: &[Box<dyn Workload>]) -> String {
 /// Every name, in flight order.
 fn names() -> Vec<&'static str> {
     let kernels = kernel::suite(None).into_iter().map(|kernel| family(kernel.name()));
-    kernels.chain(["prefill", "decode"]).collect()
+    kernels.chain(["classify", "prefill", "decode"]).collect()
 }

@@ -1,9 +1,9 @@
 //! Kernels against candle in f64: the twins, and through `device` whatever adapter there is.
 
-use crate::reference::{attention, distance, product, rms_norm, softmax};
+use crate::reference::{attention, convolution, distance, product, rms_norm, softmax};
 use crate::{SEED, device, shapes};
 use dawndusk::gpu::Device;
-use dawndusk::kernel::{Attention, Gemm, Gemv, Kernel, Prepared, RmsNorm, Softmax, Tiling};
+use dawndusk::kernel::{Attention, Conv2d, Gemm, Gemv, Kernel, Loads, Prepared, RmsNorm, Softmax, Tiling};
 use std::sync::Arc;
 
 /// The project's tolerance for f32.
@@ -64,5 +64,14 @@ fn attention_is_candles_composed_head_by_head() {
     for shape @ [tokens, heads, key_heads, head] in shapes::prompts() {
         let kernel = Attention::new(tokens, heads, key_heads, head).expect("a fair shape");
         agrees(kernel, |inputs| attention(inputs, shape));
+    }
+}
+
+#[test]
+fn convolution_is_candles_with_bias_and_relu() {
+    for sizes in shapes::convolutions() {
+        // One of the two kernels is enough: both are compared with the twin, and take a renderer long to compile.
+        let loads = Loads::of(device().map(Device::facts));
+        agrees(Conv2d::new(sizes, loads).expect("a fair shape"), |inputs| convolution(inputs, &sizes));
     }
 }

@@ -6,9 +6,11 @@
 //! | `network` | the network against plain Rust (`reference`), in any pieces, quantised and not |
 //! | `real` | the real weights: tokens, logits, probabilities; needs them in the store |
 //! | `vocabulary` | the tokenizer that a file describes |
+//! | `digits` | the classifier of digits: its figures, its logits, weights that are refused |
 //! | `files` | the store and its sources |
 
 mod allocation;
+mod digits;
 mod files;
 mod gguf_writer;
 mod header;
