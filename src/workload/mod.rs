@@ -4,11 +4,13 @@
 //! names neither governor nor envelope, and never looks at a clock to decide how much to do.
 
 mod classify;
+mod embed;
 mod kernel;
 mod language;
 mod roster;
 
 pub use classify::Classify;
+pub use embed::Embed;
 pub use kernel::KernelWorkload;
 pub use language::{Decode, Prefill, Shape as LanguageShape};
 pub use roster::{LanguageShapes, Roster, RosterError};
@@ -51,6 +53,8 @@ pub struct Description {
 pub enum Unit {
     /// Tokens of a language model.
     Token,
+    /// Embeddings of sentences.
+    Embedding,
     /// Floating-point operations.
     Flop,
     /// Bytes moved.
@@ -64,6 +68,7 @@ impl Unit {
     pub fn name(self) -> &'static str {
         match self {
             Self::Token => "token",
+            Self::Embedding => "embedding",
             Self::Flop => "FLOP",
             Self::Byte => "byte",
             Self::Image => "image",

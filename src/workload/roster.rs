@@ -1,9 +1,10 @@
 //! The roster: which workloads there are on this machine, in flight order.
 //!
-//! Kernels run on the adapter, or as their plain-Rust twins where there is none; so does the classifier of digits, with
-//! candle where there is none; prefill and decode run on candle.
+//! Kernels run on the adapter, or as their plain-Rust twins where there is none; so do the classifier of digits and the
+//! encoder, with candle where there is none; prefill and decode run on candle.
 
 use super::classify::Classify;
+use super::embed::Embed;
 use super::kernel::{KernelWorkload, family};
 use super::language::{Decode, Prefill, Shape};
 use super::{Workload, WorkloadError};
@@ -52,6 +53,8 @@ pub struct Roster<'a> {
     pub models: Option<[Model; 2]>,
     /// How they are put to work.
     pub shapes: LanguageShapes,
+    /// The encoder at work, or none.
+    pub embed: Option<Embed>,
     /// Seed of inputs and prompts.
     pub seed: u64,
 }
@@ -84,6 +87,9 @@ impl Roster<'_> {
                 workloads.push(Box::new(Decode::new(decode, self.shapes.decode, self.seed)?));
             }
         }
+        if let Some(embed) = self.embed.filter(|_| is_wanted("embed")) {
+            workloads.push(Box::new(embed));
+        }
         Ok(workloads)
     }
 }
@@ -91,5 +97,5 @@ impl Roster<'_> {
 /// Every name, in flight order.
 fn names() -> Vec<&'static str> {
     let kernels = kernel::suite(None).into_iter().map(|kernel| family(kernel.name()));
-    kernels.chain(["classify", "prefill", "decode"]).collect()
+    kernels.chain(["classify", "prefill", "decode", "embed"]).collect()
 }
