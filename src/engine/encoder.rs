@@ -13,7 +13,9 @@
 //! ```
 
 use crate::gpu::{self, Buffer, Device, Pipeline, Program, Readback};
-use crate::kernel::{self, Activation, AttentionFull, BLOCK, Embed, Format, Kernel, LayerNorm, Linear, MeanPool, Plan};
+use crate::kernel::{
+    self, Activation, AttentionFull, BLOCK, Embed, Format, Kernel, LayerNorm, Linear, MeanPool, Octets, Plan,
+};
 use crate::model::ModelError;
 use crate::model::encoder::{Checkpoint, Layer, Norm, Shape, Weights, check_sentences};
 
@@ -230,8 +232,11 @@ impl Stages {
             [shape.hidden, shape.heads, shape.head_size(), shape.feed_forward, shape.vocabulary]
                 .map(|size| size as u32);
         let (rows, epsilon) = (sentences.saturating_mul(tokens), shape.norm_epsilon as f32);
+        let octets = Octets::of(Some(device.facts()));
         let norm = |period| Stage::new(device, &LayerNorm::new(rows, hidden, period, epsilon)?);
-        let linear = |inputs, outputs, activation| Stage::new(device, &Linear::new(rows, inputs, outputs, activation)?);
+        let linear = |inputs, outputs, activation| {
+            Stage::new(device, &Linear::new([rows, inputs, outputs], activation, octets)?)
+        };
         Ok(Stages {
             embed: Stage::new(device, &Embed::new([rows, vocabulary, hidden], Format::F32)?)?,
             first_norm: norm(tokens)?,

@@ -2,13 +2,13 @@
 
 use super::{
     Argmax, Attention, AttentionDecode, AttentionFull, AttentionMerge, Copy, Embed, Error, Fma, Format, Gemm, Gemv,
-    Kernel, LayerNorm, Linear, Matmul, MeanPool, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
+    Kernel, LayerNorm, Linear, Matmul, MeanPool, Octets, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
 };
 use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
 /// Names that [`named`] takes. `gemm` and `matmul` mean the one of their variants that suits the adapter.
-pub const NAMES: [&str; 22] = [
+pub const NAMES: [&str; 23] = [
     "copy",
     "fma",
     "gemm",
@@ -29,6 +29,7 @@ pub const NAMES: [&str; 22] = [
     "argmax",
     "layer_norm",
     "linear",
+    "linear_octet",
     "attention_full",
     "mean_pool",
 ];
@@ -89,7 +90,8 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "softmax" => Arc::new(Softmax::standard(size)),
         "attention" => Arc::new(Attention::standard(size)),
         "layer_norm" => Arc::new(LayerNorm::standard(size)),
-        "linear" => Arc::new(Linear::standard(size)),
+        "linear" => Arc::new(Linear::standard(size, Octets::Apart)),
+        "linear_octet" => Arc::new(Linear::standard(size, Octets::Shared)),
         "attention_full" => Arc::new(AttentionFull::standard(size)),
         "mean_pool" => Arc::new(MeanPool::standard(size)),
         "attention_decode" => Arc::new(AttentionDecode::standard(size)),

@@ -3,7 +3,7 @@
 use crate::{SEED, encoder};
 use dawndusk::kernel::{
     Argmax, Attention, AttentionDecode, AttentionMerge, Copy, Embed, Epilogue, Fma, Format, Gemm, Gemv, Kernel, Matmul,
-    RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
+    Octets, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -146,5 +146,10 @@ pub(crate) fn every_kernel() -> Vec<Arc<dyn Kernel>> {
     let rest = [copies(), fmas(), gemvs(), rms_norms(), softmaxes(), attentions()].into_iter().flatten();
     let matmuls = [Sharing::Lanes, Sharing::Split].into_iter().flat_map(matmuls);
     let steps = [later_attentions(), decodes(), merges(), embeds(), rotary_caches(), argmaxes()].into_iter().flatten();
-    products.chain(rest).chain(matmuls).chain(steps).chain(encoder::kernels()).collect()
+    products
+        .chain(rest)
+        .chain(matmuls)
+        .chain(steps)
+        .chain(encoder::kernels(vec![Octets::Apart, Octets::Shared]))
+        .collect()
 }

@@ -82,9 +82,11 @@ fn layer_norm_is_candles() {
 
 #[test]
 fn linear_is_candles_product_with_its_exact_gelu() {
-    for (shape @ [rows, inputs, outputs], activation) in encoder::layers() {
-        let kernel = Linear::new(rows, inputs, outputs, activation).expect("a fair shape");
-        agrees(kernel, |inputs| linear(inputs, shape, activation == Activation::Gelu));
+    for octets in encoder::octets() {
+        for (shape, activation) in encoder::layers() {
+            let kernel = Linear::new(shape, activation, octets).expect("a fair shape");
+            agrees(kernel, |inputs| linear(inputs, shape, activation == Activation::Gelu));
+        }
     }
 }
 
