@@ -14,8 +14,16 @@ const LEAST = -3.4028234e38;
 // Invocations.
 const LANES = 64u;
 
-// Line of the history.
-var<immediate> line: u32;
+struct Place {
+    // Line of the history.
+    line: u32,
+    // Where in `token` and in the line the first row's number goes.
+    slot: u32,
+    // Numbers in a line.
+    width: u32,
+}
+
+var<immediate> place: Place;
 
 // rows x STRIDE.
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -31,7 +39,6 @@ var<workgroup> sh_at: array<u32, 64>;
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) rows: vec3<u32>,
     @builtin(local_invocation_index) invocation: u32,
 ) {
     var top = LEAST;
@@ -53,7 +60,8 @@ fn main(
                 at = sh_at[n];
             }
         }
-        token[workgroup.x] = f32(at);
-        history[line * rows.x + workgroup.x] = f32(at);
+        let slot = place.slot + workgroup.x;
+        token[slot] = f32(at);
+        history[place.line * place.width + slot] = f32(at);
     }
 }

@@ -7,10 +7,12 @@
 override FORMAT: u32;
 // Blocks of 32 columns.
 override BLOCKS: u32;
-// Rows of the table.
+// Rows of the table: all of them, or the part of a table that fits into one binding.
 override ROWS: u32;
+// The number of the first of them; tokens of other rows are left to other parts.
+override FIRST: u32;
 
-// The number of each token's row, a whole number; one past the table reads its last row.
+// The number of each token's row, a whole number.
 @group(0) @binding(0) var<storage, read> token: array<f32>;
 // The table, in groups of 32 rows by blocks of 32 columns; a block holds 4 x vectors x 8 lanes.
 @group(0) @binding(1) var<storage, read> w: array<vec4<u32>>;
@@ -37,7 +39,10 @@ fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
         return;
     }
     let t = invocation.y;
-    let row = min(u32(token[t]), ROWS - 1u);
+    let row = u32(token[t]) - FIRST;
+    if row >= ROWS {
+        return;
+    }
     let at = row / 32u * BLOCKS + block;
     let lane = row % 32u / 4u;
     let vectors = 8u >> FORMAT;

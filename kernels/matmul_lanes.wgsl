@@ -12,8 +12,12 @@
 override FORMAT: u32;
 // Blocks of 32 columns.
 override BLOCKS: u32;
-// Groups of 32 rows of W.
+// Groups of 32 rows of y.
 override GROUPS: u32;
+// Groups of 32 rows of W: all of them, or the part of a matrix that fits into one binding.
+override COUNT: u32;
+// The group of y with which that part begins.
+override FIRST: u32;
 // Rows of x that an invocation takes, up to 16.
 override TOKENS: u32;
 // Lanes of a workgroup, a multiple of eight.
@@ -119,7 +123,7 @@ fn main(
     let team = (subgroup * subgroup_size + invocation) / 8u;
     let asked = (workgroup.y * ROW + workgroup.x) * (LANES / 8u) + team;
     // A team too many computes the last group once more and keeps it to itself.
-    let group = min(asked, GROUPS - 1u);
+    let group = min(asked, COUNT - 1u);
     let token = workgroup.z * TOKENS;
     for (var t = 0u; t < TOKENS; t++) {
         sums[t] = vec4<f32>();
@@ -172,9 +176,9 @@ fn main(
         let sum = sums[t];
         if EPILOGUE == 2u {
             let gate = sum.xy;
-            y[((token + t) * GROUPS + group) * 8u + lane] = gate / (1.0 + exp(-gate)) * sum.zw;
+            y[((token + t) * GROUPS + FIRST + group) * 8u + lane] = gate / (1.0 + exp(-gate)) * sum.zw;
         } else {
-            let i = (((token + t) * GROUPS + group) * 8u + lane) * 2u;
+            let i = (((token + t) * GROUPS + FIRST + group) * 8u + lane) * 2u;
             if EPILOGUE == 1u {
                 y[i] = residual[i] + sum.xy;
                 y[i + 1u] = residual[i + 1u] + sum.zw;

@@ -11,8 +11,12 @@
 override FORMAT: u32;
 // Blocks of 32 columns.
 override BLOCKS: u32;
-// Groups of 32 rows of W.
+// Groups of 32 rows of y.
 override GROUPS: u32;
+// Groups of 32 rows of W: all of them, or the part of a matrix that fits into one binding.
+override COUNT: u32;
+// The group of y with which that part begins.
+override FIRST: u32;
 // Rows of x that a workgroup takes, up to 8.
 override TOKENS: u32;
 // Shares of the columns, a power of two.
@@ -131,10 +135,10 @@ fn transpose_words(a: vec4<u32>, b: vec4<u32>, c: vec4<u32>, d: vec4<u32>) -> ar
 fn finish(sum: vec4<f32>, token: u32, group: u32, lane: u32) {
     if EPILOGUE == 2u {
         let gate = sum.xy;
-        y[(token * GROUPS + group) * 8u + lane] = gate / (1.0 + exp(-gate)) * sum.zw;
+        y[(token * GROUPS + FIRST + group) * 8u + lane] = gate / (1.0 + exp(-gate)) * sum.zw;
         return;
     }
-    let i = ((token * GROUPS + group) * 8u + lane) * 2u;
+    let i = ((token * GROUPS + FIRST + group) * 8u + lane) * 2u;
     if EPILOGUE == 1u {
         y[i] = residual[i] + sum.xy;
         y[i + 1u] = residual[i + 1u] + sum.zw;
@@ -148,7 +152,7 @@ fn finish(sum: vec4<f32>, token: u32, group: u32, lane: u32) {
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let lane = local.x;
     let slice = local.y;
-    let group = min(workgroup.y * ROW + workgroup.x, GROUPS - 1u);
+    let group = min(workgroup.y * ROW + workgroup.x, COUNT - 1u);
     let token = workgroup.z * TOKENS;
     for (var t = 0u; t < TOKENS; t++) {
         sums[t] = vec4<f32>();

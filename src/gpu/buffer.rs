@@ -41,6 +41,24 @@ impl Device {
         self.filled(name, bytemuck::cast_slice(&poison))
     }
 
+    /// A storage buffer of `words` words, all of them 0.
+    ///
+    /// # Errors
+    /// As [`Device::upload`].
+    pub fn zeros(&self, name: &str, words: usize) -> Result<Buffer, Error> {
+        let size = (words * size_of::<u32>()) as u64;
+        self.holds(&format!("the buffer `{name}`"), size)?;
+        // WebGPU promises zeros.
+        let handle = self.handle.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(name),
+            size,
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        self.check(&format!("making the buffer `{name}` of {size} bytes"))?;
+        Ok(Buffer { handle, name: name.to_owned() })
+    }
+
     fn filled(&self, name: &str, bytes: &[u8]) -> Result<Buffer, Error> {
         let doing = format!("making the buffer `{name}` of {} bytes", bytes.len());
         let size = bytes.len() as u64;

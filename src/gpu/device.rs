@@ -23,6 +23,7 @@ pub struct Device {
     faults: Arc<Mutex<Faults>>,
     timeout: Duration,
     checked: bool,
+    memory_bytes: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -61,7 +62,15 @@ impl Device {
         handle.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             lock(&keeper).refused.entry(thread::current().id()).or_insert_with(|| words(&error));
         }));
-        Ok(Device { handle, queue, facts: Arc::new(facts.clone()), faults, timeout: TIMEOUT, checked: false })
+        Ok(Device {
+            handle,
+            queue,
+            facts: Arc::new(facts.clone()),
+            faults,
+            timeout: TIMEOUT,
+            checked: false,
+            memory_bytes: adapter.memory_bytes(),
+        })
     }
 
     /// The same device, with another longest wait (60 s unless said).
@@ -88,6 +97,20 @@ impl Device {
     /// What is known of its adapter.
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// Bytes of its memory; none where its driver does not tell.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        self.memory_bytes
+    }
+
+    /// The same device, with a smaller memory and smaller bindings than it has: how a lesser one would be met.
+    #[must_use]
+    pub fn limited(self, memory_bytes: u64, binding_bytes: u64) -> Device {
+        let mut facts = Facts::clone(&self.facts);
+        facts.limits.storage_binding_bytes = facts.limits.storage_binding_bytes.min(binding_bytes);
+        let memory_bytes = Some(self.memory_bytes.map_or(memory_bytes, |bytes| bytes.min(memory_bytes)));
+        Device { facts: Arc::new(facts), memory_bytes, ..self }
     }
 
     /// Gives the device back. Whoever still uses it, through any clone, gets [`Error::Lost`].

@@ -18,6 +18,7 @@ mod buffer;
 mod choice;
 mod device;
 mod facts;
+mod memory;
 mod pipeline;
 mod program;
 mod recording;

@@ -103,7 +103,7 @@ impl Kernel for Argmax {
             inputs: vec![x],
             output: Packing::padded(1, self.rows, 1, 4),
             more_outputs: vec![line.placed(1, LINE, HISTORY)],
-            immediates: vec![LINE],
+            immediates: vec![LINE, 0, self.rows],
             workgroups: [self.rows, 1, 1],
             workgroup_bytes: 8 * 64,
             turns: self.columns.div_ceil(64) + 64,

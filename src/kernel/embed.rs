@@ -15,6 +15,7 @@ pub struct Embed {
     rows: u32,
     columns: u32,
     format: Format,
+    first: u32,
 }
 
 impl Embed {
@@ -24,13 +25,19 @@ impl Embed {
     /// [`Error::Shape`] where a size is 0 or too large.
     pub fn new([tokens, rows, columns]: [u32; 3], format: Format) -> Result<Embed, Error> {
         guard("embed", &[tokens, rows, columns], &[&[tokens, columns], &[rows, columns]])?;
-        Ok(Embed { tokens, rows, columns, format })
+        Ok(Embed { tokens, rows, columns, format, first: 0 })
+    }
+
+    /// The same, where the rows that are there begin with number `first`.
+    #[must_use]
+    pub fn from(self, first: u32) -> Embed {
+        Embed { first, ..self }
     }
 
     /// As in SmolLM2-135M for the small one, as in Llama-3-8B for the others, with a shorter table.
     pub fn standard(size: Size) -> Embed {
         let (rows, columns) = (size.pick(4096, 16384, 65536), size.pick(576, 4096, 4096));
-        Embed { tokens: size.pick(512, 2048, 8192), rows, columns, format: Format::Q8 }
+        Embed { tokens: size.pick(512, 2048, 8192), rows, columns, format: Format::Q8, first: 0 }
     }
 
     /// A value for each `override`.
@@ -39,6 +46,7 @@ impl Embed {
             ("FORMAT", self.format.code()),
             ("BLOCKS", self.columns.div_ceil(BLOCK as u32).into()),
             ("ROWS", self.rows.into()),
+            ("FIRST", self.first.into()),
         ]
     }
 
@@ -80,7 +88,8 @@ impl Kernel for Embed {
 
     fn inputs(&self, seed: u64) -> Vec<Vec<f32>> {
         let tokens = uniform(seed, 0, self.tokens as usize, 0.0, self.rows as f32);
-        let tokens = tokens.iter().map(|token| token.floor().min((self.rows - 1) as f32)).collect();
+        let number = |token: &f32| self.first as f32 + token.floor().min((self.rows - 1) as f32);
+        let tokens = tokens.iter().map(number).collect();
         vec![tokens, uniform(seed, 1, (self.rows * self.columns) as usize, -1.0, 1.0)]
     }
 
@@ -94,7 +103,9 @@ impl Kernel for Embed {
         let held = Weights::encode(self.rows as usize, columns, self.format, table);
         for (line, token) in output.chunks_exact_mut(columns).zip(tokens) {
             for (block, piece) in line.chunks_mut(BLOCK).enumerate() {
-                piece.copy_from_slice(&held.get(*token as usize, block).decode(self.format)[..piece.len()]);
+                piece.copy_from_slice(
+                    &held.get(*token as usize - self.first as usize, block).decode(self.format)[..piece.len()],
+                );
             }
         }
     }

@@ -66,6 +66,8 @@ pub struct Matmul {
     format: Format,
     epilogue: Epilogue,
     sharing: Sharing,
+    /// First and number of the groups of rows that are there, where it is not all of them.
+    part: Option<[u32; 2]>,
 }
 
 /// How a product runs for any number of rows of x: its program, and the rows that one workgroup takes.
@@ -102,13 +104,20 @@ impl Matmul {
             let reason = "rows of gate and up in turns of two are a multiple of 4".to_owned();
             return Err(Error::Shape { kernel: "matmul", shape: spelled(&shape), reason });
         }
-        Ok(Matmul { tokens, rows, columns, format, epilogue, sharing })
+        Ok(Matmul { tokens, rows, columns, format, epilogue, sharing, part: None })
+    }
+
+    /// The same product with a part of W: `count` groups of 32 rows from group `first` on. It writes only their
+    /// columns of y. So a matrix that no binding holds is multiplied in parts.
+    #[must_use]
+    pub fn part(self, first: u32, count: u32) -> Matmul {
+        Matmul { part: Some([first, count]), ..self }
     }
 
     /// One row of x times matrices of a small, a large and a very large language model.
     pub fn standard(size: Size, tokens: u32, format: Format, sharing: Sharing) -> Matmul {
         let (rows, columns) = (size.pick(3072, 8192, 28672), size.pick(576, 2048, 8192));
-        Matmul { tokens, rows, columns, format, epilogue: Epilogue::Store, sharing }
+        Matmul { tokens, rows, columns, format, epilogue: Epilogue::Store, sharing, part: None }
     }
 
     /// How it runs on an adapter, for any number of rows of x.
@@ -124,9 +133,9 @@ impl Matmul {
         self.columns.div_ceil(BLOCK as u32)
     }
 
-    /// Groups of 32 rows of W.
+    /// Groups of 32 rows of W that are there.
     pub(super) fn groups(&self) -> u32 {
-        self.rows.div_ceil(GROUP as u32)
+        self.part.map_or(self.rows.div_ceil(GROUP as u32), |[_, count]| count)
     }
 
     /// Rows of x for one invocation: as many as there are, rounded up to a power of two, and `most` at most.
@@ -139,7 +148,9 @@ impl Matmul {
         vec![
             ("FORMAT", self.format.code()),
             ("BLOCKS", self.blocks().into()),
-            ("GROUPS", self.groups().into()),
+            ("GROUPS", self.rows.div_ceil(GROUP as u32).into()),
+            ("COUNT", self.groups().into()),
+            ("FIRST", self.part.map_or(0, |[first, _]| first).into()),
             ("TOKENS", tokens.into()),
             ("ROW", row.into()),
             ("EPILOGUE", self.epilogue.code()),

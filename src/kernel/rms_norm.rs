@@ -15,10 +15,11 @@ use rayon::prelude::*;
 const EPSILON: f32 = 1e-5;
 
 /// `rows` vectors of `columns` words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RmsNorm {
     rows: u32,
     columns: u32,
+    epsilon: f32,
 }
 
 impl RmsNorm {
@@ -28,17 +29,47 @@ impl RmsNorm {
     /// [`Error::Shape`] where a size is 0 or too large.
     pub fn new(rows: u32, columns: u32) -> Result<RmsNorm, Error> {
         guard("rms_norm", &[rows, columns], &[&[rows, columns]])?;
-        Ok(RmsNorm { rows, columns })
+        Ok(RmsNorm { rows, columns, epsilon: EPSILON })
     }
 
     /// 2 MiB, 32 MiB and 256 MiB of activations.
     pub fn standard(size: Size) -> RmsNorm {
-        RmsNorm { rows: size.pick(512, 4096, 16384), columns: size.pick(1024, 2048, 4096) }
+        RmsNorm { rows: size.pick(512, 4096, 16384), columns: size.pick(1024, 2048, 4096), epsilon: EPSILON }
     }
 
     /// What is added to the mean of squares.
     pub fn epsilon(&self) -> f32 {
-        EPSILON
+        self.epsilon
+    }
+
+    /// The same with another epsilon.
+    #[must_use]
+    pub fn with_epsilon(self, epsilon: f32) -> RmsNorm {
+        RmsNorm { epsilon, ..self }
+    }
+
+    /// A value for each `override`, for any number of rows of x, `stride` words apart.
+    pub fn constants(&self, facts: &Facts, stride: u32) -> Vec<(&'static str, f64)> {
+        let [lanes, teams] = team(facts, self.columns);
+        vec![
+            ("LANES", lanes.into()),
+            ("TEAMS", teams.into()),
+            ("ROW", facts.limits.workgroups_per_dimension.into()),
+            ("COLUMNS", self.columns.into()),
+            ("COLUMNS_4", (stride / 4).into()),
+            ("EPSILON", self.epsilon.into()),
+        ]
+    }
+
+    /// Workgroups for so many rows, which are padded to whole workgroups of up to 64 rows.
+    pub fn workgroups(&self, facts: &Facts, rows: u32) -> [u32; 3] {
+        let [_, teams] = team(facts, self.columns);
+        [rows.div_ceil(teams), 1, 1]
+    }
+
+    /// The source.
+    pub fn source() -> Wgsl {
+        Wgsl { file: "rms_norm.wgsl", text: include_str!("../../kernels/rms_norm.wgsl") }
     }
 }
 
@@ -81,7 +112,7 @@ impl Kernel for RmsNorm {
         let columns = self.columns as usize;
         let rows = output.par_chunks_exact_mut(columns).zip(x.par_chunks_exact(columns));
         rows.with_min_len(16).for_each(|(y, x)| {
-            let scale = 1.0 / (dot(x, x) / self.columns as f32 + EPSILON).sqrt();
+            let scale = 1.0 / (dot(x, x) / self.columns as f32 + self.epsilon).sqrt();
             for ((y, &x), &weight) in y.iter_mut().zip(x).zip(weight) {
                 *y = x * scale * weight;
             }
@@ -93,14 +124,14 @@ impl Kernel for RmsNorm {
         let workgroups = rectangle(self.rows.div_ceil(teams), facts.limits.workgroups_per_dimension);
         let x = Packing::padded(self.rows, self.columns, teams * workgroups[1], 4 * lanes);
         Plan {
-            source: Wgsl { file: "rms_norm.wgsl", text: include_str!("../../kernels/rms_norm.wgsl") },
+            source: RmsNorm::source(),
             constants: vec![
                 ("LANES", lanes.into()),
                 ("TEAMS", teams.into()),
                 ("ROW", workgroups[0].into()),
                 ("COLUMNS", self.columns.into()),
                 ("COLUMNS_4", (x.padded_columns() / 4).into()),
-                ("EPSILON", EPSILON.into()),
+                ("EPSILON", self.epsilon.into()),
             ],
             inputs: vec![x, Packing::padded(1, self.columns, 1, 4 * lanes)],
             output: x,

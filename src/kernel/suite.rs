@@ -1,14 +1,14 @@
 //! Which kernels there are, and in which shapes.
 
 use super::{
-    Argmax, Attention, AttentionDecode, AttentionFull, AttentionMerge, Copy, Embed, Error, Fma, Format, Gemm, Gemv,
-    Kernel, LayerNorm, Linear, Matmul, MeanPool, Octets, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
+    Argmax, Attention, AttentionDecode, AttentionFull, AttentionMerge, Conv2d, Copy, Embed, Error, Fma, Format, Gemm,
+    Gemv, Kernel, LayerNorm, Linear, Loads, Matmul, MeanPool, Octets, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
 };
 use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
-/// Names that [`named`] takes. `gemm` and `matmul` mean the one of their variants that suits the adapter.
-pub const NAMES: [&str; 23] = [
+/// Names that [`named`] takes. `gemm`, `matmul` and `conv2d` mean the one of their variants that suits the adapter.
+pub const NAMES: [&str; 26] = [
     "copy",
     "fma",
     "gemm",
@@ -27,6 +27,9 @@ pub const NAMES: [&str; 23] = [
     "embed",
     "rotary_cache",
     "argmax",
+    "conv2d",
+    "conv2d_uniform",
+    "conv2d_quad",
     "layer_norm",
     "linear",
     "linear_octet",
@@ -99,6 +102,9 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "embed" => Arc::new(Embed::standard(size)),
         "rotary_cache" => Arc::new(RotaryCache::standard(size)),
         "argmax" => Arc::new(Argmax::standard(size)),
+        "conv2d" => Arc::new(Conv2d::standard(size, Loads::of(facts))),
+        "conv2d_uniform" => Arc::new(Conv2d::standard(size, Loads::Uniform)),
+        "conv2d_quad" => Arc::new(Conv2d::standard(size, Loads::Quad)),
         _ => return Err(Error::Unknown { name: name.to_owned(), known: NAMES.join(", ") }),
     })
 }
@@ -115,6 +121,7 @@ pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
         Arc::new(RmsNorm::standard(size)),
         Arc::new(Softmax::standard(size)),
         Arc::new(Attention::standard(size)),
+        Arc::new(Conv2d::standard(size, Loads::of(facts))),
     ]
 }
 

@@ -68,6 +68,14 @@ pub enum ModelError {
         /// Positions that there are.
         context: usize,
     },
+    /// The classifier of digits was given something that it cannot use.
+    #[error("digits: {what}: {reason}")]
+    Digits {
+        /// Which of its parts.
+        what: String,
+        /// What is wrong with it, and what is allowed.
+        reason: String,
+    },
     /// candle refused or failed.
     #[error("candle: {0}")]
     Engine(#[from] candle_core::Error),

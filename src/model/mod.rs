@@ -7,9 +7,10 @@
 //! | file | holds |
 //! |---|---|
 //! | `profile` `store` | what a model is; where its file is kept, fetched from and checked |
-//! | `gguf` `config` `weights` | from the bytes of a file to a shape and its matrices |
+//! | `gguf` `config` `opened` `tensors` `weights` | from the bytes of a file to a shape and its matrices |
 //! | `safetensors` `encoder` | the other format of files, and the sentence encoder that comes in it |
 //! | `llama` | the network, of `linear` `norm` `rotary` `attention` `softmax` `gate` `cache` |
+//! | `digits` | a classifier of handwritten digits, with its weights and a test set |
 //! | `count` `description` `tokenizer` `device` | FLOP and bytes; what was loaded; text; where it runs |
 
 mod attention;
@@ -19,6 +20,7 @@ mod config;
 mod count;
 mod description;
 mod device;
+pub mod digits;
 pub mod encoder;
 mod error;
 mod exponential;
@@ -27,11 +29,13 @@ pub mod gguf;
 mod linear;
 mod llama;
 mod norm;
+mod opened;
 mod profile;
 mod rotary;
 pub mod safetensors;
 mod softmax;
 pub mod store;
+mod tensors;
 mod tokenizer;
 mod weights;
 
@@ -41,17 +45,16 @@ pub use count::Counts;
 pub use description::{Description, Provenance};
 pub use device::Device;
 pub use error::ModelError;
+pub use opened::Opened;
 pub use profile::{Pin, Profile, ProfileError, Shape, Source};
 pub use store::{Store, StoreError};
+pub use tensors::{Stored, Tensors};
 pub use tokenizer::{SMOLLM2_SYSTEM, Tokenizer, TokenizerError};
 pub use weights::{Precision, Quantisation};
 
-use gguf::Header;
 use llama::Llama;
-use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use weights::{Origin, Weights};
+use weights::Weights;
 
 /// Tokens of a prompt that run at once: bounds the memory of a long prompt (llama.cpp's default is the same).
 pub const BATCH: usize = 512;
@@ -70,12 +73,7 @@ impl Model {
     /// # Errors
     /// See [`ModelError`].
     pub fn open(choice: &ModelChoice, device: &Device) -> Result<Self, ModelError> {
-        let store = match choice {
-            ModelChoice::Registered(_) => Store::of_user()?,
-            // Nothing is looked up there.
-            ModelChoice::File(_) | ModelChoice::Synthetic { .. } => Store::at(PathBuf::new()),
-        };
-        Self::open_in(&store, choice, device, Precision::Quantised)
+        Self::load(Opened::of(choice)?, device, Precision::Quantised)
     }
 
     /// Opens a model with weights from one store.
@@ -88,17 +86,7 @@ impl Model {
         device: &Device,
         precision: Precision,
     ) -> Result<Self, ModelError> {
-        match choice {
-            ModelChoice::File(path) => Self::from_file(path, None, device, precision),
-            ModelChoice::Registered(name) => {
-                let profile = Profile::named(name)?;
-                profile.llama()?;
-                Self::from_file(&store.find(&profile)?, Some(&profile), device, precision)
-            }
-            ModelChoice::Synthetic { name, seed } => {
-                Self::from_seed(name, Profile::named(name)?.llama()?, *seed, device, precision)
-            }
-        }
+        Self::load(Opened::in_store(store, choice)?, device, precision)
     }
 
     /// A model of any shape with weights from a seed; `name` is only for its description.
@@ -112,56 +100,16 @@ impl Model {
         device: &Device,
         precision: Precision,
     ) -> Result<Self, ModelError> {
-        if let Some((key, found, allowed)) = shape.fault() {
-            return Err(ProfileError::Range { file: name.to_owned(), key, found, allowed }.into());
-        }
-        let provenance = Provenance::Synthetic { seed };
-        let tokenizer = Err(TokenizerError::NoVocabulary);
-        Self::load(
-            name,
-            provenance,
-            shape,
-            tokenizer,
-            Weights::new(Origin::Seed(seed), precision, &device.candle),
-            device,
-        )
+        Self::load(Opened::from_seed(name, shape, seed)?, device, precision)
     }
 
-    fn from_file(
-        path: &Path,
-        profile: Option<&Profile>,
-        device: &Device,
-        precision: Precision,
-    ) -> Result<Self, ModelError> {
-        let (header, mut file) = Header::open(path)?;
-        let config = Config::of(&header)?;
-        if let Some(profile) = profile {
-            let pinned = profile.llama()?;
-            if !pinned.agrees_with(&config) {
-                let (found, allowed, name) = (format!("{config:?}"), format!("{pinned:?}"), profile.name.clone());
-                return Err(ModelError::OtherShape { path: path.to_owned(), name, found, allowed });
-            }
-        }
-        let provenance = provenance(path, &mut file, profile.and_then(|profile| profile.files.first()))?;
-        let file_name = || path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        let name = profile.map_or_else(file_name, |profile| profile.name.clone());
-        let weights = Weights::new(Origin::File { header: &header, file }, precision, &device.candle);
-        Self::load(&name, provenance, config, Tokenizer::of(&header), weights, device)
-    }
-
-    fn load(
-        name: &str,
-        provenance: Provenance,
-        shape: Config,
-        tokenizer: Result<Tokenizer, TokenizerError>,
-        mut weights: Weights<'_>,
-        device: &Device,
-    ) -> Result<Self, ModelError> {
-        let precision = weights.precision();
+    fn load(opened: Opened, device: &Device, precision: Precision) -> Result<Self, ModelError> {
+        let Opened { name, provenance, shape, tokenizer, tensors } = opened;
+        let mut weights = Weights::new(tensors, precision, &device.candle);
         let network = Llama::load(shape, &mut weights, &device.candle)?;
         let counts = Counts { shape, weight_bytes: network.bytes_per_token() };
         let description = Description {
-            name: name.to_owned(),
+            name,
             provenance,
             shape,
             parameters: shape.parameters(),
@@ -293,16 +241,4 @@ pub fn greedy(logits: &[f32]) -> u32 {
         },
     );
     best.0
-}
-
-/// Hashes the very file that is read from here on, and holds the hash against the one that a profile pins.
-fn provenance(path: &Path, file: &mut File, pin: Option<&Pin>) -> Result<Provenance, ModelError> {
-    let unreadable = |source| ModelError::Unreadable { path: path.to_owned(), source };
-    let sha256 = store::sha256(file).map_err(unreadable)?;
-    if let Some(pin) = pin.filter(|pin| pin.sha256 != sha256) {
-        return Err(StoreError::other_file(path, &sha256, pin).into());
-    }
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let pinned = pin.is_some() || Profile::pinned(&sha256);
-    Ok(Provenance::Real { file: name, sha256, pinned })
 }

@@ -91,7 +91,7 @@ impl KernelWorkload {
 
 /// The name that all variants of a kernel share: `gemm` for `gemm_tiled`.
 pub(super) fn family(name: &'static str) -> &'static str {
-    ["gemm", "matmul"].into_iter().find(|family| name.starts_with(family)).unwrap_or(name)
+    ["gemm", "matmul", "conv2d"].into_iter().find(|family| name.starts_with(family)).unwrap_or(name)
 }
 
 fn label(kernel: &dyn Kernel, name: &str) -> String {

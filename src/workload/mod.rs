@@ -3,11 +3,13 @@
 //! A workload runs one batch when told to, and says what the batch was. It cannot know that it is throttled: it
 //! names neither governor nor envelope, and never looks at a clock to decide how much to do.
 
+mod classify;
 mod embed;
 mod kernel;
 mod language;
 mod roster;
 
+pub use classify::Classify;
 pub use embed::Embed;
 pub use kernel::KernelWorkload;
 pub use language::{Decode, Prefill, Shape as LanguageShape};
@@ -57,6 +59,8 @@ pub enum Unit {
     Flop,
     /// Bytes moved.
     Byte,
+    /// Images looked at.
+    Image,
 }
 
 impl Unit {
@@ -67,6 +71,7 @@ impl Unit {
             Self::Embedding => "embedding",
             Self::Flop => "FLOP",
             Self::Byte => "byte",
+            Self::Image => "image",
         }
     }
 }

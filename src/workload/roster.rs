@@ -1,8 +1,9 @@
 //! The roster: which workloads there are on this machine, in flight order.
 //!
-//! Kernels run on the adapter, or as their plain-Rust twins where there is none; prefill and decode run on candle,
-//! and the encoder is ready for either.
+//! Kernels run on the adapter, or as their plain-Rust twins where there is none; so do the classifier of digits and the
+//! encoder, with candle where there is none; prefill and decode run on candle.
 
+use super::classify::Classify;
 use super::embed::Embed;
 use super::kernel::{KernelWorkload, family};
 use super::language::{Decode, Prefill, Shape};
@@ -75,6 +76,9 @@ impl Roster<'_> {
                 workloads.push(Box::new(KernelWorkload::new(kernel, self.device, self.seed)?));
             }
         }
+        if is_wanted("classify") {
+            workloads.push(Box::new(Classify::new(self.device, self.seed)?));
+        }
         if let Some([prefill, decode]) = self.models {
             if is_wanted("prefill") {
                 workloads.push(Box::new(Prefill::new(prefill, self.shapes.prefill, self.seed)?));
@@ -93,5 +97,5 @@ impl Roster<'_> {
 /// Every name, in flight order.
 fn names() -> Vec<&'static str> {
     let kernels = kernel::suite(None).into_iter().map(|kernel| family(kernel.name()));
-    kernels.chain(["prefill", "decode", "embed"]).collect()
+    kernels.chain(["classify", "prefill", "decode", "embed"]).collect()
 }

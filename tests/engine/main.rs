@@ -1,13 +1,18 @@
-//! Models on this crate's kernels against the same models on candle.
+//! Models on this crate's kernels, beside the same models on candle.
 //!
 //! | file | shows |
 //! |---|---|
+//! | `digits` | the classifier of digits, with the weights and the images that come with this program |
 //! | `encoder` | embeddings of seeded and of real weights, in any batch |
+//! | `llama` | logits of tiny networks in every format, in pieces, in batches, in parts; what is refused |
+//! | `real` | the real weights: 256 tokens of a prompt and 64 of an answer; needs them in the store |
 //!
-//! Without an adapter these tests fail, unless `DAWNDUSK_NO_ADAPTER=1` says that this machine has none on purpose; then
-//! they show nothing, and say so. Real weights are treated alike with `DAWNDUSK_NO_WEIGHTS=1`.
+//! Without an adapter these tests fail, unless `DAWNDUSK_NO_ADAPTER=1` says that this machine has none on purpose.
 
+mod digits;
 mod encoder;
+mod llama;
+mod real;
 
 use dawndusk::gpu::{self, Device};
 use std::sync::OnceLock;
@@ -21,7 +26,7 @@ fn device() -> Option<&'static Device> {
 #[expect(clippy::print_stderr, reason = "a log of these tests must say what they ran on")]
 fn open() -> Option<Device> {
     if std::env::var("DAWNDUSK_NO_ADAPTER").is_ok_and(|value| value == "1") {
-        eprintln!("no adapter, as DAWNDUSK_NO_ADAPTER says: these tests show nothing");
+        eprintln!("no adapter, as DAWNDUSK_NO_ADAPTER says: the engine is not shown");
         return None;
     }
     let adapter = gpu::choose(None).expect("nothing was asked for, so nothing can be missing");
@@ -30,4 +35,13 @@ fn open() -> Option<Device> {
     };
     eprintln!("adapter {}, driver {} {}", adapter.facts(), adapter.facts().driver, adapter.facts().driver_info);
     Some(Device::open(&adapter).expect("the adapter opens"))
+}
+
+/// |a - b| / |b| in the Euclidean norm.
+fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
+    assert_eq!(found.len(), expected.len(), "as many words");
+    let square = |v: f64| v * v;
+    let apart: f64 = found.iter().zip(expected).map(|(a, b)| square(f64::from(*a) - f64::from(*b))).sum();
+    let size: f64 = expected.iter().map(|b| square(f64::from(*b))).sum();
+    (apart / size).sqrt()
 }

@@ -2,7 +2,7 @@
 
 use crate::{SEED, device, shapes};
 use dawndusk::gpu::{Class, Clock, Device, Facts};
-use dawndusk::kernel::{self, Fma, Kernel, Plan, Prepared, Sharing, Size, Tiling, Unit};
+use dawndusk::kernel::{self, Fma, Kernel, Loads, Plan, Prepared, Sharing, Size, Tiling, Unit};
 use std::sync::Arc;
 
 /// Runs each kernel over poisoned memory; the result must be whole, and near the twin's where an adapter ran.
@@ -59,6 +59,17 @@ fn products_with_weights_of_any_format_agree_with_their_twin() {
     }
     agree(shapes::matmuls(Sharing::Split));
     agree_elsewhere(shapes::matmuls(Sharing::Split), |facts| facts.class = Class::Hardware);
+}
+
+#[test]
+fn convolution_with_uniform_loads_agrees_with_its_twin() {
+    agree(shapes::conv2ds(Loads::Uniform));
+    agree_elsewhere(shapes::conv2ds(Loads::Uniform), |facts| facts.class = Class::Hardware);
+}
+
+#[test]
+fn convolution_with_shared_loads_agrees_with_its_twin() {
+    agree(shapes::conv2ds(Loads::Quad));
 }
 
 #[test]

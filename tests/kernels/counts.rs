@@ -1,8 +1,9 @@
 //! FLOP and bytes of small shapes, counted one by one.
 
+use crate::shapes;
 use dawndusk::kernel::{
-    Activation, Attention, AttentionFull, Copy, Fma, Gemm, Gemv, Kernel, LayerNorm, Linear, MeanPool, Octets, RmsNorm,
-    Softmax, Tiling, Unit,
+    Activation, Attention, AttentionFull, Conv2d, Copy, Fma, Gemm, Gemv, Kernel, LayerNorm, Linear, Loads, MeanPool,
+    Octets, RmsNorm, Softmax, Tiling, Unit,
 };
 
 /// Words of all operands and of the result, as they are made, without what a kernel reads twice.
@@ -65,6 +66,27 @@ fn work_is_counted_in_what_a_kernel_runs_out_of() {
     assert_eq!((gemm.unit(), gemm.work()), (Unit::Flop, gemm.flop()), "arithmetic");
     let gemv = Gemv::new(3, 5).expect("a shape");
     assert_eq!((gemv.unit(), gemv.work()), (Unit::Byte, gemv.bytes()), "memory");
+}
+
+#[test]
+fn convolutions_count_every_place_of_the_window_at_every_position() {
+    for sizes in shapes::convolutions() {
+        let conv2d = Conv2d::new(sizes, Loads::Uniform).expect("a fair shape");
+        let mut flop = 0;
+        let out = |size, window| {
+            (0..size + 2 * sizes.padding)
+                .step_by(sizes.stride as usize)
+                .filter(move |first| first + window <= size + 2 * sizes.padding)
+                .count() as u64
+        };
+        let positions = out(sizes.height, sizes.window[0]) * out(sizes.width, sizes.window[1]);
+        for _filter in 0..sizes.filters {
+            let terms = u64::from(sizes.window[0] * sizes.window[1] * sizes.channels);
+            flop += u64::from(sizes.batch) * positions * (terms + terms + u64::from(sizes.relu));
+        }
+        assert_eq!(conv2d.flop(), flop, "{}: products, sums, comparisons", conv2d.shape());
+        assert_eq!(conv2d.bytes(), 4 * words(&conv2d), "{}: every operand once", conv2d.shape());
+    }
 }
 
 #[test]

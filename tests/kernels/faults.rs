@@ -3,8 +3,8 @@
 use crate::{SEED, another_device, device, shapes};
 use dawndusk::gpu::{self, Batch, Class, Error, Pipeline, Wgsl};
 use dawndusk::kernel::{
-    self, Activation, Attention, AttentionFull, Copy, Fma, Gemm, Gemv, Kernel, LayerNorm, Linear, MeanPool, Octets,
-    Prepared, RmsNorm, Size, Softmax, Tiling,
+    self, Activation, Attention, AttentionFull, Conv2d, Convolution, Copy, Fma, Gemm, Gemv, Kernel, LayerNorm, Linear,
+    Loads, MeanPool, Octets, Prepared, RmsNorm, Size, Softmax, Tiling,
 };
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -47,6 +47,38 @@ fn sizes_that_do_not_go_together_are_refused_with_the_reason() {
     assert!(heads.contains("9 query heads are no multiple of 2 key heads"), "the heads of attention: {heads}");
     let words = Gemm::new(1 << 16, 8, 1 << 16, Tiling::Quad).expect_err("too many words").to_string();
     assert!(words.contains("65536x65536"), "names the operand: {words}");
+}
+
+#[test]
+fn a_window_that_does_not_fit_its_image_is_refused_with_the_reason() {
+    let fair = Convolution {
+        batch: 1,
+        height: 5,
+        width: 5,
+        channels: 2,
+        filters: 3,
+        window: [3, 3],
+        stride: 1,
+        padding: 0,
+        relu: false,
+    };
+    let most = u32::MAX;
+    let cases = [
+        (Convolution { window: [6, 3], ..fair }, "a window of 6x3 in an image of 5x5"),
+        (Convolution { padding: 3, ..fair }, "a padding of 3"),
+        (Convolution { padding: most, ..fair }, "a padding of 4294967295"),
+        (Convolution { stride: 0, ..fair }, "at least 1"),
+        (Convolution { filters: 0, ..fair }, "at least 1"),
+        (Convolution { batch: most, ..fair }, "over the largest"),
+        (Convolution { window: [most, most], ..fair }, "over the largest"),
+        (Convolution { filters: 1 << 28, ..fair }, "over the largest"),
+    ];
+    for (sizes, part) in cases {
+        let message = Conv2d::new(sizes, Loads::Uniform).expect_err("it does not fit").to_string();
+        assert!(message.starts_with("conv2d of shape") && message.contains(part), "{message:?} says {part:?}");
+    }
+    let far = Conv2d::new(Convolution { stride: most, ..fair }, Loads::Uniform).expect("one position is left");
+    assert_eq!(far.out(), [1, 1], "a stride beyond the image leaves the first window");
 }
 
 #[test]

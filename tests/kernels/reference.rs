@@ -2,6 +2,7 @@
 
 use candle_core::{D, DType, Device, Result, Tensor};
 use candle_nn::ops;
+use dawndusk::kernel::Convolution;
 
 fn tensor(words: &[f32], shape: &[u32]) -> Result<Tensor> {
     let shape: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
@@ -43,6 +44,16 @@ pub(crate) fn attention(inputs: &[Vec<f32>], [tokens, heads, key_heads, head]: [
         outs.push(ops::softmax(&scores, D::Minus1)?.matmul(&of_head(2, key_heads, key_head)?)?);
     }
     words(&Tensor::stack(&outs, 1)?)
+}
+
+/// Channels first, and back again. candle pads and strides both axes alike.
+pub(crate) fn convolution(inputs: &[Vec<f32>], sizes: &Convolution) -> Result<Vec<f64>> {
+    let Convolution { batch, height, width, channels, filters, window: [rows, columns], .. } = *sizes;
+    let images = tensor(&inputs[0], &[batch, height, width, channels])?.permute((0, 3, 1, 2))?.contiguous()?;
+    let weights = tensor(&inputs[1], &[rows, columns, channels, filters])?.permute((3, 2, 0, 1))?.contiguous()?;
+    let sums = images.conv2d(&weights, sizes.padding as usize, sizes.stride as usize, 1, 1)?;
+    let sums = sums.permute((0, 2, 3, 1))?.broadcast_add(&tensor(&inputs[2], &[filters])?)?;
+    words(&if sizes.relu { sums.relu()? } else { sums })
 }
 
 /// Layer norm of x and a residual that begins again after its rows.

@@ -2,8 +2,8 @@
 
 use crate::{SEED, encoder};
 use dawndusk::kernel::{
-    Argmax, Attention, AttentionDecode, AttentionMerge, Copy, Embed, Epilogue, Fma, Format, Gemm, Gemv, Kernel, Matmul,
-    Octets, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
+    Argmax, Attention, AttentionDecode, AttentionMerge, Conv2d, Convolution, Copy, Embed, Epilogue, Fma, Format, Gemm,
+    Gemv, Kernel, Loads, Matmul, Octets, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -81,6 +81,38 @@ pub(crate) fn attentions() -> Vec<Arc<dyn Kernel>> {
     prompts().iter().map(|&[t, h, k, d]| boxed(Attention::new(t, h, k, d).expect("a fair shape"))).collect()
 }
 
+/// Convolutions: sizes of one, windows as large as the image or larger, strides of 1 to 3, padding, channels and filters
+/// around whole vectors and tiles.
+pub(crate) fn convolutions() -> Vec<Convolution> {
+    let edges = [
+        [1, 1, 1, 1, 1, 1, 1, 1, 0, 1],
+        [3, 7, 7, 64, 10, 7, 7, 1, 0, 0],
+        [2, 28, 28, 1, 16, 3, 3, 1, 1, 1],
+        [1, 14, 13, 32, 17, 3, 3, 2, 1, 1],
+        [5, 1, 9, 5, 33, 1, 3, 2, 0, 0],
+        [1, 2, 2, 3, 4, 3, 4, 3, 2, 1],
+    ];
+    let mut all: Vec<Convolution> = edges.into_iter().map(convolution).collect();
+    let drawn: Vec<[u32; 10]> = random(6, 40);
+    all.extend(drawn.iter().map(|drawn| {
+        let [batch, height, width, channels, filters, rows, columns, stride, padding, relu] = *drawn;
+        let [rows, columns] = [1 + rows % height.min(5), 1 + columns % width.min(5)];
+        let padding = padding % rows.min(columns);
+        convolution([1 + batch % 4, height, width, channels, filters, rows, columns, 1 + stride % 3, padding, relu % 2])
+    }));
+    all
+}
+
+fn convolution(sizes: [u32; 10]) -> Convolution {
+    let [batch, height, width, channels, filters, rows, columns, stride, padding, relu] = sizes;
+    let (window, relu) = ([rows, columns], relu == 1);
+    Convolution { batch, height, width, channels, filters, window, stride, padding, relu }
+}
+
+pub(crate) fn conv2ds(loads: Loads) -> Vec<Arc<dyn Kernel>> {
+    convolutions().into_iter().map(|sizes| boxed(Conv2d::new(sizes, loads).expect("a fair shape"))).collect()
+}
+
 /// Products with weights in every format, with every epilogue.
 pub(crate) fn matmuls(sharing: Sharing) -> Vec<Arc<dyn Kernel>> {
     let sizes = shapes(5, 150, &[[1, 1, 1], [1, 32, 32], [2, 33, 65], [3, 130, 31], [9, 64, 96], [17, 260, 33]]);
@@ -146,10 +178,12 @@ pub(crate) fn every_kernel() -> Vec<Arc<dyn Kernel>> {
     let rest = [copies(), fmas(), gemvs(), rms_norms(), softmaxes(), attentions()].into_iter().flatten();
     let matmuls = [Sharing::Lanes, Sharing::Split].into_iter().flat_map(matmuls);
     let steps = [later_attentions(), decodes(), merges(), embeds(), rotary_caches(), argmaxes()].into_iter().flatten();
+    let convolutions = [Loads::Uniform, Loads::Quad].into_iter().flat_map(conv2ds);
     products
         .chain(rest)
         .chain(matmuls)
         .chain(steps)
+        .chain(convolutions)
         .chain(encoder::kernels(vec![Octets::Apart, Octets::Shared]))
         .collect()
 }

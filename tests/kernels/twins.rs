@@ -1,13 +1,13 @@
 //! Kernels against candle in f64: the twins, and through `device` whatever adapter there is.
 
 use crate::reference::{
-    attention, attention_full, distance, layer_norm, linear, mean_pool, product, rms_norm, softmax,
+    attention, attention_full, convolution, distance, layer_norm, linear, mean_pool, product, rms_norm, softmax,
 };
 use crate::{SEED, device, encoder, shapes};
 use dawndusk::gpu::Device;
 use dawndusk::kernel::{
-    Activation, Attention, AttentionFull, Gemm, Gemv, Kernel, LayerNorm, Linear, MeanPool, Prepared, RmsNorm, Softmax,
-    Tiling,
+    Activation, Attention, AttentionFull, Conv2d, Gemm, Gemv, Kernel, LayerNorm, Linear, Loads, MeanPool, Prepared,
+    RmsNorm, Softmax, Tiling,
 };
 use std::sync::Arc;
 
@@ -69,6 +69,15 @@ fn attention_is_candles_composed_head_by_head() {
     for shape @ [tokens, heads, key_heads, head] in shapes::prompts() {
         let kernel = Attention::new(tokens, heads, key_heads, head).expect("a fair shape");
         agrees(kernel, |inputs| attention(inputs, shape));
+    }
+}
+
+#[test]
+fn convolution_is_candles_with_bias_and_relu() {
+    for sizes in shapes::convolutions() {
+        // One of the two kernels is enough: both are compared with the twin, and take a renderer long to compile.
+        let loads = Loads::of(device().map(Device::facts));
+        agrees(Conv2d::new(sizes, loads).expect("a fair shape"), |inputs| convolution(inputs, &sizes));
     }
 }
 

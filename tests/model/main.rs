@@ -8,9 +8,11 @@
 //! | `encoder` | the sentence encoder against plain Rust (`encoder_reference`), seeded and real |
 //! | `real` | the real weights: tokens, logits, probabilities; needs them in the store |
 //! | `vocabulary` | the tokenizer that a file describes |
+//! | `digits` | the classifier of digits: its figures, its logits, weights that are refused |
 //! | `files` | the store and its sources |
 
 mod allocation;
+mod digits;
 mod encoder;
 mod encoder_reference;
 mod files;

@@ -3,10 +3,9 @@
 use super::shape::Shape;
 use super::tokenizer::{TOKENIZER_BYTES_MAX, Tokenizer};
 use super::weights::Weights;
+use crate::model::opened::provenance;
 use crate::model::safetensors::Header;
-use crate::model::{
-    ModelChoice, ModelError, Pin, Profile, ProfileError, Provenance, Store, TokenizerError, provenance,
-};
+use crate::model::{ModelChoice, ModelError, Pin, Profile, ProfileError, Provenance, Store, TokenizerError};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};

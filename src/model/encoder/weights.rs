@@ -3,7 +3,7 @@
 use super::shape::Shape;
 use crate::model::ModelError;
 use crate::model::safetensors::{Header, SafetensorsError};
-use crate::model::weights::normal_values;
+use crate::model::tensors::normal_values;
 use std::fs::File;
 
 /// Gain and bias of a layer norm, one for each column.

@@ -1,0 +1,298 @@
+//! One layer of a llama on the device: its weights, its cache, its pipelines, and the order in which they run.
+//!
+//! ```text
+//! n = norm(x)             qkv = n W_qkv^T      rotary_cache: qkv -> q, cache
+//! a = attention(q)        x' = x + a W_o^T
+//! n = norm(x')            g = silu(n W_gate^T) (n W_up^T)      x = x' + g W_down^T
+//! ```
+//!
+//! Query, key and value are one matrix, and so are gate and up, in turns of two rows.
+
+use super::EngineError;
+use super::matrix::Matrix;
+use super::memory::Room;
+use super::product::{Product, Way};
+use super::programs::Programs;
+use super::repack::{format_of, repack, widest};
+use crate::gpu::{Buffer, Pipeline, Recording};
+use crate::kernel::{
+    Attention, AttentionDecode, AttentionMerge, Epilogue, Format, GROUP, RmsNorm, RotaryCache, Weights,
+};
+use crate::model::{Config, Tensors};
+
+/// Activations that all layers share, and what else they have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) shape: Config,
+    pub(super) room: Room,
+    /// The stream: into a layer, and between its halves.
+    pub(super) x: Buffer,
+    pub(super) middle: Buffer,
+    pub(super) normed: Buffer,
+    pub(super) qkv: Buffer,
+    pub(super) q: Buffer,
+    pub(super) attended: Buffer,
+    /// Parts of a split attention.
+    pub(super) sums: Buffer,
+    pub(super) parts: Buffer,
+    pub(super) gated: Buffer,
+    pub(super) angles: Buffer,
+    /// What stands in for a residual where none is added.
+    pub(super) nothing: Buffer,
+}
+
+/// What a step is made of: rows, and where they stand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    /// Position of the first token of each sequence.
+    pub(super) first: u32,
+    /// The first sequence.
+    pub(super) sequence: u32,
+    /// Sequences.
+    pub(super) sequences: u32,
+    /// Tokens of each.
+    pub(super) tokens: u32,
+}
+
+impl Step {
+    pub(super) fn rows(&self) -> u32 {
+        self.sequences * self.tokens
+    }
+}
+
+/// The pipelines of one layer.
+#[derive(Debug)]
+pub(super) struct Layer {
+    norm: Norm,
+    query_key_value: Product,
+    rotary: Pipeline,
+    rotary_width: RotaryCache,
+    prefill: Pipeline,
+    decode: Pipeline,
+    merge: Option<Pipeline>,
+    decode_shape: AttentionDecode,
+    output: Product,
+    feed_norm: Norm,
+    gate_up: Product,
+    down: Product,
+    pub(super) bytes: u64,
+}
+
+/// A norm between two buffers.
+#[derive(Debug)]
+pub(super) struct Norm {
+    pipeline: Pipeline,
+    shape: RmsNorm,
+}
+
+impl Norm {
+    pub(super) fn new(
+        programs: &mut Programs,
+        shape: &Config,
+        weights: &[f32],
+        [x, y]: [&Buffer; 2],
+    ) -> Result<Norm, EngineError> {
+        let device = programs.device().clone();
+        let norm = RmsNorm::new(1, shape.hidden as u32)?.with_epsilon(shape.norm_epsilon as f32);
+        let mut padded = weights.to_vec();
+        padded.resize(shape.hidden.next_multiple_of(GROUP), 0.0);
+        let weights = device.upload("norm", &padded)?;
+        let program = programs.get(RmsNorm::source(), &norm.constants(device.facts(), padded.len() as u32))?;
+        let pipeline = Pipeline::of(&device, &program, &[x, &weights, y], [1, 1, 1])?;
+        Ok(Norm { pipeline, shape: norm })
+    }
+
+    /// Records the norm of `rows` rows of x from row `first` on.
+    pub(super) fn record(&self, recording: &mut Recording, programs: &Programs, first: u32, rows: u32) {
+        let workgroups = self.shape.workgroups(programs.device().facts(), rows);
+        recording.run_with(&self.pipeline, workgroups, &[first]);
+    }
+}
+
+impl Layer {
+    pub(super) fn load(
+        index: usize,
+        programs: &mut Programs,
+        tensors: &mut Tensors,
+        shared: &Shared,
+    ) -> Result<Layer, EngineError> {
+        let (device, shape, room) = (programs.device().clone(), &shared.shape, &shared.room);
+        let name = |part: &str| format!("blk.{index}.{part}.weight");
+        let (queries, keys) = (shape.heads * shape.head_size, shape.kv_heads * shape.head_size);
+        let mut matrix = |parts: &[Rows], columns| load(programs, tensors, parts, columns);
+        let straight = |name: String, rows: usize, first: usize| Rows { name, rows, place: Place::From(first) };
+        let query_key_value = matrix(
+            &[
+                straight(name("attn_q"), queries, 0),
+                straight(name("attn_k"), keys, queries),
+                straight(name("attn_v"), keys, queries + keys),
+            ],
+            shape.hidden,
+        )?;
+        let output = matrix(&[straight(name("attn_output"), shape.hidden, 0)], queries)?;
+        let turn = |name, first| Rows { name, rows: shape.feed_forward, place: Place::Turns(first) };
+        let gate_up = matrix(&[turn(name("ffn_gate"), 0), turn(name("ffn_up"), 2)], shape.hidden)?;
+        let down = matrix(&[straight(name("ffn_down"), shape.hidden, 0)], shape.feed_forward)?;
+        let vector =
+            |tensors: &mut Tensors, part: &str| tensors.read(&name(part), &[shape.hidden])?.values(&[shape.hidden]);
+        let norms = [vector(tensors, "attn_norm")?, vector(tensors, "ffn_norm")?];
+
+        // Attention of a prompt reads whole tiles of 32 keys, also where the last one is begun.
+        let lines = room.sequences * room.capacity() + 32;
+        let cache = || device.zeros("cache", lines * keys);
+        let (key_cache, value_cache) = (cache()?, cache()?);
+        let rotary_width = rotary(shape, room);
+        let program = programs.get(RotaryCache::source(), &rotary_width.constants(padded(queries + 2 * keys)))?;
+        let buffers = [&shared.qkv, &shared.angles, &shared.q, &key_cache, &value_cache];
+        let rotary = Pipeline::of(&device, &program, &buffers, [1, 1, 1])?;
+
+        let attention = Attention::new(1, shape.heads as u32, shape.kv_heads as u32, shape.head_size as u32)?;
+        let program = programs.get(Attention::source(), &attention.constants())?;
+        let buffers = [&shared.q, &key_cache, &value_cache, &shared.attended];
+        let prefill = Pipeline::of(&device, &program, &buffers, [1, 1, 1])?;
+
+        let decode_shape = decode_shape(shape, room, device.facts()).checked()?;
+        let program = programs.get(AttentionDecode::source(), &decode_shape.constants())?;
+        let whole = decode_shape.splits == 1;
+        let out = if whole { &shared.attended } else { &shared.sums };
+        let buffers = [&shared.q, &key_cache, &value_cache, out, &shared.parts];
+        let decode = Pipeline::of(&device, &program, &buffers, decode_shape.workgroups())?;
+        let merge = match whole {
+            true => None,
+            false => Some(merge(programs, &decode_shape, shared)?),
+        };
+
+        let rows = room.rows();
+        let bytes = [&query_key_value, &output, &gate_up, &down].iter().map(|matrix| matrix.bytes).sum::<u64>();
+        let [x, middle] = [[&shared.x, &shared.middle], [&shared.middle, &shared.x]];
+        let way = |x, residual, y, epilogue| Way { x, residual, y, epilogue };
+        let (normed, nothing) = (&shared.normed, &shared.nothing);
+        Ok(Layer {
+            norm: Norm::new(programs, shape, &norms[0], [x[0], normed])?,
+            query_key_value: Product::new(
+                programs,
+                &query_key_value,
+                way(normed, nothing, &shared.qkv, Epilogue::Store),
+                rows,
+            )?,
+            rotary,
+            rotary_width,
+            prefill,
+            decode,
+            merge,
+            decode_shape,
+            output: Product::new(programs, &output, way(&shared.attended, x[0], x[1], Epilogue::Add), rows)?,
+            feed_norm: Norm::new(programs, shape, &norms[1], [middle[0], normed])?,
+            gate_up: Product::new(programs, &gate_up, way(normed, nothing, &shared.gated, Epilogue::Gate), rows)?,
+            down: Product::new(programs, &down, way(&shared.gated, middle[0], middle[1], Epilogue::Add), rows)?,
+            bytes: bytes + 8 * shape.hidden as u64,
+        })
+    }
+
+    /// Records one step of this layer.
+    pub(super) fn record(&self, recording: &mut Recording, programs: &Programs, step: &Step) {
+        let rows = step.rows();
+        self.norm.record(recording, programs, 0, rows);
+        self.query_key_value.record(recording, rows);
+        let place = [step.first, step.sequence, step.tokens];
+        recording.run_with(&self.rotary, self.rotary_width.workgroups(rows), &place);
+        if step.tokens == 1 && step.sequences as usize == self.decode_shape.sequences as usize {
+            recording.run_with(&self.decode, self.decode_shape.workgroups(), &[step.first + 1]);
+            if let Some(merge) = &self.merge {
+                recording.run(merge);
+            }
+        } else {
+            let heads = self.rotary_width.heads;
+            let workgroups = [step.tokens.div_ceil(32), heads, 1];
+            let line = step.sequence * self.rotary_width.capacity;
+            recording.run_with(&self.prefill, workgroups, &[step.first, line]);
+        }
+        self.output.record(recording, rows);
+        self.feed_norm.record(recording, programs, 0, rows);
+        self.gate_up.record(recording, rows);
+        self.down.record(recording, rows);
+    }
+}
+
+/// Heads and cache.
+fn rotary(shape: &Config, room: &Room) -> RotaryCache {
+    RotaryCache {
+        heads: shape.heads as u32,
+        key_heads: shape.kv_heads as u32,
+        head: shape.head_size as u32,
+        capacity: room.capacity() as u32,
+        sequences: room.sequences as u32,
+        tokens: 1,
+        first: 0,
+        base: shape.rope_base,
+    }
+}
+
+/// Cosine and sine for every position that there is room for.
+pub(super) fn angles(shape: &Config, room: &Room) -> Vec<f32> {
+    let rotary = rotary(shape, room);
+    rotary.angles(rotary.capacity)
+}
+
+/// Attention of one token of each sequence.
+pub(super) fn decode_shape(shape: &Config, room: &Room, facts: &crate::gpu::Facts) -> AttentionDecode {
+    let capacity = room.capacity() as u32;
+    AttentionDecode {
+        sequences: room.sequences as u32,
+        keys: capacity,
+        capacity,
+        heads: shape.heads as u32,
+        key_heads: shape.kv_heads as u32,
+        head: shape.head_size as u32,
+        splits: AttentionDecode::splits(facts, capacity),
+    }
+}
+
+fn merge(programs: &mut Programs, decode: &AttentionDecode, shared: &Shared) -> Result<Pipeline, EngineError> {
+    let merge = AttentionMerge::new(decode.sequences * decode.heads, decode.splits, decode.head)?;
+    let program = programs.get(AttentionMerge::source(), &merge.constants())?;
+    let buffers = [&shared.sums, &shared.parts, &shared.attended];
+    Ok(Pipeline::of(programs.device(), &program, &buffers, merge.workgroups())?)
+}
+
+/// A tensor whose rows go into a matrix.
+pub(super) struct Rows {
+    pub(super) name: String,
+    pub(super) rows: usize,
+    pub(super) place: Place,
+}
+
+/// Where row r goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// To `first` + r.
+    From(usize),
+    /// Two and two: to 4 (r / 2) + r % 2 + `first`.
+    Turns(usize),
+}
+
+/// One matrix out of several tensors of the same number of columns.
+pub(super) fn load(
+    programs: &Programs,
+    tensors: &mut Tensors,
+    parts: &[Rows],
+    columns: usize,
+) -> Result<Matrix, EngineError> {
+    let device = programs.device();
+    let rows = parts.iter().map(|part| part.rows).sum();
+    let formats = parts.iter().map(|part| tensors.kind(&part.name, columns).map_or(Format::F32, format_of));
+    let mut weights = Weights::zeros(rows, columns, widest(formats));
+    for part in parts {
+        let stored = tensors.read(&part.name, &[part.rows, columns])?;
+        repack(&stored, [part.rows, columns], &mut weights, |row| match part.place {
+            Place::From(first) => first + row,
+            Place::Turns(first) => row / 2 * 4 + row % 2 + first,
+        })?;
+    }
+    Matrix::upload(device, &parts[0].name, &weights, device.facts().limits.storage_binding_bytes)
+}
+
+/// Words of a row of activations, as a product pads them.
+pub(super) fn padded(width: usize) -> u32 {
+    width.next_multiple_of(GROUP) as u32
+}

@@ -1,0 +1,429 @@
+//! A language model of the llama family on WGSL kernels: prompts, steps of one or many sequences, greedy decoding.
+//!
+//! Tokens stay on the device: each step writes the number of its largest logit where the next step's embedding reads
+//! it, and into a history. So many steps are recorded and handed over at once, and one copy brings back all their
+//! tokens. All sequences stand at the same position, as in a batched benchmark.
+
+use super::EngineError;
+use super::layer::{Layer, Norm, Place, Rows, Shared, Step, angles, decode_shape, load, padded};
+use super::matrix::Matrix;
+use super::memory::{Need, Room};
+use super::product::{Product, Way};
+use super::programs::Programs;
+use crate::gpu::{Buffer, Device, Pipeline, Readback, Recording};
+use crate::kernel::{Argmax, Embed, Epilogue, Format};
+use crate::model::{Config, Counts, Description, ModelChoice, ModelError, Opened, Precision, Quantisation, Tensors};
+use std::collections::BTreeMap;
+
+/// Steps that are recorded before the device is asked for their tokens.
+const STEPS_MAX: usize = 16;
+
+/// Rows of logits that are computed at once where those of a whole prompt are asked for.
+const LOGITS_ROWS: usize = 8;
+
+/// An open model with room for its sequences.
+#[derive(Debug)]
+pub struct Llama {
+    programs: Programs,
+    shared: Shared,
+    layers: Vec<Layer>,
+    /// From the tokens of a prompt, and from those of the step before.
+    embed_prompt: Vec<Pipeline>,
+    embed_step: Vec<Pipeline>,
+    norm: Norm,
+    head: Product,
+    argmax: Pipeline,
+    embed_shape: Embed,
+    prompt: Buffer,
+    tokens: Buffer,
+    history: Buffer,
+    logits: Buffer,
+    history_back: Readback,
+    logits_back: Readback,
+    description: Description,
+    position: usize,
+}
+
+impl Llama {
+    /// Opens a model, with weights from the user's store, and makes room for its work.
+    ///
+    /// # Errors
+    /// See [`EngineError`]; [`EngineError::Memory`] comes before anything is allocated.
+    pub fn open(device: &Device, choice: &ModelChoice, room: Room) -> Result<Llama, EngineError> {
+        Llama::load(device, Opened::of(choice)?, room)
+    }
+
+    /// Loads a model that is open.
+    ///
+    /// # Errors
+    /// As [`Llama::open`].
+    pub fn load(device: &Device, opened: Opened, room: Room) -> Result<Llama, EngineError> {
+        let Opened { name, provenance, shape, mut tensors, .. } = opened;
+        refuse_what_is_not_built(device, &name, &shape, &room)?;
+        let tally = tally(&shape, &tensors);
+        Need::of(&shape, &tensors, &room).within(device, &name, &room)?;
+        let mut programs = Programs::new(device);
+        let shared = share(device, &shape, &room)?;
+        let layers: Vec<Layer> = (0..shape.layers)
+            .map(|index| Layer::load(index, &mut programs, &mut tensors, &shared))
+            .collect::<Result<_, _>>()?;
+        let straight = |name: &str| [Rows { name: name.into(), rows: shape.vocabulary, place: Place::From(0) }];
+        let table = load(&programs, &mut tensors, &straight("token_embd.weight"), shape.hidden)?;
+        let own_head = match shape.tied_embedding {
+            true => None,
+            false => Some(load(&programs, &mut tensors, &straight("output.weight"), shape.hidden)?),
+        };
+        let weights = tensors.read("output_norm.weight", &[shape.hidden])?.values(&[shape.hidden])?;
+        let norm = Norm::new(&mut programs, &shape, &weights, [&shared.x, &shared.normed])?;
+        let rows = room.sequences.max(LOGITS_ROWS);
+        let stride = padded(shape.vocabulary) as usize;
+        let logits = device.zeros("logits", rows * stride)?;
+        let head_matrix = own_head.as_ref().unwrap_or(&table);
+        let way = Way { x: &shared.normed, residual: &shared.nothing, y: &logits, epilogue: Epilogue::Store };
+        let head = Product::new(&mut programs, head_matrix, way, rows)?;
+
+        let prompt = device.zeros("prompt", room.rows())?;
+        let tokens = device.zeros("tokens", room.sequences.next_multiple_of(4))?;
+        let history = device.zeros("history", STEPS_MAX * room.sequences)?;
+        let embed = |programs: &mut Programs, tokens: &Buffer| embeddings(programs, &table, tokens, &shared.x);
+        let (embed_prompt, embed_step) = (embed(&mut programs, &prompt)?, embed(&mut programs, &tokens)?);
+        let argmax_shape = Argmax::new(1, shape.vocabulary as u32)?;
+        let program = programs.get(Argmax::source(), &argmax_shape.constants(stride as u32))?;
+        let argmax = Pipeline::of(device, &program, &[&logits, &tokens, &history], [1, 1, 1])?;
+        let weight_bytes = layers.iter().map(|layer| layer.bytes).sum::<u64>()
+            + head_matrix.bytes
+            + table.bytes / shape.vocabulary as u64
+            + 4 * shape.hidden as u64;
+        let description = Description {
+            name,
+            provenance,
+            shape,
+            parameters: shape.parameters(),
+            device: device.facts().name.clone(),
+            threads: None,
+            precision: Precision::Quantised,
+            quantisation: tally,
+            weight_bytes_per_token: weight_bytes,
+            flop_per_token: Counts { shape, weight_bytes }.decode_flop(0),
+        };
+        let mut model = Llama {
+            programs,
+            shared,
+            layers,
+            embed_prompt,
+            embed_step,
+            norm,
+            head,
+            argmax,
+            embed_shape: Embed::new([1, shape.vocabulary as u32, shape.hidden as u32], Format::F32)?,
+            prompt,
+            tokens,
+            history,
+            history_back: device.readback((4 * STEPS_MAX * room.sequences) as u64)?,
+            logits_back: device.readback((4 * rows * stride) as u64)?,
+            logits,
+            description,
+            position: 0,
+        };
+        // Drivers compile at the first dispatch: that belongs to opening, not to the first prompt.
+        model.warm_up()?;
+        Ok(model)
+    }
+
+    /// What this model is, and how it was loaded.
+    pub fn describe(&self) -> &Description {
+        &self.description
+    }
+
+    /// Its arithmetic and traffic.
+    pub fn counts(&self) -> Counts {
+        Counts { shape: self.description.shape, weight_bytes: self.description.weight_bytes_per_token }
+    }
+
+    /// Sequences that it decodes together.
+    pub fn sequences(&self) -> usize {
+        self.shared.room.sequences
+    }
+
+    /// Tokens of each sequence so far.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Forgets every position from this one on.
+    pub fn truncate(&mut self, position: usize) {
+        self.position = self.position.min(position);
+    }
+
+    /// Reads the tokens that come next, the same for every sequence, and finds the token after them.
+    ///
+    /// # Errors
+    /// No tokens, an unknown token or no room: nothing has changed then. What the device refuses.
+    pub fn prefill(&mut self, tokens: &[u32]) -> Result<Vec<f32>, EngineError> {
+        self.check(tokens, tokens.len())?;
+        for sequence in 0..self.sequences() {
+            self.read_prompt(sequence, tokens, |_, _, _| Ok(()))?;
+        }
+        self.position += tokens.len();
+        self.last_logits(1)
+    }
+
+    /// As [`Llama::prefill`], with the logits after every token.
+    ///
+    /// # Errors
+    /// As [`Llama::prefill`].
+    pub fn prefill_all(&mut self, tokens: &[u32]) -> Result<Vec<Vec<f32>>, EngineError> {
+        self.check(tokens, tokens.len())?;
+        let mut all = Vec::with_capacity(tokens.len());
+        for sequence in 0..self.sequences() {
+            all.clear();
+            self.read_prompt(sequence, tokens, |model, first, rows| {
+                for begin in (0..rows).step_by(LOGITS_ROWS) {
+                    let count = LOGITS_ROWS.min(rows - begin);
+                    let mut recording = model.programs.device().record();
+                    model.record_logits(&mut recording, (first + begin) as u32, count as u32);
+                    let flat = model.logits_of(recording, count)?;
+                    all.extend(flat.chunks_exact(model.description.shape.vocabulary).map(<[f32]>::to_vec));
+                }
+                Ok(())
+            })?;
+        }
+        self.position += tokens.len();
+        Ok(all)
+    }
+
+    /// Runs one token in every sequence; the logits of the one after it, sequence by sequence.
+    ///
+    /// # Errors
+    /// As [`Llama::prefill`].
+    pub fn decode(&mut self, token: u32) -> Result<Vec<Vec<f32>>, EngineError> {
+        self.check(&[token], 1)?;
+        let sequences = self.sequences();
+        self.programs.device().write(&self.tokens, &vec![token as f32; sequences])?;
+        let mut recording = self.programs.device().record();
+        self.record_step(&mut recording, 0);
+        let flat = self.logits_of(recording, sequences)?;
+        self.position += 1;
+        Ok(flat.chunks_exact(self.description.shape.vocabulary).map(<[f32]>::to_vec).collect())
+    }
+
+    /// Goes on for `steps` tokens, each the likeliest after the one before, in every sequence; the first step runs the
+    /// token that the last call has found. Tokens by step, then by sequence.
+    ///
+    /// # Errors
+    /// No room: nothing has changed then. What the device refuses.
+    pub fn generate(&mut self, steps: usize) -> Result<Vec<Vec<u32>>, EngineError> {
+        self.check_room(steps)?;
+        let sequences = self.sequences();
+        let mut all = Vec::with_capacity(steps);
+        while all.len() < steps {
+            let count = STEPS_MAX.min(steps - all.len());
+            let mut recording = self.programs.device().record();
+            for line in 0..count {
+                self.record_step(&mut recording, line as u32);
+                self.position += 1;
+            }
+            let words = count * sequences;
+            recording.copy(&self.history, (4 * words) as u64, &self.history_back);
+            let doing = format!("decoding {count} tokens");
+            let tokens: Vec<f32> = recording.submit(&doing)?.take(&self.history_back, words, &doing)?;
+            all.extend(tokens.chunks_exact(sequences).map(|step| step.iter().map(|&token| token as u32).collect()));
+        }
+        Ok(all)
+    }
+
+    /// One sequence reads a prompt in pieces; `after` sees each piece, still in place, with its first row and length.
+    fn read_prompt(
+        &mut self,
+        sequence: usize,
+        tokens: &[u32],
+        mut after: impl FnMut(&mut Llama, usize, usize) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        let doing = format!("reading a prompt of {} tokens", tokens.len());
+        let mut first = self.position;
+        let pieces = tokens.chunks(self.shared.room.batch);
+        let last = pieces.len() - 1;
+        for (index, piece) in pieces.enumerate() {
+            let numbers: Vec<f32> = piece.iter().map(|&token| token as f32).collect();
+            self.programs.device().write(&self.prompt, &numbers)?;
+            let (first_position, count) = (first as u32, piece.len() as u32);
+            let step = Step { first: first_position, sequence: sequence as u32, sequences: 1, tokens: count };
+            let mut recording = self.programs.device().record();
+            for part in &self.embed_prompt {
+                recording.run_with(part, self.embed_shape.workgroups(count), &[]);
+            }
+            self.record_layers(&mut recording, &step);
+            if index == last {
+                self.record_logits(&mut recording, count - 1, 1);
+                recording.run_with(&self.argmax, [1, 1, 1], &[0, sequence as u32, self.sequences() as u32]);
+            }
+            let submission = recording.submit(&doing)?;
+            // The next piece is written over this one's tokens, but only after what was submitted has read them.
+            if index == last {
+                submission.wait(&doing)?;
+            }
+            after(self, 0, piece.len())?;
+            first += piece.len();
+        }
+        Ok(())
+    }
+
+    /// Records one token of every sequence, from its embedding to the next token in line `line` of the history.
+    fn record_step(&self, recording: &mut Recording, line: u32) {
+        let sequences = self.sequences() as u32;
+        let step = Step { first: self.position as u32, sequence: 0, sequences, tokens: 1 };
+        for part in &self.embed_step {
+            recording.run_with(part, self.embed_shape.workgroups(sequences), &[]);
+        }
+        self.record_layers(recording, &step);
+        self.record_logits(recording, 0, sequences);
+        recording.run_with(&self.argmax, [sequences, 1, 1], &[line, 0, sequences]);
+    }
+
+    fn record_layers(&self, recording: &mut Recording, step: &Step) {
+        for layer in &self.layers {
+            layer.record(recording, &self.programs, step);
+        }
+    }
+
+    /// The logits of `rows` rows of the stream from row `first` on.
+    fn record_logits(&self, recording: &mut Recording, first: u32, rows: u32) {
+        self.norm.record(recording, &self.programs, first, rows);
+        self.head.record(recording, rows);
+    }
+
+    /// Runs a recording, then takes `rows` rows of logits without padding.
+    fn logits_of(&self, mut recording: Recording, rows: usize) -> Result<Vec<f32>, EngineError> {
+        let (vocabulary, stride) = (self.description.shape.vocabulary, self.stride());
+        recording.copy(&self.logits, (4 * rows * stride) as u64, &self.logits_back);
+        let doing = "reading logits";
+        let padded: Vec<f32> = recording.submit(doing)?.take(&self.logits_back, rows * stride, doing)?;
+        Ok(padded.chunks_exact(stride).flat_map(|row| row[..vocabulary].iter().copied()).collect())
+    }
+
+    fn last_logits(&self, rows: usize) -> Result<Vec<f32>, EngineError> {
+        self.logits_of(self.programs.device().record(), rows)
+    }
+
+    fn stride(&self) -> usize {
+        padded(self.description.shape.vocabulary) as usize
+    }
+
+    fn warm_up(&mut self) -> Result<(), EngineError> {
+        let piece = self.shared.room.batch.min(self.shared.room.positions);
+        for tokens in [1, 2, 4, piece] {
+            if tokens <= self.shared.room.positions {
+                self.prefill(&vec![0; tokens])?;
+                self.truncate(0);
+            }
+        }
+        self.generate(1)?;
+        self.truncate(0);
+        Ok(())
+    }
+
+    fn check(&self, tokens: &[u32], more: usize) -> Result<(), EngineError> {
+        let vocabulary = self.description.shape.vocabulary;
+        if tokens.is_empty() {
+            return Err(ModelError::NoTokens.into());
+        }
+        if let Some(token) = tokens.iter().copied().find(|token| *token as usize >= vocabulary) {
+            return Err(ModelError::UnknownToken { token, vocabulary }.into());
+        }
+        self.check_room(more)
+    }
+
+    fn check_room(&self, more: usize) -> Result<(), EngineError> {
+        let (wanted, room) = (self.position + more, self.shared.room.positions);
+        if wanted > room {
+            return Err(EngineError::NoRoom { what: "positions", wanted, room });
+        }
+        Ok(())
+    }
+}
+
+/// One pipeline for each part of the table.
+fn embeddings(
+    programs: &mut Programs,
+    table: &Matrix,
+    tokens: &Buffer,
+    x: &Buffer,
+) -> Result<Vec<Pipeline>, EngineError> {
+    let device = programs.device().clone();
+    let mut pipelines = Vec::with_capacity(table.parts.len());
+    for part in &table.parts {
+        let rows = (table.rows - 32 * part.first).min(32 * part.groups) as u32;
+        let embed = Embed::new([1, rows, table.columns as u32], table.format)?.from(32 * part.first as u32);
+        let program = programs.get(Embed::source(), &embed.constants())?;
+        let buffers = [tokens, &part.quants, &part.scales, x];
+        pipelines.push(Pipeline::of(&device, &program, &buffers, [1, 1, 1])?);
+    }
+    Ok(pipelines)
+}
+
+/// The activations that all layers share.
+fn share(device: &Device, shape: &Config, room: &Room) -> Result<Shared, EngineError> {
+    let rows = room.rows();
+    let (queries, keys) = (shape.heads * shape.head_size, shape.kv_heads * shape.head_size);
+    let activations = |name: &str, width: usize| device.zeros(name, rows * padded(width) as usize);
+    let decode = decode_shape(shape, room, device.facts());
+    let parts = (decode.sequences * decode.heads * decode.splits) as usize;
+    Ok(Shared {
+        shape: *shape,
+        room: *room,
+        x: activations("x", shape.hidden)?,
+        middle: activations("middle", shape.hidden)?,
+        normed: activations("normed", shape.hidden)?,
+        qkv: activations("qkv", queries + 2 * keys)?,
+        q: activations("q", queries)?,
+        attended: activations("attended", queries)?,
+        sums: device.zeros("sums", if decode.splits > 1 { parts * shape.head_size } else { 4 })?,
+        parts: device.zeros("parts", (2 * parts).next_multiple_of(4))?,
+        gated: activations("gated", shape.feed_forward)?,
+        angles: device.upload("angles", &angles(shape, room))?,
+        nothing: device.zeros("nothing", 4)?,
+    })
+}
+
+fn refuse_what_is_not_built(device: &Device, name: &str, shape: &Config, room: &Room) -> Result<(), EngineError> {
+    let facts = device.facts();
+    if !facts.features.immediates {
+        return Err(EngineError::Adapter { adapter: facts.name.clone(), what: "immediates" });
+    }
+    let refuse = |what, found, allowed| Err(EngineError::Shape { model: name.to_owned(), what, found, allowed });
+    if !shape.head_size.is_multiple_of(4) {
+        return refuse("the size of a head", shape.head_size, "multiples of 4");
+    }
+    if !(shape.heads * shape.head_size).is_multiple_of(32) {
+        return refuse("heads times their size", shape.heads * shape.head_size, "multiples of 32");
+    }
+    if !shape.feed_forward.is_multiple_of(32) {
+        return refuse("the feed-forward size", shape.feed_forward, "multiples of 32");
+    }
+    if room.sequences == 0 || room.positions == 0 || room.batch == 0 {
+        return Err(EngineError::NoRoom { what: "sequences, positions and tokens at once", wanted: 1, room: 0 });
+    }
+    if room.positions > shape.context {
+        return Err(ModelError::ContextFull { wanted: room.positions, context: shape.context }.into());
+    }
+    Ok(())
+}
+
+/// Matrices by the type in the file and the format here.
+fn tally(shape: &Config, tensors: &Tensors) -> Vec<Quantisation> {
+    let parts = ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"]
+        .map(|part| (part, shape.hidden));
+    let layers = (0..shape.layers).flat_map(|layer| parts.map(|(part, _)| format!("blk.{layer}.{part}.weight")));
+    let tables = ["token_embd.weight", "output.weight"].map(str::to_owned);
+    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for name in layers.chain(tables) {
+        let columns = if name.contains("ffn_down") { shape.feed_forward } else { shape.hidden };
+        let is_there = name != "output.weight" || !shape.tied_embedding;
+        if let Some(kind) = tensors.kind(&name, columns).filter(|_| is_there) {
+            let loaded = super::repack::format_of(kind).name().to_owned();
+            *counts.entry((format!("{kind:?}"), loaded)).or_default() += 1;
+        }
+    }
+    let row = |((file, loaded), matrices)| Quantisation { file, loaded, matrices, padded: 0 };
+    counts.into_iter().map(row).collect()
+}

@@ -1,0 +1,56 @@
+//! A matrix of weights on the device, in as many parts as its largest binding asks for.
+
+use super::EngineError;
+use crate::gpu::{Buffer, Device};
+use crate::kernel::{Format, GROUP, Weights};
+
+/// A matrix of `rows` x `columns`.
+#[derive(Debug)]
+pub(super) struct Matrix {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) format: Format,
+    pub(super) parts: Vec<Part>,
+    pub(super) bytes: u64,
+}
+
+/// Some groups of 32 rows.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) first: usize,
+    pub(super) groups: usize,
+    pub(super) quants: Buffer,
+    pub(super) scales: Buffer,
+}
+
+impl Matrix {
+    /// Uploads weights; no binding is larger than `most` bytes.
+    pub(super) fn upload(device: &Device, name: &str, weights: &Weights, most: u64) -> Result<Matrix, EngineError> {
+        let groups = weights.rows.div_ceil(GROUP);
+        let quants = weights.quants.len() / groups;
+        let scales = if weights.format.is_quantised() { weights.scales.len() / groups } else { 0 };
+        let step = groups_in(most, 4 * quants.max(scales) as u64).min(groups);
+        let mut parts = Vec::with_capacity(groups.div_ceil(step));
+        for first in (0..groups).step_by(step) {
+            let count = step.min(groups - first);
+            let scales = match scales {
+                // A binding must hold something, also where the format has no scales.
+                0 => &weights.scales[..],
+                scales => &weights.scales[first * scales..(first + count) * scales],
+            };
+            parts.push(Part {
+                first,
+                groups: count,
+                quants: device.upload(name, &weights.quants[first * quants..(first + count) * quants])?,
+                scales: device.upload(name, scales)?,
+            });
+        }
+        let (rows, columns, format) = (weights.rows, weights.columns, weights.format);
+        Ok(Matrix { rows, columns, format, parts, bytes: weights.bytes() })
+    }
+}
+
+/// Groups that fit into `most` bytes; one at least, which the device then refuses by name.
+fn groups_in(most: u64, bytes: u64) -> usize {
+    (most / bytes.max(1)).max(1) as usize
+}

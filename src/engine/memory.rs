@@ -1,0 +1,97 @@
+//! What a language model needs on a device, known before anything is allocated.
+
+use super::EngineError;
+use super::repack::format_of;
+use crate::gpu::Device;
+use crate::kernel::{Format, GROUP, Weights};
+use crate::model::{Config, Tensors};
+
+/// Room that is made for work: sequences side by side, and positions of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Sequences that are decoded together.
+    pub sequences: usize,
+    /// Positions of each.
+    pub positions: usize,
+    /// Tokens of a prompt that run at once.
+    pub batch: usize,
+}
+
+impl Room {
+    /// One sequence, and pieces of a prompt of 128 tokens.
+    pub fn for_positions(positions: usize) -> Room {
+        Room { sequences: 1, positions, batch: 128 }
+    }
+
+    /// Lines of the cache for one sequence: whole tiles of keys.
+    pub(super) fn capacity(&self) -> usize {
+        self.positions.next_multiple_of(32)
+    }
+
+    /// Rows of activations: of a piece of a prompt or of a step, in whole tiles.
+    pub(super) fn rows(&self) -> usize {
+        self.batch.max(self.sequences).next_multiple_of(32)
+    }
+}
+
+/// Bytes by purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Need {
+    pub(super) weights: u64,
+    pub(super) cache: u64,
+    pub(super) activations: u64,
+}
+
+impl Need {
+    /// Of a model of this shape, as its tensors are stored.
+    pub(super) fn of(shape: &Config, tensors: &Tensors, room: &Room) -> Need {
+        let bytes = |name: &str, rows: usize, columns: usize| {
+            let format = tensors.kind(name, columns).map_or(Format::F32, format_of);
+            Weights::words(rows, columns, format).iter().sum::<u64>() * 4
+        };
+        let (hidden, feed) = (shape.hidden, shape.feed_forward);
+        let (queries, keys) = (shape.heads * shape.head_size, shape.kv_heads * shape.head_size);
+        let matrices = [
+            ("attn_q", queries, hidden),
+            ("attn_k", keys, hidden),
+            ("attn_v", keys, hidden),
+            ("attn_output", hidden, queries),
+            ("ffn_gate", feed, hidden),
+            ("ffn_up", feed, hidden),
+            ("ffn_down", hidden, feed),
+        ];
+        let layers = (0..shape.layers).map(|layer| {
+            let name = |part: &str| format!("blk.{layer}.{part}.weight");
+            matrices.iter().map(|(part, rows, columns)| bytes(&name(part), *rows, *columns)).sum::<u64>()
+        });
+        let tables = if shape.tied_embedding { 1 } else { 2 };
+        let table = bytes("token_embd.weight", shape.vocabulary, hidden);
+        let rows = room.rows() as u64;
+        let row = 3 * hidden + 2 * (queries + 2 * keys) + queries + feed;
+        let lines = (room.sequences * room.capacity()) as u64;
+        Need {
+            weights: layers.sum::<u64>() + tables * table,
+            cache: lines * (2 * shape.layers * keys * 4) as u64,
+            activations: 4 * (rows * row as u64 + (room.sequences * shape.vocabulary.next_multiple_of(GROUP)) as u64),
+        }
+    }
+
+    fn total(&self) -> u64 {
+        self.weights + self.cache + self.activations
+    }
+
+    /// Refuses what the device's memory cannot hold.
+    pub(super) fn within(&self, device: &Device, model: &str, room: &Room) -> Result<(), EngineError> {
+        let Some(limit) = device.memory_bytes().filter(|&limit| limit < self.total()) else { return Ok(()) };
+        Err(EngineError::Memory {
+            model: model.to_owned(),
+            adapter: device.facts().name.clone(),
+            needed: self.total(),
+            weights: self.weights,
+            cache: self.cache,
+            sequences: room.sequences,
+            positions: room.positions,
+            limit,
+        })
+    }
+}

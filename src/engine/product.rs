@@ -1,0 +1,68 @@
+//! One matrix at work: its product with any number of rows of activations.
+
+use super::EngineError;
+use super::matrix::Matrix;
+use super::programs::Programs;
+use crate::gpu::{Buffer, Pipeline, Recording};
+use crate::kernel::{Epilogue, Matmul, Sharing};
+
+/// Rows of x for which there is a program of its own; more rows run several workgroups of the last.
+const TOKENS: [u32; 4] = [1, 2, 4, 8];
+
+/// The pipelines of one matrix between two buffers, one for each number of rows and part.
+#[derive(Debug)]
+pub(super) struct Product {
+    /// Rows of x that a workgroup takes, and the pipelines of all parts.
+    variants: Vec<(u32, Vec<(Pipeline, [u32; 2])>)>,
+}
+
+/// Where a product reads and writes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way<'a> {
+    pub(super) x: &'a Buffer,
+    pub(super) residual: &'a Buffer,
+    pub(super) y: &'a Buffer,
+    pub(super) epilogue: Epilogue,
+}
+
+impl Product {
+    /// Programs for up to `rows` rows of x.
+    pub(super) fn new(
+        programs: &mut Programs,
+        matrix: &Matrix,
+        way: Way<'_>,
+        rows: usize,
+    ) -> Result<Product, EngineError> {
+        let device = programs.device().clone();
+        let facts = device.facts();
+        let mut variants = Vec::new();
+        for (index, tokens) in TOKENS.into_iter().enumerate() {
+            // A program for more rows than ever come would be compiled in vain.
+            if index > 0 && TOKENS[index - 1] as usize >= rows {
+                break;
+            }
+            let shape = [tokens, matrix.rows as u32, matrix.columns as u32];
+            let whole = Matmul::new(shape, matrix.format, way.epilogue, Sharing::of(Some(facts)))?;
+            let mut parts = Vec::with_capacity(matrix.parts.len());
+            for part in &matrix.parts {
+                let plan = whole.part(part.first as u32, part.groups as u32).program(facts);
+                let program = programs.get(plan.source, &plan.constants)?;
+                let buffers = [way.x, &part.quants, &part.scales, way.residual, way.y];
+                let [x, y] = plan.workgroups;
+                parts.push((Pipeline::of(&device, &program, &buffers, [x, y, 1])?, plan.workgroups));
+            }
+            variants.push((tokens, parts));
+        }
+        Ok(Product { variants })
+    }
+
+    /// Records the product of `rows` rows.
+    pub(super) fn record(&self, recording: &mut Recording, rows: u32) {
+        let fitting = self.variants.iter().find(|(tokens, _)| *tokens >= rows).or(self.variants.last());
+        if let Some((tokens, parts)) = fitting {
+            for (pipeline, [x, y]) in parts {
+                recording.run_with(pipeline, [*x, *y, rows.div_ceil(*tokens)], &[]);
+            }
+        }
+    }
+}
