@@ -1,8 +1,8 @@
 //! Each kernel on the adapter against its twin; also as it would run on an adapter that this machine does not have.
 
-use crate::{SEED, device, shapes};
+use crate::{SEED, device, runnable_tilings, shapes};
 use dawndusk::gpu::{Class, Clock, Device, Facts};
-use dawndusk::kernel::{self, Fma, Kernel, Loads, Plan, Prepared, Sharing, Size, Tiling, Unit};
+use dawndusk::kernel::{self, Fma, Kernel, Loads, Plan, Prepared, Sharing, Size, Unit};
 use std::sync::Arc;
 
 /// Runs each kernel over poisoned memory; the result must be whole, and near the twin's where an adapter ran.
@@ -32,18 +32,10 @@ fn fma_takes_as_many_steps_as_its_twin() {
 }
 
 #[test]
-fn gemm_in_registers_agrees_with_its_twin() {
-    agree(shapes::gemms(Tiling::Registers));
-}
-
-#[test]
-fn gemm_with_shared_loads_agrees_with_its_twin() {
-    agree(shapes::gemms(Tiling::Quad));
-}
-
-#[test]
-fn gemm_in_workgroup_memory_agrees_with_its_twin() {
-    agree(shapes::gemms(Tiling::Workgroup));
+fn every_gemm_that_the_adapter_has_agrees_with_the_twin() {
+    for tiling in runnable_tilings() {
+        agree(shapes::gemms(tiling));
+    }
 }
 
 #[test]
@@ -244,4 +236,22 @@ fn a_duration_says_whose_clock_it_is_from() {
     assert!(timestamps || elapsed.clock == Clock::Host, "no timestamps here, so the host's clock it must be");
     assert!(elapsed.time.0 > 0.0 && elapsed.host.0 > 0.0, "work takes time: {elapsed:?}");
     assert!(elapsed.clock == Clock::Timestamp || elapsed.time == elapsed.host, "one clock, one time: {elapsed:?}");
+}
+
+#[test]
+fn a_kernel_says_what_its_first_and_a_later_compilation_took() {
+    // A shape that no other test has, so that its constants were not compiled before.
+    let kernel = Arc::new(dawndusk::kernel::Softmax::new(3, 611).expect("a fair shape"));
+    let compilation = |seed| {
+        let mut prepared = Prepared::new(Arc::clone(&kernel) as Arc<dyn Kernel>, device(), seed).expect("it fits");
+        prepared.run(1).expect("it runs");
+        prepared.compile_again().expect("it runs")
+    };
+    let (first, second) = (compilation(SEED), compilation(SEED + 1));
+    let (Some(first), Some(second)) = (first, second) else {
+        assert!(device().is_none(), "on an adapter it is compiled");
+        return;
+    };
+    assert!(first.cold.0 > 0.0 && first.warm.0 > 0.0, "both take time: {first:?}");
+    assert_eq!(first.cold, second.cold, "the first time in a process is the first time: {first:?}, {second:?}");
 }
