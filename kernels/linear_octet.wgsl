@@ -2,8 +2,9 @@
 // each invocation; eight lanes share what they load of x.
 //
 // For adapters with subgroups of eight or more lanes. Eight lanes work on the same 32 rows of x. Each loads four of them
-// and hands them to the others: 8 vectors loaded for 128 vector multiply-adds, where linear loads 16 for 64. Neighbours
-// load neighbouring vectors of W. An octet lies in one subgroup as long as their size is 8, 16, 32, ...
+// and hands them to the others: 8 vectors loaded for 128 vector multiply-adds, where linear loads 16 for 64. An octet
+// lies in one subgroup as long as their size is 8, 16, 32, ... W is an image, from which a renderer loads faster, in
+// panels as wide as the tile of a workgroup, so that it is read from end to end; texel i is at i % 4096, i / 4096.
 // x lies by rows, as the kernels before leave it. Rows past the end are read as the last one, and are not written.
 // gelu(v) = v (1 + erf(v / sqrt 2)) / 2, with erf by Abramowitz and Stegun 7.1.26, off by 1.5e-7 at most.
 //
@@ -16,15 +17,18 @@ override ROWS: u32;
 override INPUTS_4: u32;
 // Padded outputs in vectors of 4, as y has them.
 override OUTPUTS_4: u32;
-// The same as W and b have them.
-override WIDTH_4: u32;
 // 1: gelu of the sums.
 override GELU: u32;
 
+// Texels in a line of an image.
+const WIDTH = 4096u;
+// Outputs of a workgroup, in vectors of 4.
+const TILE_4 = 32u;
+
 // rows x inputs, padded with zeros to 4 inputs.
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
-// W, outputs x inputs, held by columns: inputs x outputs, padded to 4 inputs and 128 outputs.
-@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+// W, outputs x inputs, held by columns in panels of 128: outputs / 128 x inputs x 128, padded to 4 inputs.
+@group(0) @binding(1) var w: texture_storage_2d<rgba32float, read>;
 // b, padded to 128 outputs.
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
 // rows x outputs, padded to 4 outputs.
@@ -77,7 +81,7 @@ fn main(
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let row = 32u * workgroup.y;
-    let column = 32u * workgroup.x + invocation;
+    let column = TILE_4 * workgroup.x + invocation;
     let first = lane - lane % 8u;
     // Where the four rows begin that this lane loads.
     let own = row + 4u * (lane % 8u);
@@ -95,10 +99,17 @@ fn main(
     var c5 = c0;
     var c6 = c0;
     var c7 = c0;
-    var j = column;
+    var j = workgroup.x * 4u * INPUTS_4 * TILE_4 + invocation;
     for (var k = 0u; k < INPUTS_4; k++) {
         let rows = mat4x4(x[x0 + k], x[x1 + k], x[x2 + k], x[x3 + k]);
-        let weights = mat4x4(w[j], w[j + WIDTH_4], w[j + 2u * WIDTH_4], w[j + 3u * WIDTH_4]);
+        // The texels of a turn lie in one line: WIDTH is a multiple of the tile over four steps.
+        let at = vec2(j % WIDTH, j / WIDTH);
+        let weights = mat4x4(
+            textureLoad(w, at),
+            textureLoad(w, at + vec2(TILE_4, 0u)),
+            textureLoad(w, at + vec2(2u * TILE_4, 0u)),
+            textureLoad(w, at + vec2(3u * TILE_4, 0u)),
+        );
         c0 += weights * rows_of(rows, first);
         c1 += weights * rows_of(rows, first + 1u);
         c2 += weights * rows_of(rows, first + 2u);
@@ -107,7 +118,7 @@ fn main(
         c5 += weights * rows_of(rows, first + 5u);
         c6 += weights * rows_of(rows, first + 6u);
         c7 += weights * rows_of(rows, first + 7u);
-        j += 4u * WIDTH_4;
+        j += 4u * TILE_4;
     }
     store_tile(row, column, c0);
     store_tile(row + 4u, column, c1);

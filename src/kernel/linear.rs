@@ -85,18 +85,16 @@ impl Linear {
         }
     }
 
-    /// The plan that both kernels share, for workgroups of so many rows and outputs.
-    pub(super) fn tiled(&self, source: Wgsl, [rows, outputs]: [u32; 2]) -> Plan {
+    /// The plan that both kernels share, for workgroups of so many rows and outputs, with W as it is packed for them.
+    pub(super) fn tiled(&self, source: Wgsl, [rows, outputs]: [u32; 2], w: Packing) -> Plan {
         let x = Packing::padded(self.rows, self.inputs, 1, 4);
         let y = Packing::padded(self.rows, self.outputs, 1, 4);
-        let w = Packing::padded(self.outputs, self.inputs, outputs, 4).by_columns();
         Plan {
             source,
             constants: vec![
                 ("ROWS", self.rows.into()),
                 ("INPUTS_4", (x.padded_columns() / 4).into()),
                 ("OUTPUTS_4", (y.padded_columns() / 4).into()),
-                ("WIDTH_4", (w.padded_rows() / 4).into()),
                 ("GELU", f64::from(u8::from(self.activation == Activation::Gelu))),
             ],
             inputs: vec![x, w, Packing::padded(1, self.outputs, 1, outputs)],
@@ -107,6 +105,11 @@ impl Linear {
             workgroup_bytes: 0,
             turns: x.padded_columns() / 4 * 5,
         }
+    }
+
+    /// W by columns, padded to 4 inputs and so many outputs.
+    pub(super) fn weights(&self, outputs: u32) -> Packing {
+        Packing::padded(self.outputs, self.inputs, outputs, 4).by_columns()
     }
 }
 
@@ -166,11 +169,14 @@ impl Kernel for Linear {
     }
 
     fn plan(&self, _facts: &Facts) -> Plan {
-        let source = Wgsl { file: "linear.wgsl", text: include_str!("../../kernels/linear.wgsl") };
-        match self.octets {
-            Octets::Apart => self.tiled(source, TILE),
-            Octets::Shared => linear_octet::plan(self),
+        if self.octets == Octets::Shared {
+            return linear_octet::plan(self);
         }
+        let source = Wgsl { file: "linear.wgsl", text: include_str!("../../kernels/linear.wgsl") };
+        let w = self.weights(TILE[1]);
+        let mut plan = self.tiled(source, TILE, w);
+        plan.constants.push(("WIDTH_4", (w.padded_rows() / 4).into()));
+        plan
     }
 }
 

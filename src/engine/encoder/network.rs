@@ -1,9 +1,9 @@
 //! The kernels of an encoder, each compiled once, and their calls from tokens to embeddings.
 
 use crate::engine::EngineError;
-use crate::gpu::{Buffer, Device, Pipeline, Program};
+use crate::gpu::{Buffer, Device, Image, Pipeline, Program, Resource};
 use crate::kernel::{
-    self, Activation, AttentionFull, Embed, Format, Kernel, LayerNorm, Linear, MeanPool, Octets, Plan,
+    self, Activation, AttentionFull, Embed, Format, Kernel, LayerNorm, Linear, MeanPool, Memory, Octets, Plan,
 };
 use crate::model::encoder::{Layer, Norm, Shape, Weights};
 
@@ -23,9 +23,14 @@ impl Stage {
         Ok(Stage { file: plan.source.file, plan, program })
     }
 
-    /// Weights as this stage wants its operand of this number, which lies in one buffer.
-    fn upload(&self, device: &Device, operand: usize, words: &[f32]) -> Result<Buffer, EngineError> {
-        Ok(device.upload(self.file, &self.plan.inputs[operand].pack(words))?)
+    /// Weights as this stage wants its operand of this number, a matrix of f32.
+    fn upload(&self, device: &Device, operand: usize, words: &[f32]) -> Result<Operand, EngineError> {
+        let packing = &self.plan.inputs[operand];
+        let packed = packing.pack(words);
+        Ok(match packing.memory() {
+            Memory::Image => Operand::Image(device.image(self.file, &packed)?),
+            Memory::Words | Memory::Halves => Operand::Buffer(device.upload(self.file, &packed)?),
+        })
     }
 
     /// Memory for its result.
@@ -33,8 +38,24 @@ impl Stage {
         Ok(device.poisoned(self.file, self.plan.output.words().iter().sum::<u64>() as usize)?)
     }
 
-    pub(super) fn call(&self, device: &Device, buffers: &[&Buffer]) -> Result<Pipeline, EngineError> {
-        Ok(Pipeline::of(device, &self.program, buffers, self.plan.workgroups)?)
+    pub(super) fn call(&self, device: &Device, operands: &[Resource<'_>]) -> Result<Pipeline, EngineError> {
+        Ok(Pipeline::with_resources(device, &self.program, operands, self.plan.workgroups)?)
+    }
+}
+
+/// Weights in place.
+#[derive(Debug)]
+enum Operand {
+    Buffer(Buffer),
+    Image(Image),
+}
+
+impl Operand {
+    fn resource(&self) -> Resource<'_> {
+        match self {
+            Operand::Buffer(buffer) => Resource::Buffer(buffer),
+            Operand::Image(image) => Resource::Image(image),
+        }
     }
 }
 
@@ -118,12 +139,21 @@ impl Stages {
         for words in self.embed.plan.inputs[1].buffers(&weights.words) {
             table.push(device.upload(self.embed.file, &words)?);
         }
-        let look_up: Vec<&Buffer> = [token_buffer].into_iter().chain(&table).chain([&stream.part]).collect();
+        let look_up = [token_buffer].into_iter().chain(&table).chain([&stream.part]).map(Resource::Buffer);
         let positions = self.first_norm.upload(device, 1, &positions)?;
         let [gain, bias] = norm_buffers(&self.first_norm, device, &weights.norm)?;
         Ok(vec![
-            self.embed.call(device, &look_up)?,
-            self.first_norm.call(device, &[&stream.part, &positions, &gain, &bias, &stream.x])?,
+            self.embed.call(device, &look_up.collect::<Vec<_>>())?,
+            self.first_norm.call(
+                device,
+                &[
+                    Resource::Buffer(&stream.part),
+                    positions.resource(),
+                    gain.resource(),
+                    bias.resource(),
+                    Resource::Buffer(&stream.x),
+                ],
+            )?,
         ])
     }
 
@@ -138,18 +168,20 @@ impl Stages {
         let Stream { x, y, qkv, mixed, part, wide } = stream;
         let linear = |stage: &Stage, weight: &[f32], bias: &[f32], from: &Buffer, to: &Buffer| {
             let (weight, bias) = (stage.upload(device, 1, weight)?, stage.upload(device, 2, bias)?);
-            stage.call(device, &[from, &weight, &bias, to])
+            let (from, to) = (Resource::Buffer(from), Resource::Buffer(to));
+            stage.call(device, &[from, weight.resource(), bias.resource(), to])
         };
         let norm = |norm: &Norm, residual: &Buffer, to: &Buffer| {
             let [gain, bias] = norm_buffers(&self.norm, device, norm)?;
-            self.norm.call(device, &[part, residual, &gain, &bias, to])
+            let [part, residual, to] = [part, residual, to].map(Resource::Buffer);
+            self.norm.call(device, &[part, residual, gain.resource(), bias.resource(), to])
         };
         let projections = [&layer.query, &layer.key, &layer.value];
         let weight = projections.map(|linear| linear.weight.as_slice()).concat();
         let bias = projections.map(|linear| linear.bias.as_slice()).concat();
         Ok(vec![
             linear(&self.projections, &weight, &bias, x, qkv)?,
-            self.attention.call(device, &[qkv, lengths, mixed])?,
+            self.attention.call(device, &[qkv, lengths, mixed].map(Resource::Buffer))?,
             linear(&self.output, &layer.output.weight, &layer.output.bias, mixed, part)?,
             norm(&layer.attention_norm, x, y)?,
             linear(&self.up, &layer.up.weight, &layer.up.bias, y, wide)?,
@@ -160,6 +192,6 @@ impl Stages {
 }
 
 /// Gain and bias of a layer norm.
-fn norm_buffers(stage: &Stage, device: &Device, norm: &Norm) -> Result<[Buffer; 2], EngineError> {
+fn norm_buffers(stage: &Stage, device: &Device, norm: &Norm) -> Result<[Operand; 2], EngineError> {
     Ok([stage.upload(device, 2, &norm.gain)?, stage.upload(device, 3, &norm.bias)?])
 }
