@@ -33,6 +33,7 @@ mod argmax;
 mod attention;
 mod attention_decode;
 mod attention_full;
+mod attention_full_octet;
 mod attention_merge;
 mod compilation;
 mod conv2d;

@@ -8,7 +8,7 @@ use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
 /// Names that [`named`] takes. `gemm`, `matmul` and `conv2d` mean the one of their variants that suits the adapter.
-pub const NAMES: [&str; 28] = [
+pub const NAMES: [&str; 29] = [
     "copy",
     "fma",
     "gemm",
@@ -36,6 +36,7 @@ pub const NAMES: [&str; 28] = [
     "linear",
     "linear_octet",
     "attention_full",
+    "attention_full_octet",
     "mean_pool",
 ];
 
@@ -99,7 +100,8 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "layer_norm" => Arc::new(LayerNorm::standard(size)),
         "linear" => Arc::new(Linear::standard(size, Octets::Apart)),
         "linear_octet" => Arc::new(Linear::standard(size, Octets::Shared)),
-        "attention_full" => Arc::new(AttentionFull::standard(size)),
+        "attention_full" => Arc::new(AttentionFull::standard(size, Octets::Apart)),
+        "attention_full_octet" => Arc::new(AttentionFull::standard(size, Octets::Shared)),
         "mean_pool" => Arc::new(MeanPool::standard(size)),
         "attention_decode" => Arc::new(AttentionDecode::standard(size)),
         "attention_merge" => Arc::new(AttentionMerge::standard(size)),

@@ -24,7 +24,7 @@ fn bytes_are_those_of_every_operand_once() {
         &Attention::new(7, 4, 2, 5).expect("a shape"),
         &LayerNorm::new(6, 5, 3, 1e-5).expect("a shape"),
         &Linear::new([3, 5, 7], Activation::Gelu, Octets::Apart).expect("a shape"),
-        &AttentionFull::new(3, 7, 2, 5).expect("a shape"),
+        &AttentionFull::new([3, 7, 2, 5], Octets::Shared).expect("a shape"),
         &MeanPool::new(3, 7, 5).expect("a shape"),
     ];
     for kernel in kernels {
@@ -105,6 +105,10 @@ fn the_kernels_of_an_encoder_count_what_their_formulas_have() {
         2 * 3 * 5 * 7,
         "the product"
     );
-    assert_eq!(AttentionFull::new(3, 7, 2, 5).expect("a shape").flop(), 3 * 2 * 7 * 7 * 5 * 4, "every pair");
+    assert_eq!(
+        AttentionFull::new([3, 7, 2, 5], Octets::Shared).expect("a shape").flop(),
+        3 * 2 * 7 * 7 * 5 * 4,
+        "every pair"
+    );
     assert_eq!(MeanPool::new(3, 7, 5).expect("a shape").flop(), 3 * (5 * (7 + 4) + 2), "sums, mean, norm");
 }

@@ -53,13 +53,14 @@ pub(crate) fn texts() -> Vec<[u32; 4]> {
     edges.into_iter().chain(drawn.into_iter().map(|[s, t, h, d]| [1 + s % 4, t, 1 + h % 3, d])).collect()
 }
 
-fn full_attentions() -> Vec<Arc<dyn Kernel>> {
-    texts().iter().map(|&[s, t, h, d]| boxed(AttentionFull::new(s, t, h, d).expect("a fair shape"))).collect()
+fn full_attentions(octets: Vec<Octets>) -> Vec<Arc<dyn Kernel>> {
+    let attention = |octets, shape| boxed(AttentionFull::new(shape, octets).expect("a fair shape"));
+    octets.into_iter().flat_map(|octets| texts().into_iter().map(move |shape| attention(octets, shape))).collect()
 }
 
 /// All of them, with lanes that load in these ways.
 pub(crate) fn kernels(octets: Vec<Octets>) -> Vec<Arc<dyn Kernel>> {
-    [layer_norms(), linears(octets), full_attentions(), mean_pools()].concat()
+    [layer_norms(), linears(octets.clone()), full_attentions(octets), mean_pools()].concat()
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn linear_agrees_with_its_twin() {
 
 #[test]
 fn attention_of_whole_sentences_agrees_with_its_twin() {
-    agree(full_attentions());
+    agree(full_attentions(octets()));
 }
 
 #[test]
@@ -93,9 +94,10 @@ fn mean_pool_agrees_with_its_twin() {
 fn standard_shapes_of_an_encoder_agree_with_their_twins() {
     let size = Size::of(device().map(|device| device.facts()));
     let linear = octets().into_iter().map(|octets| boxed(Linear::standard(size, octets)));
-    let names = ["layer_norm", "attention_full", "mean_pool"];
+    let attention = octets().into_iter().map(|octets| boxed(AttentionFull::standard(size, octets)));
+    let names = ["layer_norm", "mean_pool"];
     let rest = names.map(|name| kernel::named(name, size, None).expect("a name that is listed"));
-    agree(linear.chain(rest).collect());
+    agree(linear.chain(attention).chain(rest).collect());
 }
 
 #[test]

@@ -90,7 +90,11 @@ fn sizes_that_an_encoder_cannot_have_are_refused() {
     assert!(Linear::new([1, 0, 1], Activation::None, Octets::Apart).is_err(), "linear of nothing");
     assert!(Linear::new([MOST, 1, 1], Activation::Gelu, Octets::Shared).is_err(), "linear of too many rows");
     assert!(Linear::new([1, 1, MOST], Activation::None, Octets::Shared).is_err(), "linear of too many outputs");
-    assert!(AttentionFull::new(1, 0, 1, 1).is_err() && AttentionFull::new(MOST, MOST, 1, 1).is_err(), "attention");
+    assert!(
+        AttentionFull::new([1, 0, 1, 1], Octets::Apart).is_err()
+            && AttentionFull::new([MOST, MOST, 1, 1], Octets::Apart).is_err(),
+        "attention"
+    );
     assert!(MeanPool::new(0, 1, 1).is_err() && MeanPool::new(MOST, 1, MOST).is_err(), "mean_pool");
 }
 

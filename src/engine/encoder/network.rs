@@ -103,7 +103,7 @@ impl Stages {
             [shape.hidden, shape.heads, shape.head_size(), shape.feed_forward, shape.vocabulary]
                 .map(|size| size as u32);
         let (rows, epsilon) = (sentences.saturating_mul(tokens), shape.norm_epsilon as f32);
-        let octets = Octets::of(Some(device.facts()));
+        let (octets, seeing) = (Octets::of(Some(device.facts())), AttentionFull::octets(device.facts()));
         let norm = |period| Stage::new(device, &LayerNorm::new(rows, hidden, period, epsilon)?);
         let linear = |inputs, outputs, activation| {
             Stage::new(device, &Linear::new([rows, inputs, outputs], activation, octets)?)
@@ -112,7 +112,7 @@ impl Stages {
             embed: Stage::new(device, &Embed::new([rows, vocabulary, hidden], Format::F32)?)?,
             first_norm: norm(tokens)?,
             projections: linear(hidden, 3 * hidden, Activation::None)?,
-            attention: Stage::new(device, &AttentionFull::new(sentences, tokens, heads, head)?)?,
+            attention: Stage::new(device, &AttentionFull::new([sentences, tokens, heads, head], seeing)?)?,
             output: linear(hidden, hidden, Activation::None)?,
             norm: norm(rows)?,
             up: linear(hidden, feed, Activation::Gelu)?,
