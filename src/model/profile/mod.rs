@@ -6,7 +6,7 @@
 mod source;
 
 use super::config::{ARCHITECTURE, Config, Fault, size_fault};
-use super::encoder;
+use super::{encoder, vision};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 pub use source::Source;
@@ -45,6 +45,8 @@ pub enum Shape {
     Llama(Config),
     /// `bert`: a sentence encoder of a safetensors file and a `tokenizer.json`.
     Bert(encoder::Shape),
+    /// `vit`: a vision transformer, a published shape.
+    Vit(vision::Shape),
 }
 
 impl Shape {
@@ -53,6 +55,7 @@ impl Shape {
         match self {
             Self::Llama(_) => ARCHITECTURE,
             Self::Bert(_) => encoder::ARCHITECTURE,
+            Self::Vit(_) => vision::ARCHITECTURE,
         }
     }
 }
@@ -163,9 +166,10 @@ impl Profile {
         let profile = match architecture.as_str() {
             ARCHITECTURE => Self::of(read(file, text)?, Shape::Llama),
             encoder::ARCHITECTURE => Self::of(read(file, text)?, Shape::Bert),
+            vision::ARCHITECTURE => Self::of(read(file, text)?, Shape::Vit),
             _ => {
                 let (key, found) = ("architecture".to_owned(), format!("{architecture:?}"));
-                let allowed = format!("\"{ARCHITECTURE}\" or \"{}\"", encoder::ARCHITECTURE);
+                let allowed = format!("\"{ARCHITECTURE}\", \"{}\" or \"{}\"", encoder::ARCHITECTURE, vision::ARCHITECTURE);
                 return Err(ProfileError::Range { file: file.to_owned(), key, found, allowed });
             }
         };
@@ -187,7 +191,7 @@ impl Profile {
     pub fn llama(&self) -> Result<Config, ProfileError> {
         match self.shape {
             Shape::Llama(shape) => Ok(shape),
-            Shape::Bert(_) => Err(self.other_architecture(ARCHITECTURE)),
+            _ => Err(self.other_architecture(ARCHITECTURE)),
         }
     }
 
@@ -198,7 +202,18 @@ impl Profile {
     pub fn bert(&self) -> Result<encoder::Shape, ProfileError> {
         match self.shape {
             Shape::Bert(shape) => Ok(shape),
-            Shape::Llama(_) => Err(self.other_architecture(encoder::ARCHITECTURE)),
+            _ => Err(self.other_architecture(encoder::ARCHITECTURE)),
+        }
+    }
+
+    /// The shape of a vision transformer.
+    ///
+    /// # Errors
+    /// The model is of another architecture.
+    pub fn vit(&self) -> Result<vision::Shape, ProfileError> {
+        match self.shape {
+            Shape::Vit(shape) => Ok(shape),
+            _ => Err(self.other_architecture(vision::ARCHITECTURE)),
         }
     }
 
@@ -227,6 +242,7 @@ impl Profile {
         let shape = match &self.shape {
             Shape::Llama(shape) => shape.fault(),
             Shape::Bert(shape) => shape.fault(),
+            Shape::Vit(shape) => shape.fault(),
         };
         shape
             .or_else(|| first_wrong(texts))
@@ -240,6 +256,7 @@ impl Profile {
         let endings: &[&str] = match self.shape {
             Shape::Llama(_) => &[""],
             Shape::Bert(_) => &[".safetensors", ".json"],
+            Shape::Vit(_) => &[],
         };
         let names: Vec<&str> = self.files.iter().map(|pin| pin.name.as_str()).collect();
         let right =
