@@ -108,7 +108,7 @@ impl Gemm {
 
     /// The plan of the kernels that read images, in panels of `tile_m` rows of A and `tile_n` columns of B, `tile_k`
     /// steps at a time.
-    pub(super) fn from_images(&self, source: Wgsl, [tile_m, tile_n, tile_k]: [u32; 3]) -> Plan {
+    pub(super) fn reading_images(&self, source: Wgsl, [tile_m, tile_n, tile_k]: [u32; 3]) -> Plan {
         let a = Packing::padded(self.m, self.k, tile_m, tile_k).by_columns().in_panels(tile_m).held_in(Memory::Image);
         let b = Packing::padded(self.k, self.n, tile_k, tile_n).in_panels(tile_n).held_in(Memory::Image);
         let (m, n, k) = (a.padded_rows(), b.padded_columns(), b.padded_rows());
