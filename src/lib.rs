@@ -31,6 +31,8 @@ pub mod gpu;
 
 pub mod kernel;
 
+pub mod tuner;
+
 pub mod model;
 
 pub mod engine;

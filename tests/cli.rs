@@ -118,7 +118,6 @@ fn bad_words_are_refused_with_the_words_that_exist() {
     refuses(&["profile", "show", "--date", "1850-01-01"], &["1850", "1950 to 2049"]);
     refuses(&["profile", "show", "--date", "yesterday"], &["--date", "yesterday"]);
     refuses(&["verify", "/no/such/result"], &["/no/such/result"]);
-    refuses(&["bench", "-p", "0"], &["-p"]);
 }
 
 #[test]
@@ -190,6 +189,8 @@ fn every_shipped_profile_is_acceptable_and_listed() {
     for name in satellites {
         assert_eq!(dawndusk(&["profile", "check", name]).code, 0, "{name} is acceptable");
     }
+    assert_eq!(json(&["profile", "check", "ideal", "--json"])["machine"], "ideal", "a machine, and it says so");
+    refuses(&["profile", "check", "ideal", "--set", "orbit.altitude_km=700"], &["--set", "ideal", "machine"]);
 }
 
 #[test]

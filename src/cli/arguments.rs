@@ -1,5 +1,6 @@
 //! The words of the command line.
 
+use super::bench_arguments::BenchArguments;
 use crate::flight::Length;
 use crate::governor::Policy;
 use crate::profile::Override;
@@ -82,8 +83,8 @@ pub(super) struct MachineArguments {
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
     /// Model: a registered name, a path to a GGUF file, `synthetic` (seeded weights) or `synthetic:NAME:SEED`
-    #[arg(short, long, value_name = "MODEL")]
-    pub(super) model: Option<String>,
+    #[arg(short, long, value_name = "MODEL", value_delimiter = ',')]
+    pub(super) model: Vec<String>,
     /// Only these workloads, by name
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(super) workloads: Vec<String>,
@@ -149,45 +150,6 @@ impl LengthName {
             Self::Strict => Length::STRICT,
         }
     }
-}
-
-/// Arguments of `bench`; the letters are llama-bench's.
-#[derive(Debug, Args)]
-pub(super) struct BenchArguments {
-    /// Tokens of the prompt
-    #[arg(short = 'p', long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) n_prompt: u32,
-    /// Tokens to generate
-    #[arg(short = 'n', long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) n_gen: u32,
-    /// Repeats of each measurement
-    #[arg(short = 'r', long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) repetitions: u32,
-    /// Tokens already in the cache before the prompt or the generation
-    #[arg(short = 'd', long, default_value_t = 0)]
-    pub(super) n_depth: u32,
-    /// Format
-    #[arg(short = 'o', long, value_enum, default_value_t = BenchFormat::Md)]
-    pub(super) output: BenchFormat,
-    /// Same as -o json
-    #[arg(long)]
-    pub(super) json: bool,
-    /// The machine to use
-    #[command(flatten)]
-    pub(super) machine: MachineArguments,
-}
-
-/// Formats of `bench`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum BenchFormat {
-    /// A Markdown table
-    Md,
-    /// Comma-separated values
-    Csv,
-    /// One JSON document
-    Json,
-    /// One JSON document a line
-    Jsonl,
 }
 
 /// Arguments of `simulate`.
@@ -264,10 +226,11 @@ pub(super) enum ProfileVerb {
         #[command(flatten)]
         output: Output,
     },
-    /// Whether a profile is acceptable
+    /// Whether the profile of a satellite or a machine is acceptable
     Check {
         /// Name or path
-        satellite: String,
+        #[arg(value_name = "PROFILE")]
+        name: String,
         /// Changes to the profile
         #[command(flatten)]
         overrides: Overrides,

@@ -1,21 +1,18 @@
 //! `bench`: the workloads without an envelope, in llama-bench's formats.
 
-use super::arguments::{BenchArguments, BenchFormat};
-use super::{Exit, Failure, answer, answer_json, equipment, say};
-use crate::flight::{self, FlightError, Length, Recorder};
+use super::arguments::MachineArguments;
+use super::bench_arguments::{BenchArguments, BenchFormat};
+use super::{Exit, Failure, answer, answer_json, equipment, say, sweep};
+use crate::flight::{self, FlightError, Recorder};
 use crate::journal::Event;
 use crate::live::Screen;
 use crate::report::Benchmark;
-use crate::units::Seconds;
-use crate::workload::{LanguageShape, LanguageShapes};
+use crate::tuner::Retune;
+use crate::workload::{LanguageShape, LanguageShapes, PEAKS};
+use jiff::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static INTERRUPT: AtomicBool = AtomicBool::new(false);
-
-/// Warm-up of each workload; one batch at least.
-const WARM_UP: Seconds = Seconds(0.3);
-/// Shortest repeat; a model's repeat is a whole prompt or answer, however long that takes.
-const REPEAT: Seconds = Seconds(0.5);
 
 /// Most tokens of one batch, as llama-bench's `-ub`; a prompt or an answer is as many batches as it needs.
 const PREFILL_BATCH: usize = 512;
@@ -23,16 +20,17 @@ const DECODE_BATCH: usize = 16;
 
 /// Measures and prints.
 pub(super) fn bench(arguments: &BenchArguments) -> Result<Exit, Failure> {
-    let (depth, prompt, answer_length) =
-        (arguments.n_depth as usize, arguments.n_prompt as usize, arguments.n_gen as usize);
-    let shapes = LanguageShapes {
-        prefill: LanguageShape { depth, length: prompt, batch: prompt.min(PREFILL_BATCH) },
-        decode: LanguageShape { depth, length: answer_length, batch: answer_length.min(DECODE_BATCH) },
-    };
-    let equipment = equipment::prepare(&arguments.machine, shapes)?;
-    ctrlc::set_handler(|| INTERRUPT.store(true, Ordering::Relaxed))
-        .map_err(|error| Failure::tool(format!("the interrupt handler cannot be set: {error}")))?;
-    let length = Length { repeats: arguments.repetitions, warm_up: WARM_UP, repeat: REPEAT, ..Length::STANDARD };
+    if let Some(file) = &arguments.sweep {
+        let handler = handle_interrupts;
+        return sweep::sweep(arguments, file, handler, &INTERRUPT);
+    }
+    let shapes = shapes(arguments)?;
+    let (machine, measured_too) = with_peaks(&arguments.machine);
+    let equipment = equipment::prepare(&machine, shapes, retune(arguments))?;
+    if equipment.workloads.is_empty() {
+        return Err(Failure::input("nothing to measure: --workloads names only models, and -p and -n are 0"));
+    }
+    handle_interrupts()?;
     let mut events = Vec::new();
     let format = if arguments.json { BenchFormat::Json } else { arguments.output };
     let mut screen = Screen::new(format != BenchFormat::Md);
@@ -40,7 +38,9 @@ pub(super) fn bench(arguments: &BenchArguments) -> Result<Exit, Failure> {
         screen.show(event);
         events.push(event.clone());
     };
-    let ended = flight::bench(&mut Recorder::new(None, &mut spectator, &INTERRUPT), &length, equipment);
+    let mut recorder = Recorder::new(None, &mut spectator, &INTERRUPT);
+    recorder.record(opening(arguments.repetitions, measured_too));
+    let ended = flight::bench(&mut recorder, &arguments.length(), equipment);
     let benchmark = Benchmark::from_events(&events)
         .ok_or_else(|| Failure::tool("the run ended before the machine was described"))?;
     print(&benchmark, format)?;
@@ -55,17 +55,62 @@ pub(super) fn bench(arguments: &BenchArguments) -> Result<Exit, Failure> {
     }
 }
 
+/// The first line of what is recorded.
+pub(super) fn opening(repeats: u32, measured_too: Vec<String>) -> Event {
+    Event::Benched {
+        program: concat!("dawndusk ", env!("CARGO_PKG_VERSION")).into(),
+        test_time: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        repeats,
+        measured_too,
+    }
+}
+
+/// Whether `--retune` was given.
+pub(super) fn retune(arguments: &BenchArguments) -> Retune {
+    if arguments.retune { Retune::Yes } else { Retune::No }
+}
+
+fn handle_interrupts() -> Result<(), Failure> {
+    ctrlc::set_handler(|| INTERRUPT.store(true, Ordering::Relaxed))
+        .map_err(|error| Failure::tool(format!("the interrupt handler cannot be set: {error}")))
+}
+
+/// Every length at every depth; a length of 0 leaves its test out.
+fn shapes(arguments: &BenchArguments) -> Result<LanguageShapes, Failure> {
+    if let Some(sequences) = arguments.npl.iter().find(|&&sequences| sequences != 1) {
+        return Err(Failure::input(format!(
+            "--npl {sequences}: candle decodes one sequence at a time; it must be 1 here"
+        )));
+    }
+    let tests = |lengths: &[u32], batch: usize| {
+        let lengths = lengths.iter().filter(|&&length| length > 0);
+        lengths
+            .flat_map(|&length| arguments.n_depth.iter().map(move |&depth| (depth as usize, length as usize)))
+            .map(|(depth, length)| LanguageShape { depth, length, batch: length.min(batch) })
+            .collect()
+    };
+    let (prefill, decode) = (tests(&arguments.n_prompt, PREFILL_BATCH), tests(&arguments.n_gen, DECODE_BATCH));
+    Ok(LanguageShapes { prefill, decode })
+}
+
+/// Where only some kernels are wanted, the peaks that they are shares of are measured as well.
+fn with_peaks(machine: &MachineArguments) -> (MachineArguments, Vec<String>) {
+    let is_judged = |name: &str| !PEAKS.contains(&name) && !["classify", "prefill", "decode", "embed"].contains(&name);
+    let mut machine = machine.clone();
+    let mut added = Vec::new();
+    if machine.workloads.iter().any(|name| is_judged(name)) {
+        added.extend(PEAKS.map(str::to_owned).into_iter().filter(|peak| !machine.workloads.contains(peak)));
+        machine.workloads.extend(added.iter().cloned());
+    }
+    (machine, added)
+}
+
 fn print(benchmark: &Benchmark, format: BenchFormat) -> Result<(), Failure> {
     match format {
         BenchFormat::Md => answer(&benchmark.markdown()),
         BenchFormat::Csv => answer(&benchmark.csv()),
         BenchFormat::Json => answer_json(benchmark)?,
-        BenchFormat::Jsonl => {
-            for row in &benchmark.rows {
-                let line = serde_json::to_string(row).map_err(|error| Failure::tool(format!("JSON: {error}")))?;
-                answer(&format!("{line}\n"));
-            }
-        }
+        BenchFormat::Jsonl => answer(&benchmark.json_lines()),
     }
     Ok(())
 }

@@ -8,9 +8,10 @@ use super::{Failure, say, system};
 use crate::flight::Equipment;
 use crate::gpu::{self, Adapter, Class, Device, Facts};
 use crate::journal::{Conditions, WorkloadRecord};
-use crate::meter::{self, Accelerator, AcceleratorKind, Preference, Probe, Roots};
+use crate::meter::{self, Accelerator, AcceleratorKind, MeterError, Preference, Probe, Roots};
 use crate::model::encoder::Checkpoint;
 use crate::model::{self, Model, ModelChoice, ModelError, Provenance, StoreError};
+use crate::tuner::{CacheFolder, Retune, Tuner};
 use crate::workload::{Embed, LanguageShapes, Roster, Workload};
 use serde::Serialize;
 
@@ -68,28 +69,37 @@ pub(super) fn require(requirement: Requirement, classes: &[Class], measures: boo
 }
 
 /// Opens everything.
-pub(super) fn prepare(arguments: &MachineArguments, shapes: LanguageShapes) -> Result<Equipment, Failure> {
-    let choice = model_choice(arguments)?;
+pub(super) fn prepare(
+    arguments: &MachineArguments,
+    shapes: LanguageShapes,
+    retune: Retune,
+) -> Result<Equipment, Failure> {
+    let choices = model_choices(arguments)?;
     let adapter = gpu::choose(arguments.adapter.as_deref()).map_err(Failure::input)?;
     let class = adapter.as_ref().map(|adapter| adapter.facts().class);
-    let selection =
-        meter::open(&Roots::default(), &Preference::Best, &accelerator(adapter.as_ref())).map_err(Failure::tool)?;
+    let selection = meter::open(&Roots::default(), &Preference::Best, &accelerator(adapter.as_ref()));
+    let selection = selection.map_err(|error| match error {
+        MeterError::None => Failure::missing(error),
+        error => Failure::tool(error),
+    })?;
     for requirement in &arguments.require {
         let measures = selection.meter.source().provenance.is_measured() && selection.covers_accelerator;
         require(*requirement, class.as_slice(), measures)?;
     }
     let device = adapter.as_ref().map(Device::open).transpose().map_err(Failure::tool)?;
     let candle = candle_device(class);
-    let models = open_models(choice, arguments, &candle)?;
+    let models = open_models(choices, arguments, &shapes, &candle)?;
     let checkpoint = open_encoder(arguments)?;
     let described: Vec<(String, Provenance)> = models
         .iter()
-        .map(|[model, _]| (sentence(model.describe()), model.describe().provenance.clone()))
+        .map(|model| (sentence(model.describe()), model.describe().provenance.clone()))
         .chain(checkpoint.iter().map(|encoder| (encoder_sentence(encoder), encoder.provenance.clone())))
         .collect();
     let embed = checkpoint.map(|checkpoint| Embed::new(checkpoint, device.as_ref(), &candle, arguments.seed));
     let embed = embed.transpose().map_err(Failure::tool)?;
-    let roster = Roster { device: device.as_ref(), models, shapes, embed, seed: arguments.seed };
+    let mut tuner = Tuner::open(device.as_ref(), &CacheFolder::of_user(), retune);
+    let roster =
+        Roster { device: device.as_ref(), tuner: Some(&mut tuner), models, shapes, embed, seed: arguments.seed };
     let workloads = roster.workloads(&arguments.workloads).map_err(Failure::input)?;
     let conditions = Conditions {
         os: system::operating_system(),
@@ -108,6 +118,7 @@ pub(super) fn prepare(arguments: &MachineArguments, shapes: LanguageShapes) -> R
         source_covers_adapter: selection.covers_accelerator,
         sources_refused: refused(&selection.probes),
         environment: system::environment(),
+        tuning: tuner.choices().to_vec(),
         workloads: workloads.iter().map(|workload| WorkloadRecord::from(workload.description())).collect(),
     };
     Ok(Equipment { workloads, meter: selection.meter, conditions })
@@ -125,12 +136,12 @@ fn accelerator(adapter: Option<&Adapter>) -> Accelerator {
 }
 
 /// What `-m` says; `synthetic` alone is the default model's shape with weights from `--seed`.
-fn model_choice(arguments: &MachineArguments) -> Result<Option<ModelChoice>, Failure> {
-    match arguments.model.as_deref() {
-        None => Ok(None),
-        Some("synthetic") => Ok(Some(ModelChoice::Synthetic { name: DEFAULT_MODEL.into(), seed: arguments.seed })),
-        Some(text) => text.parse().map(Some).map_err(Failure::input),
-    }
+fn model_choices(arguments: &MachineArguments) -> Result<Vec<ModelChoice>, Failure> {
+    let choice = |text: &String| match text.as_str() {
+        "synthetic" => Ok(ModelChoice::Synthetic { name: DEFAULT_MODEL.into(), seed: arguments.seed }),
+        text => text.parse().map_err(Failure::input),
+    };
+    arguments.model.iter().map(choice).collect()
 }
 
 /// candle's device on a hardware adapter, where this program was built with one; its CPU device otherwise.
@@ -141,32 +152,34 @@ fn candle_device(class: Option<Class>) -> model::Device {
     on_board.unwrap_or_else(model::Device::cpu)
 }
 
-/// One model for prefill and one for decode, each with its own cache; none where neither is wanted.
+/// The models that were asked for, or the default one; none where no workload wants any.
 fn open_models(
-    choice: Option<ModelChoice>,
+    choices: Vec<ModelChoice>,
     arguments: &MachineArguments,
+    shapes: &LanguageShapes,
     device: &model::Device,
-) -> Result<Option<[Model; 2]>, Failure> {
+) -> Result<Vec<Model>, Failure> {
     let wanted = |name: &str| arguments.workloads.is_empty() || arguments.workloads.iter().any(|known| known == name);
-    if !wanted("prefill") && !wanted("decode") {
-        return Ok(None);
+    let needed = (wanted("prefill") && !shapes.prefill.is_empty()) || (wanted("decode") && !shapes.decode.is_empty());
+    if !needed {
+        return Ok(Vec::new());
     }
-    let registered = ModelChoice::Registered(DEFAULT_MODEL.into());
-    let synthetic = ModelChoice::Synthetic { name: DEFAULT_MODEL.into(), seed: arguments.seed };
-    let asked = choice.is_some();
-    let choice = choice.unwrap_or(registered);
-    let first = match Model::open(&choice, device) {
+    if !choices.is_empty() {
+        let open = |choice: &ModelChoice| Model::open(choice, device).map_err(Failure::input);
+        return choices.iter().map(open).collect();
+    }
+    let model = match Model::open(&ModelChoice::Registered(DEFAULT_MODEL.into()), device) {
         Ok(model) => model,
-        Err(error) if asked || !is_missing(&error) => return Err(Failure::input(error)),
+        Err(error) if !is_missing(&error) => return Err(Failure::input(error)),
         Err(error) => {
             say(&format!(
                 "no real weights: {error}; seeded weights of the same shape run instead (`dawndusk models pull`)"
             ));
+            let synthetic = ModelChoice::Synthetic { name: DEFAULT_MODEL.into(), seed: arguments.seed };
             Model::open(&synthetic, device).map_err(Failure::tool)?
         }
     };
-    let second = first.with_own_cache().map_err(Failure::tool)?;
-    Ok(Some([first, second]))
+    Ok(vec![model])
 }
 
 /// The encoder's checkpoint; none where it is not wanted. Where seeded weights are asked for, it has them too.
@@ -175,7 +188,7 @@ fn open_encoder(arguments: &MachineArguments) -> Result<Option<Checkpoint>, Fail
         return Ok(None);
     }
     let synthetic = ModelChoice::Synthetic { name: DEFAULT_ENCODER.into(), seed: arguments.seed };
-    if arguments.model.as_deref().is_some_and(|model| model.starts_with("synthetic")) {
+    if arguments.model.iter().any(|model| model.starts_with("synthetic")) {
         return Checkpoint::open(&synthetic).map(Some).map_err(Failure::tool);
     }
     match Checkpoint::open(&ModelChoice::Registered(DEFAULT_ENCODER.into())) {

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod bench;
+mod bench_arguments;
 mod devices;
 mod equipment;
 mod failure;
@@ -14,7 +15,7 @@ mod profile;
 mod results;
 mod run;
 mod simulate;
-
+mod sweep;
 mod system;
 
 use arguments::{Arguments, Verb};

@@ -1,10 +1,10 @@
 //! `profile list`, `show` and `check`.
 
-use super::arguments::ProfileVerb;
+use super::arguments::{Overrides, ProfileVerb};
 use super::{Exit, Failure, answer, answer_json};
 use crate::envelope::Shown;
 use crate::model;
-use crate::profile::{self, Shipped};
+use crate::profile::{self, Kind, Shipped};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -29,15 +29,28 @@ pub(super) fn profile(verb: &ProfileVerb) -> Result<Exit, Failure> {
                 false => answer(&page(&shown, satellite, date)?),
             }
         }
-        ProfileVerb::Check { satellite, overrides, output } => {
-            profile::satellite(satellite, &overrides.set).map_err(Failure::input)?;
-            match output.json {
-                true => answer_json(&serde_json::json!({ "satellite": satellite, "acceptable": true }))?,
-                false => answer(&format!("{satellite}: acceptable\n")),
-            }
-        }
+        ProfileVerb::Check { name, overrides, output } => check(name, overrides, output.json)?,
     }
     Ok(Exit::Valid)
+}
+
+/// A satellite, or a machine as `bench --sweep` writes it.
+fn check(name: &str, overrides: &Overrides, json: bool) -> Result<(), Failure> {
+    let kind = match profile::kind(name) {
+        Kind::Machine if !overrides.set.is_empty() => {
+            return Err(Failure::input(format!("--set: {name} is a machine, and only a satellite's keys can be set")));
+        }
+        Kind::Machine => profile::machine(name).map(|_| "machine"),
+        Kind::Satellite => profile::satellite(name, &overrides.set).map(|_| "satellite"),
+    };
+    let kind = kind.map_err(Failure::input)?;
+    match json {
+        true => answer_json(&serde_json::json!({ kind: name, "acceptable": true })),
+        false => {
+            answer(&format!("{name}: acceptable\n"));
+            Ok(())
+        }
+    }
 }
 
 /// A day at 00:00 UTC, or an instant.

@@ -8,6 +8,7 @@ use crate::journal::{Event, Journal, Outcome};
 use crate::live::Screen;
 use crate::profile;
 use crate::report::{self, FlightResult, ResultDirectory};
+use crate::tuner::Retune;
 use crate::workload::LanguageShapes;
 use jiff::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +23,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     ctrlc::set_handler(|| INTERRUPT.store(true, Ordering::Relaxed))
         .map_err(|error| Failure::tool(format!("the interrupt handler cannot be set: {error}")))?;
     let directory = ResultDirectory::create(&arguments.results, &stem(started, &request.satellite_name))?;
-    let prepared = equipment::prepare(&arguments.machine, LanguageShapes::FLIGHT);
+    let prepared = equipment::prepare(&arguments.machine, LanguageShapes::flight(), Retune::No);
     let prepared = prepared.inspect_err(|_| {
         // Nothing was measured: an empty directory would only confuse.
         let _ = std::fs::remove_dir(directory.path());
@@ -40,6 +41,11 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
 
 fn request(arguments: &RunArguments) -> Result<Request, Failure> {
     let satellite = profile::satellite(&arguments.satellite, &arguments.overrides.set).map_err(Failure::input)?;
+    if let [_, second, ..] = arguments.machine.model.as_slice() {
+        return Err(Failure::input(format!(
+            "-m {second}: a flight takes one model; `dawndusk bench` compares several"
+        )));
+    }
     if let Some(k) = arguments.compression.filter(|k| !(1.0..=1000.0).contains(k)) {
         return Err(Failure::input(format!("--compression {k}: it must be between 1 and 1000")));
     }

@@ -1,12 +1,13 @@
 //! The host: what it calls itself, and the settings that change what is measured.
 
 /// Environment variables that change what a driver or a library does.
-const TELLING: [&str; 8] = [
+const TELLING: [&str; 9] = [
     "VK_ICD_FILENAMES",
     "VK_DRIVER_FILES",
     "LP_NUM_THREADS",
     "LP_NATIVE_VECTOR_WIDTH",
     "MESA_SHADER_CACHE_DISABLE",
+    "MESA_SHADER_CACHE_DIR",
     "RAYON_NUM_THREADS",
     "CANDLE_FORCE_VNNI",
     "CUDA_VISIBLE_DEVICES",

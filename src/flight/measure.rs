@@ -12,7 +12,7 @@ use crate::journal::{Drawn, Event, Measurement, Sample};
 use crate::meter::Meter;
 use crate::reading::Reading;
 use crate::units::{Seconds, Watts};
-use crate::workload::Description;
+use crate::workload::{Compilation, Description};
 
 /// Watches one source over a window: energy by difference, updates by change.
 pub(super) struct Window {
@@ -81,6 +81,24 @@ pub(super) fn verify(
                 tolerance: check.tolerance,
                 faulty_words: check.faulty_words,
             });
+        }
+    }
+    Ok(())
+}
+
+/// What each kernel takes to compile.
+pub(super) fn compilation(
+    recorder: &mut Recorder<'_>,
+    worker: &Worker,
+    workloads: &[Description],
+) -> Result<(), FlightError> {
+    for (index, workload) in workloads.iter().enumerate() {
+        if recorder.interrupted() {
+            return Err(FlightError::Interrupted);
+        }
+        if let Some(compilation) = worker.compile_again(index)? {
+            let Compilation { cold, warm } = compilation;
+            recorder.record(Event::Compiled { workload: workload.name.clone(), cold_s: cold, warm_s: warm });
         }
     }
     Ok(())

@@ -16,10 +16,12 @@ mod orbit;
 mod power;
 mod recorder;
 pub mod simulation;
+mod sweep;
 mod worker;
 
 pub use length::Length;
 pub use recorder::Recorder;
+pub use sweep::{Sweep, sweep};
 
 use crate::envelope::{self, Scale, Sky, Spacecraft};
 use crate::governor::{OperatingRange, Policy};
@@ -110,7 +112,7 @@ pub fn fly(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment)
     outcome
 }
 
-/// The phases before the orbit alone: conditions, idle, verification and every workload unconstrained.
+/// The phases before the orbit alone: conditions, idle, verification, compilation and every workload unconstrained.
 ///
 /// # Errors
 /// An interrupt or a workload that fails; what was measured before it is recorded.
@@ -121,6 +123,7 @@ pub fn bench(recorder: &mut Recorder<'_>, length: &Length, equipment: Equipment)
     let worker = Worker::start(workloads)?;
     measure::idle(recorder, meter.as_mut(), length);
     measure::verify(recorder, &worker, &descriptions)?;
+    measure::compilation(recorder, &worker, &descriptions)?;
     measure::unconstrained(recorder, &worker, meter.as_mut(), &descriptions, length)?;
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! flight, which ends with an error after [`HANG`] and leaves the thread behind.
 
 use crate::units::Seconds;
-use crate::workload::{Verification, Work, Workload, WorkloadError};
+use crate::workload::{Compilation, Verification, Work, Workload, WorkloadError};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
@@ -15,11 +15,13 @@ pub(super) const HANG: Seconds = Seconds(100.0);
 enum Command {
     Batch(usize),
     Verify(usize),
+    Compile(usize),
 }
 
 enum Answer {
     Batch(Result<Work, WorkloadError>),
     Verify(Result<Option<Verification>, WorkloadError>),
+    Compile(Result<Option<Compilation>, WorkloadError>),
 }
 
 /// A handle to the thread.
@@ -40,6 +42,7 @@ impl Worker {
                 let answer = match command {
                     Command::Batch(index) => Answer::Batch(workloads[index].run_batch()),
                     Command::Verify(index) => Answer::Verify(workloads[index].verify()),
+                    Command::Compile(index) => Answer::Compile(workloads[index].compile_again()),
                 };
                 if outbox.send(answer).is_err() {
                     break;
@@ -58,7 +61,9 @@ impl Worker {
     pub(super) fn poll(&self, index: usize, patience: Seconds) -> Option<Result<Work, WorkloadError>> {
         match self.answers.recv_timeout(Duration::from_secs_f64(patience.0.max(0.0))) {
             Ok(Answer::Batch(outcome)) => Some(outcome),
-            Ok(Answer::Verify(_)) | Err(RecvTimeoutError::Disconnected) => Some(Err(self.gone(index))),
+            Ok(Answer::Verify(_) | Answer::Compile(_)) | Err(RecvTimeoutError::Disconnected) => {
+                Some(Err(self.gone(index)))
+            }
             Err(RecvTimeoutError::Timeout) => None,
         }
     }
@@ -74,7 +79,17 @@ impl Worker {
         self.commands.send(Command::Verify(index)).map_err(|_| self.gone(index))?;
         match self.answers.recv_timeout(Duration::from_secs_f64(HANG.0)) {
             Ok(Answer::Verify(outcome)) => outcome,
-            Ok(Answer::Batch(_)) | Err(RecvTimeoutError::Disconnected) => Err(self.gone(index)),
+            Ok(Answer::Batch(_) | Answer::Compile(_)) | Err(RecvTimeoutError::Disconnected) => Err(self.gone(index)),
+            Err(RecvTimeoutError::Timeout) => Err(self.hung(index)),
+        }
+    }
+
+    /// What workload `index` takes to compile.
+    pub(super) fn compile_again(&self, index: usize) -> Result<Option<Compilation>, WorkloadError> {
+        self.commands.send(Command::Compile(index)).map_err(|_| self.gone(index))?;
+        match self.answers.recv_timeout(Duration::from_secs_f64(HANG.0)) {
+            Ok(Answer::Compile(outcome)) => outcome,
+            Ok(Answer::Batch(_) | Answer::Verify(_)) | Err(RecvTimeoutError::Disconnected) => Err(self.gone(index)),
             Err(RecvTimeoutError::Timeout) => Err(self.hung(index)),
         }
     }

@@ -2,12 +2,12 @@
 //!
 //! Every key carries its SI unit; what is missing is `null`, never zero.
 
+use super::Conditions;
 use crate::envelope::Breaches;
 use crate::governor::{LimitedBy, Regime};
 use crate::profile::Satellite;
-use crate::reading::{Boundary, NoData, Source};
+use crate::reading::NoData;
 use crate::units::{Joules, Kelvin, Seconds, Watts};
-use crate::workload::Description;
 use serde::{Deserialize, Serialize};
 
 /// One event. The journal of a complete flight holds them in this order; ticks and work alternate.
@@ -25,6 +25,17 @@ pub enum Event {
         /// What was asked for.
         plan: Box<FlightPlan>,
     },
+    /// The first line of a benchmark without an envelope.
+    Benched {
+        /// Program and version.
+        program: String,
+        /// Wall clock at the start, UTC; a label, never used in arithmetic.
+        test_time: String,
+        /// Repeats of each measurement.
+        repeats: u32,
+        /// Workloads that nobody asked for: the shares of the others are of their rates.
+        measured_too: Vec<String>,
+    },
     /// The machine, as found.
     Conditions(Box<Conditions>),
     /// A kernel against its twin, before it is measured.
@@ -37,6 +48,26 @@ pub enum Event {
         tolerance: f64,
         /// Words of the result that were not written, or are not finite.
         faulty_words: u64,
+    },
+    /// What a kernel took to compile, creation and first dispatch together.
+    Compiled {
+        /// Which kernel.
+        workload: String,
+        /// The first time in this process.
+        cold_s: Seconds,
+        /// Again in the same process.
+        warm_s: Seconds,
+    },
+    /// A share of full speed, held for a while: batches, and rests between them.
+    Duty {
+        /// The share of time inside batches that was meant.
+        duty: f64,
+        /// Batches of each workload that ended.
+        rounds: u64,
+        /// How long it was held.
+        duration_s: Seconds,
+        /// In that time.
+        drawn: Drawn,
     },
     /// Power with everything open and nothing running.
     Idle {
@@ -108,101 +139,6 @@ pub struct FlightPlan {
     pub tick_s: Seconds,
     /// Repeats of each unconstrained measurement.
     pub repeats: u32,
-}
-
-/// The machine, as found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Conditions {
-    /// Operating system and its version.
-    pub os: String,
-    /// Instruction set.
-    pub arch: String,
-    /// CPU as it names itself (llama-bench's name).
-    pub cpu_info: String,
-    /// Hardware threads.
-    pub cpu_threads: usize,
-    /// Adapter (llama-bench's name), or none.
-    pub gpu_info: Option<String>,
-    /// Adapter's driver.
-    pub driver: Option<String>,
-    /// `hardware`, `software` or `none`.
-    pub adapter_class: String,
-    /// Backends in use.
-    pub backends: String,
-    /// Model as loaded, with its provenance and what was requantised.
-    pub model: Option<String>,
-    /// True when the weights are the published ones.
-    pub model_is_real: bool,
-    /// The power source in use.
-    pub source: Source,
-    /// Whether that source sees the adapter.
-    pub source_covers_adapter: bool,
-    /// Every other power source that was tried, and why it is not used.
-    pub sources_refused: Vec<String>,
-    /// Environment variables that change what is measured.
-    pub environment: Vec<(String, String)>,
-    /// Workloads, in flight order.
-    pub workloads: Vec<WorkloadRecord>,
-}
-
-impl Conditions {
-    /// Whether the power source sees work on `backend`: a board sees the adapter and candle's device on it, a package,
-    /// a process or a wall meter see the CPU, and an adapter where it is said to be covered.
-    pub fn sees(&self, backend: &str) -> bool {
-        let on_board = backend.starts_with("wgpu:")
-            || ["candle:cuda", "candle:metal"].iter().any(|device| backend.starts_with(device));
-        match self.source.boundary {
-            Boundary::Accelerator => on_board && self.source_covers_adapter,
-            Boundary::Module => !on_board || self.source_covers_adapter,
-            Boundary::Wall => true,
-            Boundary::CpuPackage | Boundary::Process => !on_board || self.source_covers_adapter,
-        }
-    }
-}
-
-/// One workload, as described by itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct WorkloadRecord {
-    /// Unique name.
-    pub name: String,
-    /// Where it runs.
-    pub backend: String,
-    /// Shape or parameters, for people.
-    pub test: String,
-    /// What one item is: `token`, `FLOP` or `byte`.
-    pub unit: String,
-    /// Tokens of the prompt (llama-bench's name); 0 where there is none.
-    pub n_prompt: u32,
-    /// Tokens written (llama-bench's name); 0 where none are.
-    pub n_gen: u32,
-    /// Tokens in the cache before (llama-bench's name).
-    pub n_depth: u32,
-    /// Items in a batch.
-    pub items_per_batch: f64,
-    /// Floating-point operations in a batch.
-    pub flop_per_batch: f64,
-    /// Bytes that a batch must move at least.
-    pub bytes_per_batch: f64,
-    /// Results of a batch that must go down the link.
-    pub result_bits_per_batch: f64,
-}
-
-impl From<&Description> for WorkloadRecord {
-    fn from(description: &Description) -> WorkloadRecord {
-        WorkloadRecord {
-            name: description.name.clone(),
-            backend: description.backend.clone(),
-            test: description.test.clone(),
-            unit: description.unit.name().into(),
-            n_prompt: description.n_prompt,
-            n_gen: description.n_gen,
-            n_depth: description.n_depth,
-            items_per_batch: description.items_per_batch,
-            flop_per_batch: description.flop_per_batch,
-            bytes_per_batch: description.bytes_per_batch,
-            result_bits_per_batch: description.result_bits_per_batch,
-        }
-    }
 }
 
 /// A workload without an envelope: repeats of equal length.

@@ -4,14 +4,14 @@
 //! written as they happen and reach the disk at every phase, so that whatever ends a flight (an error, an
 //! interrupt, a kill) leaves all that was measured before it. A torn last line is dropped when reading.
 
+mod conditions;
 mod event;
 mod reader;
 mod writer;
 
 pub use crate::envelope::Breaches;
-pub use event::{
-    Conditions, Drawn, Event, FlightPlan, Measurement, Outcome, Sample, ScaleRecord, Tick, WorkDone, WorkloadRecord,
-};
+pub use conditions::{Conditions, ModelRecord, WorkloadRecord};
+pub use event::{Drawn, Event, FlightPlan, Measurement, Outcome, Sample, ScaleRecord, Tick, WorkDone};
 pub use reader::{JournalError, read};
 pub use writer::Journal;
 

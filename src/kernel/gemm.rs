@@ -70,7 +70,7 @@ impl Tiling {
         best.filter(|_| facts.class == Class::Hardware)
     }
 
-    /// The one in f32 for this kind of adapter, or for the CPU itself, where only the name is used.
+    /// Without a trial, the one in f32 for this kind of adapter, or for the CPU itself, where only the name is used.
     pub fn of(facts: Option<&Facts>) -> Tiling {
         match facts {
             Some(facts) if facts.class == Class::Hardware => Tiling::Workgroup,
@@ -91,6 +91,11 @@ pub struct Gemm {
 }
 
 impl Gemm {
+    /// m, n, k.
+    pub fn sizes(&self) -> [u32; 3] {
+        [self.m, self.n, self.k]
+    }
+
     /// The product of an `m` x `k` and a `k` x `n` matrix.
     ///
     /// # Errors

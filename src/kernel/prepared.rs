@@ -1,5 +1,6 @@
 //! A kernel made ready to run, on an adapter or on the CPU.
 
+use super::compilation::{Compilation, Compiled};
 use super::packing::Memory;
 use super::{Error, Kernel, Packing, Plan, Verification};
 use crate::gpu::{Batch, Buffer, Class, Device, Elapsed, Image, POISON, Pipeline, Program, Resource};
@@ -21,8 +22,25 @@ pub struct Prepared {
 
 #[derive(Debug)]
 enum Place {
-    Adapter { batch: Batch, outputs: Vec<(Packing, Buffer)> },
+    Adapter(Box<OnAdapter>),
     Cpu { inputs: Vec<Vec<f32>>, output: Vec<f32> },
+}
+
+/// Compiled and bound.
+#[derive(Debug)]
+struct OnAdapter {
+    batch: Batch,
+    inputs: Vec<Input>,
+    outputs: Vec<(Packing, Buffer)>,
+    plan: Plan,
+    readiness: Readiness,
+}
+
+/// How far a kernel is compiled: its pipeline is there, but drivers compile again at the first dispatch.
+#[derive(Debug)]
+enum Readiness {
+    Created { identity: Compiled, took: Seconds },
+    Ran { cold: Option<Seconds> },
 }
 
 impl Prepared {
@@ -51,7 +69,16 @@ impl Prepared {
     /// [`Error::Gpu`] where the device is lost, refuses, or does not answer in time.
     pub fn run(&mut self, times: u32) -> Result<Elapsed, Error> {
         match &mut self.place {
-            Place::Adapter { batch, .. } => Ok(batch.run(times)?),
+            Place::Adapter(place) => {
+                let OnAdapter { batch, readiness, .. } = place.as_mut();
+                let elapsed = batch.run(times)?;
+                if let Readiness::Created { identity, took } = readiness {
+                    // More than one dispatch would hide what the first one took.
+                    let first = (times == 1).then(|| *took + elapsed.host);
+                    *readiness = Readiness::Ran { cold: identity.took(first) };
+                }
+                Ok(elapsed)
+            }
             Place::Cpu { inputs, output } => {
                 let start = Instant::now();
                 for _ in 0..times {
@@ -69,22 +96,36 @@ impl Prepared {
     /// As [`Prepared::run`].
     pub fn result(&mut self) -> Result<Vec<f32>, Error> {
         match &mut self.place {
-            Place::Adapter { batch, outputs } => {
-                outputs.iter().try_for_each(|(_, output)| batch.device().poison(output))?;
+            Place::Adapter(place) => {
+                place.outputs.iter().try_for_each(|(_, output)| place.batch.device().poison(output))?;
             }
             Place::Cpu { output, .. } => output.fill(f32::from_bits(POISON)),
         }
         self.run(1)?;
         match &self.place {
-            Place::Adapter { batch, outputs } => {
+            Place::Adapter(place) => {
                 let mut words = Vec::with_capacity(self.kernel.output_len());
-                for (packing, output) in outputs {
-                    words.extend(packing.unpack(&batch.device().read(output)?));
+                for (packing, output) in &place.outputs {
+                    words.extend(packing.unpack(&place.batch.device().read(output)?));
                 }
                 Ok(words)
             }
             Place::Cpu { output, .. } => Ok(output.clone()),
         }
+    }
+
+    /// Compiles it once more, and says what that took and what the first time took. None where the twin runs, and where
+    /// the first time was not a dispatch by itself.
+    ///
+    /// # Errors
+    /// As [`Prepared::run`].
+    pub fn compile_again(&mut self) -> Result<Option<Compilation>, Error> {
+        self.run(1)?;
+        let Place::Adapter(place) = &self.place else { return Ok(None) };
+        let OnAdapter { batch, inputs, outputs, plan, readiness } = place.as_ref();
+        let Readiness::Ran { cold: Some(cold) } = readiness else { return Ok(None) };
+        let (mut again, created) = compile(batch.device(), plan, inputs, outputs)?;
+        Ok(Some(Compilation { cold: *cold, warm: created + again.run(1)?.host }))
     }
 
     /// Runs it once over poisoned memory and compares the result with the twin's. Where the twin itself runs, there
@@ -95,7 +136,7 @@ impl Prepared {
     pub fn verify(&mut self) -> Result<Verification, Error> {
         let result = self.result()?;
         let reference = match self.place {
-            Place::Adapter { .. } => {
+            Place::Adapter(_) => {
                 let mut reference = poison(self.kernel.output_len());
                 self.kernel.twin(&self.kernel.inputs(self.seed), &mut reference);
                 Some(reference)
@@ -111,6 +152,7 @@ fn poison(words: usize) -> Vec<f32> {
 }
 
 /// An operand in place.
+#[derive(Debug)]
 enum Input {
     Buffer(Buffer),
     Image(Image),
@@ -143,12 +185,26 @@ fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Er
         let words = packing.words().iter().sum::<u64>() as usize;
         outputs.push((*packing, device.poisoned(file, words)?));
     }
-    let program = Program::new(device, plan.source, &plan.constants)?;
+    let (batch, took) = compile(device, &plan, &inputs, &outputs)?;
+    let identity = Compiled::of(device, plan.source, &plan.constants);
+    let readiness = Readiness::Created { identity, took };
+    Ok(Place::Adapter(Box::new(OnAdapter { batch, inputs, outputs, plan, readiness })))
+}
+
+/// A batch of one dispatch, and how long its pipeline took to make.
+fn compile(
+    device: &Device,
+    plan: &Plan,
+    inputs: &[Input],
+    outputs: &[(Packing, Buffer)],
+) -> Result<(Batch, Seconds), Error> {
     let results = outputs.iter().map(|(_, output)| Resource::Buffer(output));
     let resources: Vec<Resource<'_>> = inputs.iter().map(Input::resource).chain(results).collect();
+    let start = Instant::now();
+    let program = Program::new(device, plan.source, &plan.constants)?;
     let pipeline = Pipeline::with_resources(device, &program, &resources, plan.workgroups)?;
-    let batch = Batch::new(device, vec![pipeline.with_immediates(&plan.immediates)])?;
-    Ok(Place::Adapter { batch, outputs })
+    let took = Seconds(start.elapsed().as_secs_f64());
+    Ok((Batch::new(device, vec![pipeline.with_immediates(&plan.immediates)])?, took))
 }
 
 /// Whether an adapter has room for a kernel as it is planned.

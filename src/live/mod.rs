@@ -55,7 +55,18 @@ impl Screen {
                 self.orbit = plan.orbit_s;
                 self.say(&format!("{} under `{}`: preparing", plan.satellite_name, plan.governor));
             }
+            Event::Benched { measured_too, .. } if !measured_too.is_empty() => {
+                self.say(&format!("{} measured too: shares are of their rates", measured_too.join(" and ")));
+            }
+            Event::Benched { .. } | Event::Compiled { .. } => {}
+            Event::Duty { duty, duration_s, drawn, .. } => match drawn.energy_j {
+                Some(energy) => self.say(&format!("duty {:3.0} %: {:.2} W", 100.0 * duty, (energy / *duration_s).0)),
+                None => self.say(&format!("duty {:3.0} %: no reading", 100.0 * duty)),
+            },
             Event::Conditions(conditions) => {
+                for choice in &conditions.tuning {
+                    self.say(&format!("tuned {choice}"));
+                }
                 self.workloads = conditions.workloads.iter().map(|workload| workload.name.clone()).collect();
                 let adapter = conditions.gpu_info.as_deref().unwrap_or("no adapter, twins on the CPU");
                 self.say(&format!(

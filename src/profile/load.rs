@@ -70,6 +70,29 @@ pub fn machine_from_text(file: &str, text: &str) -> Result<Machine, ProfileError
     table.try_into().map_err(|cause: toml::de::Error| inconsistent(&place, cause.message()))
 }
 
+/// What kind of profile a name or a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A satellite.
+    Satellite,
+    /// A machine.
+    Machine,
+}
+
+/// Whether a shipped name or a file is a machine. Anything else, and whatever cannot be read, is held to be a
+/// satellite, so that a fault is told once, by [`satellite`].
+pub fn kind(name_or_path: &str) -> Kind {
+    let is_shipped = |shipped: &[shipped::Shipped]| shipped.iter().any(|profile| profile.name == name_or_path);
+    if is_shipped(shipped::SATELLITES) {
+        return Kind::Satellite;
+    }
+    let text = read(Path::new(name_or_path), name_or_path, "profile").unwrap_or_default();
+    let keys_of_a_machine = ["point", "rated_w", "idle_w"];
+    let is_machine =
+        text.parse::<Table>().is_ok_and(|table| keys_of_a_machine.iter().any(|key| table.contains_key(*key)));
+    if is_machine || is_shipped(shipped::MACHINES) { Kind::Machine } else { Kind::Satellite }
+}
+
 /// What the table of keys let through and the structures do not: only reached if the two disagree.
 fn inconsistent(place: &Place<'_>, problem: &str) -> ProfileError {
     ProfileError::Conflict { place: place.file.to_owned(), problem: one_line(problem) }

@@ -22,7 +22,7 @@ mod schema;
 mod shipped;
 
 pub use error::ProfileError;
-pub use load::{check, machine, machine_from_text, satellite, satellite_from_text};
+pub use load::{Kind, check, kind, machine, machine_from_text, satellite, satellite_from_text};
 pub use machine::{Machine, Point};
 pub use overrides::Override;
 pub use satellite::{Array, Battery, Bus, Compute, Link, LinkMode, Orbit, Plane, Pointing, Satellite, Thermal};

@@ -1,18 +1,33 @@
 //! A benchmark without an envelope: rows with llama-bench's field names, and kernels as shares of the adapter's own peaks.
+//!
+//! All four formats say the same. JSON holds everything; JSON lines are its rows; CSV is the same rows without what
+//! does not fit into a cell, samples separated by spaces; Markdown is for people: medians, and spreads as shares.
 
 use super::energy::Kind;
 use super::result::{WorkloadResult, idle_power, unconstrained};
 use super::summary::{energy_columns, rate};
 use super::table::{line, scaled, table};
 use crate::journal::{Conditions, Event};
-use crate::units::Watts;
+use crate::units::{Seconds, Watts};
 use serde::Serialize;
+use serde_json::Value;
+
+/// The workload whose FLOP rate is the peak of an adapter's matrix units.
+const COOPERATIVE_PEAK: &str = "fma_cooperative";
 
 /// What `dawndusk bench` found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Benchmark {
+    /// Program and version that measured.
+    pub program: String,
+    /// Wall clock at the start, UTC.
+    pub test_time: String,
     /// The machine, as found.
     pub conditions: Conditions,
+    /// What the times to compile are.
+    pub compile_statement: String,
+    /// Workloads that nobody asked for: shares are of their rates.
+    pub measured_too: Vec<String>,
     /// Power with everything open and nothing running.
     pub idle_power_w: Option<Watts>,
     /// One for each workload.
@@ -22,13 +37,35 @@ pub struct Benchmark {
 /// One workload.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BenchmarkRow {
+    /// As [`Benchmark::test_time`].
+    pub test_time: String,
+    /// CPU as it names itself.
+    pub cpu_info: String,
+    /// Adapter, or none.
+    pub gpu_info: Option<String>,
     /// Rates, spread and energy.
     #[serde(flatten)]
     pub result: WorkloadResult,
-    /// FLOP rate over that of `fma` on the same backend in the same run: the adapter's measured arithmetic peak.
+    /// The slowest repeat, items/s.
+    pub min_ts: Option<f64>,
+    /// The fastest repeat, items/s.
+    pub max_ts: Option<f64>,
+    /// Name and types of the matrices of the language model; null for a kernel.
+    pub model_type: Option<String>,
+    /// The file of its weights; null for seeded ones.
+    pub model_filename: Option<String>,
+    /// Its weights.
+    pub model_n_params: Option<u64>,
+    /// Median FLOP rate over that of `fma` on the same backend in the same run: the adapter's measured arithmetic peak.
     pub share_of_fma_peak: Option<f64>,
-    /// Byte rate over that of `copy` on the same backend in the same run: the adapter's measured memory peak.
+    /// Median byte rate over that of `copy` on the same backend in the same run: the adapter's measured memory peak.
     pub share_of_copy_peak: Option<f64>,
+    /// Median FLOP rate over that of the adapter's matrix units; null where it has none.
+    pub share_of_cooperative_peak: Option<f64>,
+    /// Creation of the pipeline and first dispatch, the first time in this process; null where nothing is compiled.
+    pub compile_cold_s: Option<Seconds>,
+    /// The same, again in this process.
+    pub compile_warm_s: Option<Seconds>,
 }
 
 impl Benchmark {
@@ -39,24 +76,22 @@ impl Benchmark {
             Event::Conditions(conditions) => Some(conditions.as_ref()),
             _ => None,
         })?;
+        let (program, test_time, measured_too) = events.iter().find_map(|event| match event {
+            Event::Benched { program, test_time, measured_too, .. } => Some((program, test_time, measured_too)),
+            _ => None,
+        })?;
         let idle_power_w = idle_power(&events);
         let results = unconstrained(&events, conditions, idle_power_w);
-        let peak = |name: &str, backend: &str, rate: fn(&WorkloadResult) -> f64| {
-            results.iter().find(|result| result.name == name && result.backends == backend).map(rate)
-        };
-        let rows = results
-            .iter()
-            .map(|result| {
-                let fma = peak("fma", &result.backends, |peak| peak.flop_per_s);
-                let copy = peak("copy", &result.backends, |peak| peak.bytes_per_s);
-                BenchmarkRow {
-                    result: result.clone(),
-                    share_of_fma_peak: fma.map(|peak| result.flop_per_s / peak),
-                    share_of_copy_peak: copy.map(|peak| result.bytes_per_s / peak),
-                }
-            })
-            .collect();
-        Some(Benchmark { conditions: conditions.clone(), idle_power_w, rows })
+        let rows = results.iter().map(|result| row(result, &results, &events, conditions, test_time)).collect();
+        Some(Benchmark {
+            program: program.clone(),
+            test_time: test_time.clone(),
+            conditions: conditions.clone(),
+            compile_statement: compile_statement(conditions),
+            measured_too: measured_too.clone(),
+            idle_power_w,
+            rows,
+        })
     }
 
     /// Whether every kernel that was checked agrees with its twin.
@@ -64,60 +99,185 @@ impl Benchmark {
         events.iter().all(Event::is_sound)
     }
 
-    /// A Markdown table.
+    /// A Markdown table, and what must be known to read it.
     pub fn markdown(&self) -> String {
         let kind = self.rows.first().map_or(Kind::Unmeasured, |row| row.result.energy.kind);
+        let has_matrix_units = self.rows.iter().any(|row| row.share_of_cooperative_peak.is_some());
         let [power, work] = energy_columns(kind);
-        let mut rows =
-            vec![["workload", "test", "backend", "rate", "of fma", "of copy", power, work].map(str::to_owned)];
-        let percent = |share: Option<f64>| share.map_or("-".into(), |share| format!("{:.0} %", 100.0 * share));
+        let mut head = vec!["workload", "test", "backend", "rate", "of fma", "of copy"];
+        head.extend(has_matrix_units.then_some("of matrix units"));
+        head.extend(["cold ms", "warm ms", power, work]);
+        let mut rows = vec![head.into_iter().map(str::to_owned).collect::<Vec<_>>()];
+        let or_dash = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
+        let percent = |share: Option<f64>| or_dash(share.map(|share| format!("{:.0} %", 100.0 * share)));
+        let milliseconds = |time: Option<Seconds>| or_dash(time.map(|time| format!("{:.1}", 1e3 * time.0)));
         for row in &self.rows {
             let result = &row.result;
-            rows.push([
-                result.name.clone(),
-                result.test.clone(),
-                result.backends.clone(),
-                rate(result),
-                percent(row.share_of_fma_peak),
-                percent(row.share_of_copy_peak),
-                result.power_w.map_or("-".into(), |power| format!("{:.2}", power.0)),
-                result.work_per_joule.value.map_or("-".into(), |value| scaled(value, &result.unit)),
-            ]);
+            let mut cells = vec![result.name.clone(), result.test.clone(), result.backends.clone(), rate(result)];
+            cells.extend([percent(row.share_of_fma_peak), percent(row.share_of_copy_peak)]);
+            cells.extend(has_matrix_units.then(|| percent(row.share_of_cooperative_peak)));
+            cells.extend([milliseconds(row.compile_cold_s), milliseconds(row.compile_warm_s)]);
+            cells.push(or_dash(result.power_w.map(|power| format!("{:.2}", power.0))));
+            cells.push(or_dash(result.work_per_joule.value.map(|value| scaled(value, &result.unit))));
+            rows.push(cells);
         }
         let mut text = String::new();
-        let source = &self.conditions.source;
         table(&mut text, &rows);
-        line(&mut text, format_args!("watts: {} ({})", source.name, source.method));
+        self.remarks(&mut text);
+        text
+    }
+
+    fn remarks(&self, text: &mut String) {
+        let repeats = self.rows.first().map_or(0, |row| row.result.samples_ts.len());
+        line(
+            text,
+            format_args!("rate: median of {repeats} repeats, ± sample standard deviation as a share of the mean"),
+        );
+        if self.rows.iter().any(|row| row.compile_cold_s.is_some()) {
+            line(text, format_args!("{}", self.compile_statement));
+        }
+        for choice in &self.conditions.tuning {
+            line(text, format_args!("tuned: {choice}"));
+        }
+        if !self.measured_too.is_empty() {
+            let names = self.measured_too.join(" and ");
+            line(text, format_args!("{names}: not asked for, measured since shares are of their rates"));
+        }
+        if let Some(model) = &self.conditions.model {
+            line(text, format_args!("model: {model}"));
+        }
+        let source = &self.conditions.source;
+        line(text, format_args!("watts: {} ({})", source.name, source.method));
+    }
+
+    /// One line for each workload.
+    pub fn json_lines(&self) -> String {
+        let mut text = String::new();
+        for row in &self.rows {
+            line(&mut text, format_args!("{}", document(row)));
+        }
         text
     }
 
     /// One row for each workload, with a head line.
     pub fn csv(&self) -> String {
-        let mut text = String::from(
-            "name,test,backends,unit,avg_ts,stddev_ts,median_ts,flop_per_s,bytes_per_s,power_w,energy_kind\n",
-        );
+        let mut text = String::new();
+        line(&mut text, format_args!("{}", COLUMNS.map(|(name, _)| name).join(",")));
         for row in &self.rows {
-            let result = &row.result;
-            let spread = result.stddev_ts.map(|spread| spread.to_string()).unwrap_or_default();
-            let power = result.power_w.map(|power| power.0.to_string()).unwrap_or_default();
-            let kind = serde_json::to_value(result.energy.kind).unwrap_or_default();
-            line(
-                &mut text,
-                format_args!(
-                    "\"{}\",\"{}\",\"{}\",{},{},{},{},{},{},{power},{}",
-                    result.name,
-                    result.test,
-                    result.backends,
-                    result.unit,
-                    result.avg_ts,
-                    spread,
-                    result.median_ts,
-                    result.flop_per_s,
-                    result.bytes_per_s,
-                    kind.as_str().unwrap_or_default()
-                ),
-            );
+            let document = document(row);
+            let cells = COLUMNS.map(|(_, pointer)| cell(document.pointer(pointer).unwrap_or(&Value::Null)));
+            line(&mut text, format_args!("{}", cells.join(",")));
         }
         text
     }
+}
+
+/// Columns of the CSV, and where each stands in a row of the JSON.
+const COLUMNS: [(&str, &str); 32] = [
+    ("test_time", "/test_time"),
+    ("cpu_info", "/cpu_info"),
+    ("gpu_info", "/gpu_info"),
+    ("name", "/name"),
+    ("test", "/test"),
+    ("backends", "/backends"),
+    ("model_type", "/model_type"),
+    ("model_filename", "/model_filename"),
+    ("model_n_params", "/model_n_params"),
+    ("n_prompt", "/n_prompt"),
+    ("n_gen", "/n_gen"),
+    ("n_depth", "/n_depth"),
+    ("unit", "/unit"),
+    ("timing", "/timing"),
+    ("avg_ts", "/avg_ts"),
+    ("stddev_ts", "/stddev_ts"),
+    ("median_ts", "/median_ts"),
+    ("min_ts", "/min_ts"),
+    ("max_ts", "/max_ts"),
+    ("samples_ts", "/samples_ts"),
+    ("samples_ns", "/samples_ns"),
+    ("flop_per_s", "/flop_per_s"),
+    ("bytes_per_s", "/bytes_per_s"),
+    ("share_of_fma_peak", "/share_of_fma_peak"),
+    ("share_of_copy_peak", "/share_of_copy_peak"),
+    ("share_of_cooperative_peak", "/share_of_cooperative_peak"),
+    ("compile_cold_s", "/compile_cold_s"),
+    ("compile_warm_s", "/compile_warm_s"),
+    ("power_w", "/power_w"),
+    ("energy_j", "/energy/value_j"),
+    ("energy_kind", "/energy/kind"),
+    ("work_per_joule", "/work_per_joule/value"),
+];
+
+/// A row as JSON, from which its CSV is made as well: so the two cannot differ.
+fn document(row: &BenchmarkRow) -> Value {
+    serde_json::to_value(row).expect("no map in a row has keys that are not strings")
+}
+
+/// A cell as RFC 4180 has it: quoted where it must be, empty for what is missing.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => format!("\"{}\"", text.replace('"', "\"\"")),
+        Value::Array(items) => items.iter().map(Value::to_string).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
+}
+
+fn row(
+    result: &WorkloadResult,
+    all: &[WorkloadResult],
+    events: &[&Event],
+    conditions: &Conditions,
+    test_time: &str,
+) -> BenchmarkRow {
+    let share = |name: &str, rate: fn(&WorkloadResult) -> f64| {
+        let peak = all.iter().find(|peak| peak.name == name && peak.backends == result.backends);
+        peak.map(|peak| at_median(result, rate) / at_median(peak, rate)).filter(|share| share.is_finite())
+    };
+    let compiled = events.iter().find_map(|event| match event {
+        Event::Compiled { workload, cold_s, warm_s } if *workload == result.name => Some((*cold_s, *warm_s)),
+        _ => None,
+    });
+    let record = conditions.workloads.iter().find(|record| record.name == result.name);
+    let model = record.and_then(|record| record.model.as_ref());
+    let ordered = |order: fn(f64, f64) -> f64| result.samples_ts.iter().copied().reduce(order);
+    BenchmarkRow {
+        test_time: test_time.to_owned(),
+        cpu_info: conditions.cpu_info.clone(),
+        gpu_info: conditions.gpu_info.clone(),
+        min_ts: ordered(f64::min),
+        max_ts: ordered(f64::max),
+        model_type: model.map(|model| model.model_type.clone()),
+        model_filename: model.and_then(|model| model.model_filename.clone()),
+        model_n_params: model.map(|model| model.model_n_params),
+        share_of_fma_peak: share("fma", |result| result.flop_per_s),
+        share_of_copy_peak: share("copy", |result| result.bytes_per_s),
+        share_of_cooperative_peak: share(COOPERATIVE_PEAK, |result| result.flop_per_s),
+        compile_cold_s: compiled.map(|(cold, _)| cold),
+        compile_warm_s: compiled.map(|(_, warm)| warm),
+        result: result.clone(),
+    }
+}
+
+/// A figure that belongs to the mean rate, at the median rate.
+fn at_median(result: &WorkloadResult, figure: fn(&WorkloadResult) -> f64) -> f64 {
+    figure(result) * result.median_ts / result.avg_ts
+}
+
+/// Whether an earlier process may have left something for the cold times is a matter of one variable, for Mesa.
+fn compile_statement(conditions: &Conditions) -> String {
+    let disabled = conditions.environment.iter().any(|(name, value)| {
+        name == "MESA_SHADER_CACHE_DISABLE" && ["1", "true", "yes", "y"].contains(&value.to_lowercase().as_str())
+    });
+    let cache = match disabled {
+        true => "Mesa's disk cache is off, so nothing is left from earlier processes",
+        false => {
+            "the driver's disk cache, if it has one, may hold it from an earlier process; Mesa's is off with \
+             MESA_SHADER_CACHE_DISABLE=true"
+        }
+    };
+    format!(
+        "compile: creation of the pipeline and its first dispatch; cold is the first time in this process ({cache}), \
+         warm a later time in the same process"
+    )
 }

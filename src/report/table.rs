@@ -21,10 +21,11 @@ pub(super) fn scaled(value: f64, unit: &str) -> String {
 }
 
 /// A Markdown table with aligned columns; numbers to the right.
-pub(super) fn table<const N: usize>(text: &mut String, rows: &[[String; N]]) {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+pub(super) fn table<R: AsRef<[String]>>(text: &mut String, rows: &[R]) {
+    let width = |column: usize| rows.iter().map(|row| row.as_ref()[column].chars().count()).max().unwrap_or(0);
     for (number, row) in rows.iter().enumerate() {
         let cells: Vec<String> = row
+            .as_ref()
             .iter()
             .enumerate()
             .map(|(column, cell)| {
@@ -34,7 +35,7 @@ pub(super) fn table<const N: usize>(text: &mut String, rows: &[[String; N]]) {
             .collect();
         line(text, format_args!("| {} |", cells.join(" | ")));
         if number == 0 {
-            let rule: Vec<String> = (0..N).map(|column| "-".repeat(width(column))).collect();
+            let rule: Vec<String> = (0..cells.len()).map(|column| "-".repeat(width(column))).collect();
             line(text, format_args!("| {} |", rule.join(" | ")));
         }
     }

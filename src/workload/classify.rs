@@ -67,6 +67,7 @@ impl Classify {
             backend: device.map_or("candle:cpu".into(), |device| format!("wgpu:{}", device.facts().backend)),
             test: format!("digits 28x28, {batch} at a time"),
             unit: Unit::Image,
+            model: None,
             n_prompt: 0,
             n_gen: 0,
             n_depth: 0,

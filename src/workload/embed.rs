@@ -83,6 +83,7 @@ impl Embed {
             },
             test: label(&checkpoint, count, tokens),
             unit: Unit::Embedding,
+            model: None,
             n_prompt: tokens as u32,
             n_gen: 0,
             n_depth: 0,

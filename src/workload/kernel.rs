@@ -4,7 +4,7 @@
 //! hide the cost of a submission (about 100 us on software renderers), short enough that a governor's tick is never
 //! far away.
 
-use super::{Description, Unit, Verification, Work, Workload, WorkloadError};
+use super::{Compilation, Description, Unit, Verification, Work, Workload, WorkloadError};
 use crate::gpu::Device;
 use crate::kernel::{self, Kernel, Prepared};
 use crate::units::Seconds;
@@ -49,6 +49,7 @@ impl KernelWorkload {
             backend: device.map_or("twin:cpu".into(), |device| format!("wgpu:{}", device.facts().backend)),
             test: label(kernel.as_ref(), name),
             unit,
+            model: None,
             n_prompt: 0,
             n_gen: 0,
             n_depth: 0,
@@ -80,6 +81,10 @@ impl Workload for KernelWorkload {
             tolerance: found.tolerance,
             faulty_words: (found.unwritten + found.not_finite) as u64,
         }))
+    }
+
+    fn compile_again(&mut self) -> Result<Option<Compilation>, WorkloadError> {
+        self.prepared.compile_again().map_err(|error| self.failed(&error))
     }
 }
 

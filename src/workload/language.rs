@@ -4,8 +4,8 @@
 //! batch is one piece of a prompt, or a few tokens of an answer, so that it ends soon after it was admitted. A workload
 //! has a model of its own, since each keeps its own cache.
 
-use super::{Description, Unit, Work, Workload, WorkloadError};
-use crate::model::{Model, ModelError, greedy};
+use super::{Description, ModelFacts, Unit, Work, Workload, WorkloadError};
+use crate::model::{Model, ModelError, Provenance, greedy};
 use crate::units::Seconds;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -43,12 +43,11 @@ pub struct Decode {
 }
 
 impl Prefill {
-    /// Reads `shape.depth` tokens, then prompts of `shape.length` on top of them.
+    /// Reads `shape.depth` tokens, then prompts of `shape.length` on top of them. `name` is its own among workloads.
     ///
     /// # Errors
     /// The model has no room for so many tokens, or fails.
-    pub fn new(mut model: Model, shape: Shape, seed: u64) -> Result<Prefill, WorkloadError> {
-        let name = "prefill";
+    pub fn new(name: &str, mut model: Model, shape: Shape, seed: u64) -> Result<Prefill, WorkloadError> {
         check_room(&model, shape, name)?;
         let tokens = seeded_tokens(&model, shape.depth + shape.length, seed);
         begin(&mut model, &tokens[..shape.depth], shape).map_err(|error| failed(name, &error))?;
@@ -61,6 +60,7 @@ impl Prefill {
             backend: backend(&model),
             test: label("pp", shape),
             unit: Unit::Token,
+            model: Some(facts(&model)),
             n_prompt: shape.length as u32,
             n_gen: 0,
             n_depth: shape.depth as u32,
@@ -94,12 +94,12 @@ impl Workload for Prefill {
 }
 
 impl Decode {
-    /// Reads `shape.depth` tokens (one at least), then writes answers of `shape.length` on top of them.
+    /// Reads `shape.depth` tokens (one at least), then writes answers of `shape.length` on top of them. `name` is its
+    /// own among workloads.
     ///
     /// # Errors
     /// The model has no room for so many tokens, or fails.
-    pub fn new(mut model: Model, shape: Shape, seed: u64) -> Result<Decode, WorkloadError> {
-        let name = "decode";
+    pub fn new(name: &str, mut model: Model, shape: Shape, seed: u64) -> Result<Decode, WorkloadError> {
         let shape = Shape { depth: shape.depth.max(1), ..shape };
         check_room(&model, shape, name)?;
         let tokens = seeded_tokens(&model, shape.depth, seed);
@@ -111,6 +111,7 @@ impl Decode {
             backend: backend(&model),
             test: label("tg", shape),
             unit: Unit::Token,
+            model: Some(facts(&model)),
             n_prompt: 0,
             n_gen: shape.length as u32,
             n_depth: shape.depth as u32,
@@ -150,7 +151,23 @@ fn backend(model: &Model) -> String {
     format!("candle:{}", model.describe().device)
 }
 
-fn label(kind: &str, shape: Shape) -> String {
+fn facts(model: &Model) -> ModelFacts {
+    let described = model.describe();
+    let mut kinds: Vec<&str> = described.quantisation.iter().map(|kind| kind.loaded.as_str()).collect();
+    kinds.dedup();
+    ModelFacts {
+        kind: format!("{} {}", described.name, kinds.join("+")),
+        file: match &described.provenance {
+            Provenance::Real { file, .. } => Some(file.clone()),
+            Provenance::Synthetic { .. } => None,
+        },
+        parameters: described.parameters,
+        weight_bytes_per_token: described.weight_bytes_per_token,
+    }
+}
+
+/// `pp512`, `tg64 @ d128`: llama-bench's names of tests.
+pub(super) fn label(kind: &str, shape: Shape) -> String {
     match shape.depth {
         0 | 1 => format!("{kind}{}", shape.length),
         depth => format!("{kind}{} @ d{depth}", shape.length),

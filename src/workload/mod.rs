@@ -9,11 +9,12 @@ mod kernel;
 mod language;
 mod roster;
 
+pub use crate::kernel::Compilation;
 pub use classify::Classify;
 pub use embed::Embed;
 pub use kernel::KernelWorkload;
 pub use language::{Decode, Prefill, Shape as LanguageShape};
-pub use roster::{LanguageShapes, Roster, RosterError};
+pub use roster::{LanguageShapes, PEAKS, Roster, RosterError};
 
 use crate::units::Seconds;
 
@@ -28,6 +29,8 @@ pub struct Description {
     pub test: String,
     /// What one item is.
     pub unit: Unit,
+    /// The language model; none for a kernel.
+    pub model: Option<ModelFacts>,
     /// Tokens of the prompt; 0 where there is none.
     pub n_prompt: u32,
     /// Tokens written; 0 where none are.
@@ -46,6 +49,19 @@ pub struct Description {
     pub result_bits_per_batch: f64,
     /// How its time is taken.
     pub timing: &'static str,
+}
+
+/// What a row of a table must say of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelFacts {
+    /// Name and types of its matrices as loaded: `smollm2-135m Q8_0`.
+    pub kind: String,
+    /// The file of its weights; none for seeded ones.
+    pub file: Option<String>,
+    /// Weights.
+    pub parameters: u64,
+    /// Bytes of weights that one decoded token reads.
+    pub weight_bytes_per_token: u64,
 }
 
 /// What is counted.
@@ -106,6 +122,12 @@ pub trait Workload: Send {
     /// Checks its own results against a reference: relative error and the most that is allowed. None where there is
     /// nothing to compare with at run time.
     fn verify(&mut self) -> Result<Option<Verification>, WorkloadError> {
+        Ok(None)
+    }
+
+    /// What it took to compile, the first time in this process and again now. None where nothing is compiled at run
+    /// time.
+    fn compile_again(&mut self) -> Result<Option<Compilation>, WorkloadError> {
         Ok(None)
     }
 }

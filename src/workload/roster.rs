@@ -1,32 +1,40 @@
 //! The roster: which workloads there are on this machine, in flight order.
 //!
-//! Kernels run on the adapter, or as their plain-Rust twins where there is none; so do the classifier of digits and the
-//! encoder, with candle where there is none; prefill and decode run on candle.
+//! Kernels run on the adapter, or as their plain-Rust twins where there is none; of the ways to multiply matrices the
+//! tuner chooses one. The classifier of digits and the encoder run on the adapter too, with candle where there is none;
+//! prefill and decode run on candle.
 
 use super::classify::Classify;
 use super::embed::Embed;
 use super::kernel::{KernelWorkload, family};
-use super::language::{Decode, Prefill, Shape};
+use super::language::{Decode, Prefill, Shape, label};
 use super::{Workload, WorkloadError};
 use crate::gpu::{Device, Facts};
-use crate::kernel;
-use crate::model::Model;
+use crate::kernel::{self, Gemm, Kernel, Size, Tiling};
+use crate::model::{Model, ModelError};
+use crate::tuner::{Family, GemmFamily, Tuner};
+use std::sync::Arc;
 
-/// How the language model is put to work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Kernels that measure what the adapter can do at most: others are judged by them.
+pub const PEAKS: [&str; 2] = ["copy", "fma"];
+
+/// How a language model is put to work: one workload for each shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LanguageShapes {
     /// Of prefill.
-    pub prefill: Shape,
+    pub prefill: Vec<Shape>,
     /// Of decode.
-    pub decode: Shape,
+    pub decode: Vec<Shape>,
 }
 
 impl LanguageShapes {
     /// In flight a batch must end soon after it was admitted: pieces of a prompt, a few tokens of an answer.
-    pub const FLIGHT: LanguageShapes = LanguageShapes {
-        prefill: Shape { depth: 0, length: 512, batch: 32 },
-        decode: Shape { depth: 64, length: 64, batch: 4 },
-    };
+    pub fn flight() -> LanguageShapes {
+        LanguageShapes {
+            prefill: vec![Shape { depth: 0, length: 512, batch: 32 }],
+            decode: vec![Shape { depth: 64, length: 64, batch: 4 }],
+        }
+    }
 }
 
 /// Why there are no workloads.
@@ -49,8 +57,10 @@ pub enum RosterError {
 pub struct Roster<'a> {
     /// The adapter, opened; none runs the twins.
     pub device: Option<&'a Device>,
-    /// One model for prefill and one for decode, or none.
-    pub models: Option<[Model; 2]>,
+    /// Chooses between kernels for the same computation; none takes what suits the kind of adapter.
+    pub tuner: Option<&'a mut Tuner>,
+    /// Models, each of which is put to work in every shape.
+    pub models: Vec<Model>,
     /// How they are put to work.
     pub shapes: LanguageShapes,
     /// The encoder at work, or none.
@@ -64,7 +74,7 @@ impl Roster<'_> {
     ///
     /// # Errors
     /// A wanted name that no workload has; a workload that cannot be prepared.
-    pub fn workloads(self, wanted: &[String]) -> Result<Vec<Box<dyn Workload>>, RosterError> {
+    pub fn workloads(mut self, wanted: &[String]) -> Result<Vec<Box<dyn Workload>>, RosterError> {
         let known = names(self.device.map(Device::facts));
         if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
             return Err(RosterError::Unknown { wanted: unknown.clone(), known: known.join(", ") });
@@ -72,26 +82,74 @@ impl Roster<'_> {
         let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|known| known == name);
         let mut workloads: Vec<Box<dyn Workload>> = Vec::new();
         for kernel in kernel::suite(self.device.map(Device::facts)) {
-            if is_wanted(family(kernel.name())) {
+            let name = family(kernel.name());
+            if is_wanted(name) {
+                let kernel = if name == GemmFamily.name() { self.tuned_gemm(kernel)? } else { kernel };
                 workloads.push(Box::new(KernelWorkload::new(kernel, self.device, self.seed)?));
             }
         }
         if is_wanted("classify") {
             workloads.push(Box::new(Classify::new(self.device, self.seed)?));
         }
-        if let Some([prefill, decode]) = self.models {
-            if is_wanted("prefill") {
-                workloads.push(Box::new(Prefill::new(prefill, self.shapes.prefill, self.seed)?));
-            }
-            if is_wanted("decode") {
-                workloads.push(Box::new(Decode::new(decode, self.shapes.decode, self.seed)?));
-            }
+        for model in &self.models {
+            self.language(model, &is_wanted, &mut workloads)?;
         }
         if let Some(embed) = self.embed.filter(|_| is_wanted("embed")) {
             workloads.push(Box::new(embed));
         }
         Ok(workloads)
     }
+
+    /// The matrix product in its standard shape, by the kernel that the tuner chooses.
+    fn tuned_gemm(&mut self, untuned: Arc<dyn Kernel>) -> Result<Arc<dyn Kernel>, WorkloadError> {
+        let Some(tuner) = self.tuner.as_deref_mut() else { return Ok(untuned) };
+        let facts = self.device.map(Device::facts);
+        let shape = Gemm::standard(Size::of(facts), Tiling::of(facts)).sizes();
+        let failed = |error: kernel::Error| WorkloadError { workload: "gemm".into(), reason: error.to_string() };
+        let choice = tuner.choose(&GemmFamily, &shape).map_err(failed)?;
+        GemmFamily.kernel(&choice.variant, &shape).map_err(failed)
+    }
+
+    /// One model in every shape, each with a cache of its own.
+    fn language(
+        &self,
+        model: &Model,
+        is_wanted: &dyn Fn(&str) -> bool,
+        workloads: &mut Vec<Box<dyn Workload>>,
+    ) -> Result<(), WorkloadError> {
+        let own = |name: &str| {
+            let failed = |error: ModelError| WorkloadError { workload: name.into(), reason: error.to_string() };
+            model.with_own_cache().map_err(failed)
+        };
+        for &shape in self.shapes.prefill.iter().filter(|_| is_wanted("prefill")) {
+            let name = self.name("prefill", model, &label("pp", shape), self.shapes.prefill.len());
+            let name = unique(name, workloads);
+            workloads.push(Box::new(Prefill::new(&name, own(&name)?, shape, self.seed)?));
+        }
+        for &shape in self.shapes.decode.iter().filter(|_| is_wanted("decode")) {
+            let name = self.name("decode", model, &label("tg", shape), self.shapes.decode.len());
+            let name = unique(name, workloads);
+            workloads.push(Box::new(Decode::new(&name, own(&name)?, shape, self.seed)?));
+        }
+        Ok(())
+    }
+
+    /// `prefill`, and where there are several of that kind `prefill pp512 @ d64`, with the model where those are
+    /// several.
+    fn name(&self, kind: &str, model: &Model, label: &str, shapes: usize) -> String {
+        let mut name = kind.to_owned();
+        if self.models.len() > 1 {
+            name = format!("{name} {}", model.describe().name);
+        }
+        if shapes > 1 { format!("{name} {label}") } else { name }
+    }
+}
+
+/// No two workloads have one name: the second of the same model in the same shape is `prefill (2)`.
+fn unique(name: String, workloads: &[Box<dyn Workload>]) -> String {
+    let is_taken = |name: &str| workloads.iter().any(|workload| workload.description().name == name);
+    let numbered = (2..).map(|number| format!("{name} ({number})"));
+    std::iter::once(name.clone()).chain(numbered).find(|name| !is_taken(name)).unwrap_or(name)
 }
 
 /// Every name that there is on an adapter, in flight order.

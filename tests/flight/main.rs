@@ -2,6 +2,7 @@
 //! machine: the journal is whole, the verdict is right, and nothing that was measured is lost.
 
 mod standins;
+mod sweep;
 
 use dawndusk::flight::{self, Length, Recorder, Request};
 use dawndusk::governor::Policy;

@@ -104,6 +104,7 @@ pub(crate) fn equipment(fault: Fault) -> Equipment {
         backend: "test".into(),
         test: "3 ms".into(),
         unit: Unit::Token,
+        model: None,
         n_prompt: 0,
         n_gen: 1,
         n_depth: 0,
@@ -151,6 +152,7 @@ fn conditions(source: &Source, descriptions: &[Description]) -> Conditions {
         source_covers_adapter: true,
         sources_refused: Vec::new(),
         environment: Vec::new(),
+        tuning: Vec::new(),
         workloads: descriptions.iter().map(WorkloadRecord::from).collect(),
     }
 }

@@ -237,3 +237,21 @@ fn a_duration_says_whose_clock_it_is_from() {
     assert!(elapsed.time.0 > 0.0 && elapsed.host.0 > 0.0, "work takes time: {elapsed:?}");
     assert!(elapsed.clock == Clock::Timestamp || elapsed.time == elapsed.host, "one clock, one time: {elapsed:?}");
 }
+
+#[test]
+fn a_kernel_says_what_its_first_and_a_later_compilation_took() {
+    // A shape that no other test has, so that its constants were not compiled before.
+    let kernel = Arc::new(dawndusk::kernel::Softmax::new(3, 611).expect("a fair shape"));
+    let compilation = |seed| {
+        let mut prepared = Prepared::new(Arc::clone(&kernel) as Arc<dyn Kernel>, device(), seed).expect("it fits");
+        prepared.run(1).expect("it runs");
+        prepared.compile_again().expect("it runs")
+    };
+    let (first, second) = (compilation(SEED), compilation(SEED + 1));
+    let (Some(first), Some(second)) = (first, second) else {
+        assert!(device().is_none(), "on an adapter it is compiled");
+        return;
+    };
+    assert!(first.cold.0 > 0.0 && first.warm.0 > 0.0, "both take time: {first:?}");
+    assert_eq!(first.cold, second.cold, "the first time in a process is the first time: {first:?}, {second:?}");
+}

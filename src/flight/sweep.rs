@@ -1,0 +1,84 @@
+//! The sweep: power at shares of full speed, from which a machine profile is made.
+//!
+//! A duty of d is held as the pacer holds it: a batch, then a rest of (1/d - 1) times as long, over all workloads in
+//! turn. A round is one batch of each, so the mix is the same at every duty and the rate of rounds is the rate of work.
+//! Duties are gone through upwards and then downwards, half of the time each: a machine that warms up on the way does
+//! so in both directions.
+
+use super::measure::{self, Window};
+use super::recorder::Recorder;
+use super::worker::Worker;
+use super::{Equipment, FlightError, Length};
+use crate::journal::Event;
+use crate::meter::Meter;
+use crate::units::Seconds;
+use crate::workload::Description;
+
+/// What is to be held, and for how long.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sweep {
+    /// Shares of time inside batches, over 0 up to 1, rising; the last is 1.
+    pub duties: Vec<f64>,
+    /// Each duty, and idling, is held for so long at least.
+    pub duration: Seconds,
+}
+
+impl Sweep {
+    /// 10, 25, 50, 75, 90 and 100 %.
+    pub fn standard(duration: Seconds) -> Sweep {
+        Sweep { duties: vec![0.1, 0.25, 0.5, 0.75, 0.9, 1.0], duration }
+    }
+}
+
+/// Conditions, verification, idle power, and every duty twice.
+///
+/// # Errors
+/// An interrupt or a workload that fails; what was measured before it is recorded.
+pub fn sweep(recorder: &mut Recorder<'_>, request: &Sweep, equipment: Equipment) -> Result<(), FlightError> {
+    let Equipment { workloads, mut meter, conditions } = equipment;
+    recorder.record(Event::Conditions(Box::new(conditions)));
+    let descriptions: Vec<Description> = workloads.iter().map(|workload| workload.description().clone()).collect();
+    let worker = Worker::start(workloads)?;
+    measure::verify(recorder, &worker, &descriptions)?;
+    // The first round compiles what is left to compile; it counts for nothing.
+    hold(recorder, &worker, meter.as_mut(), descriptions.len(), (1.0, Seconds::ZERO))?;
+    let length = Length { idle: request.duration, ..Length::STANDARD };
+    measure::idle(recorder, meter.as_mut(), &length);
+    let upwards = request.duties.iter().copied();
+    for duty in upwards.clone().chain(upwards.rev()) {
+        let event = hold(recorder, &worker, meter.as_mut(), descriptions.len(), (duty, request.duration / 2.0))?;
+        recorder.record(event);
+    }
+    Ok(())
+}
+
+/// Whole rounds at one duty, until `duration` is over.
+fn hold(
+    recorder: &Recorder<'_>,
+    worker: &Worker,
+    meter: &mut dyn Meter,
+    workloads: usize,
+    (duty, duration): (f64, Seconds),
+) -> Result<Event, FlightError> {
+    let begin = recorder.now();
+    let mut window = Window::open(meter, begin);
+    let mut rounds = 0;
+    loop {
+        for index in 0..workloads {
+            let started = recorder.now();
+            worker.batch(index)?;
+            let busy = recorder.now() - started;
+            window.look(meter, recorder.now());
+            recorder.rest(busy * (1.0 / duty - 1.0));
+            window.look(meter, recorder.now());
+            if recorder.interrupted() {
+                return Err(FlightError::Interrupted);
+            }
+        }
+        rounds += 1;
+        let elapsed = recorder.now() - begin;
+        if elapsed >= duration {
+            return Ok(Event::Duty { duty, rounds, duration_s: elapsed, drawn: window.drawn() });
+        }
+    }
+}
