@@ -20,6 +20,7 @@ help:
 # Without weights (no package index, no copy) the run goes on with seeded ones and says so.
 run: driver build ## fly one compressed orbit of SATELLITE and write results/
 	-target/release/dawndusk models pull smollm2-135m
+	-target/release/dawndusk models pull all-minilm-l6-v2
 	target/release/dawndusk run $(SATELLITE)
 
 test: driver models ## every test, on the Vulkan driver of this machine
@@ -40,6 +41,7 @@ build: tools
 
 models: build ## real weights into the model store, checked against their SHA-256
 	target/release/dawndusk models pull smollm2-135m
+	target/release/dawndusk models pull all-minilm-l6-v2
 
 # A driver is whatever the Vulkan loader would find. With VK_ICD_FILENAMES or VK_DRIVER_FILES set, that choice stands.
 driver:

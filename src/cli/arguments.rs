@@ -11,6 +11,9 @@ use std::path::PathBuf;
 /// The model that is flown unless another is named.
 pub(super) const DEFAULT_MODEL: &str = "smollm2-135m";
 
+/// The encoder that is flown.
+pub(super) const DEFAULT_ENCODER: &str = "all-minilm-l6-v2";
+
 /// Benchmarks AI inference inside a satellite's power and heat budget.
 ///
 /// Exit codes: 0 valid; 1 tool error; 2 usage or bad input; 10 result invalid; 13 envelope violated;

@@ -3,15 +3,16 @@
 //! Where the real weights are not in the store and no model was asked for, seeded weights of the same shape run
 //! instead, and every page says so. What was asked for by name and is not there is an error.
 
-use super::arguments::{DEFAULT_MODEL, MachineArguments, Requirement};
+use super::arguments::{DEFAULT_ENCODER, DEFAULT_MODEL, MachineArguments, Requirement};
 use super::{Failure, say, system};
 use crate::flight::Equipment;
 use crate::gpu::{self, Adapter, Class, Device, Facts};
 use crate::journal::{Conditions, WorkloadRecord};
 use crate::meter::{self, Accelerator, AcceleratorKind, MeterError, Preference, Probe, Roots};
+use crate::model::encoder::Checkpoint;
 use crate::model::{self, Model, ModelChoice, ModelError, Provenance, StoreError};
 use crate::tuner::{CacheFolder, Retune, Tuner};
-use crate::workload::{LanguageShapes, Roster, Workload};
+use crate::workload::{Embed, LanguageShapes, Roster, Workload};
 use serde::Serialize;
 
 /// Everything that this machine offers, for `devices`.
@@ -86,11 +87,19 @@ pub(super) fn prepare(
         require(*requirement, class.as_slice(), measures)?;
     }
     let device = adapter.as_ref().map(Device::open).transpose().map_err(Failure::tool)?;
-    let models = open_models(choices, arguments, &shapes, &candle_device(class))?;
-    let described: Vec<model::Description> = models.iter().map(|model| model.describe().clone()).collect();
-    let is_real = |model: &model::Description| matches!(model.provenance, Provenance::Real { .. });
+    let candle = candle_device(class);
+    let models = open_models(choices, arguments, &shapes, &candle)?;
+    let checkpoint = open_encoder(arguments)?;
+    let described: Vec<(String, Provenance)> = models
+        .iter()
+        .map(|model| (sentence(model.describe()), model.describe().provenance.clone()))
+        .chain(checkpoint.iter().map(|encoder| (encoder_sentence(encoder), encoder.provenance.clone())))
+        .collect();
+    let embed = checkpoint.map(|checkpoint| Embed::new(checkpoint, device.as_ref(), &candle, arguments.seed));
+    let embed = embed.transpose().map_err(Failure::tool)?;
     let mut tuner = Tuner::open(device.as_ref(), &CacheFolder::of_user(), retune);
-    let roster = Roster { device: device.as_ref(), tuner: Some(&mut tuner), models, shapes, seed: arguments.seed };
+    let roster =
+        Roster { device: device.as_ref(), tuner: Some(&mut tuner), models, shapes, embed, seed: arguments.seed };
     let workloads = roster.workloads(&arguments.workloads).map_err(Failure::input)?;
     let conditions = Conditions {
         os: system::operating_system(),
@@ -101,8 +110,10 @@ pub(super) fn prepare(
         driver: adapter.as_ref().map(|adapter| format!("{} {}", adapter.facts().driver, adapter.facts().driver_info)),
         adapter_class: class.map_or("none".into(), |class| class.to_string()),
         backends: backends(&workloads),
-        model: (!described.is_empty()).then(|| described.iter().map(sentence).collect::<Vec<_>>().join("; ")),
-        model_is_real: !described.is_empty() && described.iter().all(is_real),
+        model: (!described.is_empty())
+            .then(|| described.iter().map(|(sentence, _)| sentence.as_str()).collect::<Vec<_>>().join("; ")),
+        model_is_real: !described.is_empty()
+            && described.iter().all(|(_, origin)| matches!(origin, Provenance::Real { .. })),
         source: selection.meter.source().clone(),
         source_covers_adapter: selection.covers_accelerator,
         sources_refused: refused(&selection.probes),
@@ -171,12 +182,41 @@ fn open_models(
     Ok(vec![model])
 }
 
-fn sentence(model: &model::Description) -> String {
-    let origin = match &model.provenance {
+/// The encoder's checkpoint; none where it is not wanted. Where seeded weights are asked for, it has them too.
+fn open_encoder(arguments: &MachineArguments) -> Result<Option<Checkpoint>, Failure> {
+    if !arguments.workloads.is_empty() && !arguments.workloads.iter().any(|known| known == "embed") {
+        return Ok(None);
+    }
+    let synthetic = ModelChoice::Synthetic { name: DEFAULT_ENCODER.into(), seed: arguments.seed };
+    if arguments.model.iter().any(|model| model.starts_with("synthetic")) {
+        return Checkpoint::open(&synthetic).map(Some).map_err(Failure::tool);
+    }
+    match Checkpoint::open(&ModelChoice::Registered(DEFAULT_ENCODER.into())) {
+        Ok(checkpoint) => Ok(Some(checkpoint)),
+        Err(error) if !is_missing(&error) => Err(Failure::input(error)),
+        Err(error) => {
+            say(&format!(
+                "no real weights: {error}; seeded weights of the same shape run instead (`dawndusk models pull {DEFAULT_ENCODER}`)"
+            ));
+            Checkpoint::open(&synthetic).map(Some).map_err(Failure::tool)
+        }
+    }
+}
+
+fn encoder_sentence(encoder: &Checkpoint) -> String {
+    format!("{}, {}; f32", encoder.name, origin(&encoder.provenance))
+}
+
+fn origin(provenance: &Provenance) -> String {
+    match provenance {
         Provenance::Real { file, pinned: true, .. } => format!("real weights ({file}, SHA-256 as pinned)"),
         Provenance::Real { file, sha256, .. } => format!("weights of {file} (SHA-256 {sha256}, not pinned)"),
         Provenance::Synthetic { seed } => format!("SYNTHETIC weights of the same shape, seed {seed}"),
-    };
+    }
+}
+
+fn sentence(model: &model::Description) -> String {
+    let origin = origin(&model.provenance);
     let matrices: Vec<String> = model
         .quantisation
         .iter()

@@ -2,7 +2,7 @@
 
 use super::arguments::ModelsVerb;
 use super::{Exit, Failure, answer, answer_json, say};
-use crate::model::store::{Progress, Pulled, State};
+use crate::model::store::{Entry, Progress, Pulled, State};
 use crate::model::{Profile, Store};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -11,12 +11,51 @@ use serde::Serialize;
 #[derive(Serialize)]
 struct Listed {
     name: String,
+    architecture: &'static str,
     licence: String,
+    bytes: u64,
+    path: String,
+    state: &'static str,
+    files: Vec<ListedFile>,
+}
+
+#[derive(Serialize)]
+struct ListedFile {
     file: String,
     bytes: u64,
     sha256: String,
     path: String,
     state: &'static str,
+}
+
+impl Listed {
+    fn of(entry: Entry) -> Listed {
+        let bytes = entry.profile.bytes();
+        let files = entry.profile.files.into_iter().zip(entry.files).map(|(pin, (path, state))| ListedFile {
+            file: pin.name,
+            bytes: pin.bytes,
+            sha256: pin.sha256,
+            path: path.display().to_string(),
+            state: word(state),
+        });
+        Listed {
+            files: files.collect(),
+            architecture: entry.profile.shape.architecture(),
+            name: entry.profile.name,
+            licence: entry.profile.licence,
+            bytes,
+            path: entry.path.display().to_string(),
+            state: word(entry.state),
+        }
+    }
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Missing => "missing",
+        State::WrongSize { .. } => "wrong size",
+        State::Present => "present",
+    }
 }
 
 /// Does what the verb says.
@@ -33,7 +72,9 @@ pub(super) fn models(verb: &ModelsVerb) -> Result<Exit, Failure> {
                 Pulled::AlreadyThere => say(&format!("{model}: already there, SHA-256 as pinned")),
                 Pulled::From(source) => say(&format!("{model}: from {source}, SHA-256 as pinned")),
             }
-            answer(&format!("{}\n", store.path(&profile).display()));
+            for path in store.find_all(&profile).map_err(Failure::input)? {
+                answer(&format!("{}\n", path.display()));
+            }
         }
         ModelsVerb::Verify { model, output } => {
             let profile = Profile::named(model).map_err(Failure::input)?;
@@ -52,22 +93,7 @@ pub(super) fn models(verb: &ModelsVerb) -> Result<Exit, Failure> {
 
 fn list(store: &Store, json: bool) -> Result<(), Failure> {
     let entries = store.list().map_err(Failure::tool)?;
-    let listed: Vec<Listed> = entries
-        .into_iter()
-        .map(|entry| Listed {
-            name: entry.profile.name,
-            licence: entry.profile.licence,
-            file: entry.profile.file.name,
-            bytes: entry.profile.file.bytes,
-            sha256: entry.profile.file.sha256,
-            path: entry.path.display().to_string(),
-            state: match entry.state {
-                State::Missing => "missing",
-                State::WrongSize { .. } => "wrong size",
-                State::Present => "present",
-            },
-        })
-        .collect();
+    let listed: Vec<Listed> = entries.into_iter().map(Listed::of).collect();
     if json {
         return answer_json(&listed);
     }

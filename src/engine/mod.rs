@@ -9,12 +9,14 @@
 //! | file | holds |
 //! |---|---|
 //! | `digits` | the classifier of digits |
+//! | `encoder` | the sentence encoder |
 //! | `repack` `matrix` | weights of a language model from a file's blocks to those of a kernel, in parts that fit a binding |
 //! | `programs` `product` | kernels compiled once; one matrix times any number of rows |
 //! | `memory` | what a language model needs, before anything is allocated |
 //! | `layer` `llama` | the language model, its cache, its steps |
 
 pub mod digits;
+pub mod encoder;
 mod error;
 mod layer;
 mod llama;

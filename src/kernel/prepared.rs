@@ -184,7 +184,11 @@ fn compile(
     Ok((Batch::new(device, vec![pipeline.with_immediates(&plan.immediates)])?, took))
 }
 
-fn within_limits(kernel: &dyn Kernel, plan: &Plan, device: &Device) -> Result<(), Error> {
+/// Whether an adapter has room for a kernel as it is planned.
+///
+/// # Errors
+/// [`Error::Gpu`] for the limit that it is over, [`Error::Shape`] for loops that a renderer would cut short.
+pub fn within_limits(kernel: &dyn Kernel, plan: &Plan, device: &Device) -> Result<(), Error> {
     let what = format!("{} of shape {}", kernel.name(), kernel.shape());
     for packing in plan.inputs.iter().chain([&plan.output]).chain(&plan.more_outputs) {
         for words in packing.words() {

@@ -1,14 +1,14 @@
 //! Which kernels there are, and in which shapes.
 
 use super::{
-    Argmax, Attention, AttentionDecode, AttentionMerge, Conv2d, Copy, Embed, Error, Fma, Format, Gemm, Gemv, Kernel,
-    Loads, Matmul, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
+    Argmax, Attention, AttentionDecode, AttentionFull, AttentionMerge, Conv2d, Copy, Embed, Error, Fma, Format, Gemm,
+    Gemv, Kernel, LayerNorm, Linear, Loads, Matmul, MeanPool, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
 };
 use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
 /// Names that [`named`] takes. `gemm`, `matmul` and `conv2d` mean the one of their variants that suits the adapter.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 25] = [
     "copy",
     "fma",
     "gemm",
@@ -30,6 +30,10 @@ pub const NAMES: [&str; 21] = [
     "conv2d",
     "conv2d_uniform",
     "conv2d_quad",
+    "layer_norm",
+    "linear",
+    "attention_full",
+    "mean_pool",
 ];
 
 /// Rows of x, and the format of the weights, of the standard product with weights: a small batch of sequences.
@@ -87,6 +91,10 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "rms_norm" => Arc::new(RmsNorm::standard(size)),
         "softmax" => Arc::new(Softmax::standard(size)),
         "attention" => Arc::new(Attention::standard(size)),
+        "layer_norm" => Arc::new(LayerNorm::standard(size)),
+        "linear" => Arc::new(Linear::standard(size)),
+        "attention_full" => Arc::new(AttentionFull::standard(size)),
+        "mean_pool" => Arc::new(MeanPool::standard(size)),
         "attention_decode" => Arc::new(AttentionDecode::standard(size)),
         "attention_merge" => Arc::new(AttentionMerge::standard(size)),
         "embed" => Arc::new(Embed::standard(size)),
@@ -99,7 +107,7 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
     })
 }
 
-/// Every kernel once, in the shapes and variants for this adapter, or for the CPU.
+/// The kernels that are measured by themselves, once each, in the shapes and variants for this adapter, or for the CPU.
 pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
     let size = Size::of(facts);
     vec![

@@ -24,7 +24,7 @@ pub enum ModelChoice {
 impl FromStr for ModelChoice {
     type Err = ProfileError;
 
-    /// A text with a folder in it or with the ending `.gguf` is a file; anything else must name a profile.
+    /// A text with a folder in it or with the ending of a model file is a file; anything else must name a profile.
     fn from_str(text: &str) -> Result<Self, ProfileError> {
         if let Some(rest) = text.strip_prefix("synthetic:") {
             let (name, seed) = rest.split_once(':').unwrap_or((rest, "0"));
@@ -36,7 +36,8 @@ impl FromStr for ModelChoice {
             })?;
             return Ok(Self::Synthetic { name: Profile::named(name)?.name, seed });
         }
-        let is_path = text.contains(['/', '\\']) || text.to_ascii_lowercase().ends_with(".gguf");
+        let is_path = text.contains(['/', '\\'])
+            || [".gguf", ".safetensors"].iter().any(|ending| text.to_ascii_lowercase().ends_with(ending));
         Ok(if is_path { Self::File(text.into()) } else { Self::Registered(Profile::named(text)?.name) })
     }
 }

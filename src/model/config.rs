@@ -11,7 +11,7 @@ use super::gguf::{GgufError, Header};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
-/// The only architecture there is, by the name that `general.architecture` gives it.
+/// The architecture, by the name that `general.architecture` gives it.
 pub(super) const ARCHITECTURE: &str = "llama";
 
 /// The shape, from a model file or a profile.
@@ -169,7 +169,7 @@ pub(super) fn size_fault(key: &str, size: usize, range: &RangeInclusive<u64>) ->
     }
 }
 
-fn real_fault(key: &str, value: f64, (low, high): (f64, f64)) -> Option<Fault> {
+pub(super) fn real_fault(key: &str, value: f64, (low, high): (f64, f64)) -> Option<Fault> {
     match value > low && value <= high {
         true => None,
         false => Some((key.to_owned(), value.to_string(), format!("above {low}, up to {high}"))),

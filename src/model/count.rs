@@ -69,7 +69,7 @@ mod tests {
     use crate::model::Profile;
 
     fn counts() -> Counts {
-        let shape = Profile::named("smollm2-135m").expect("a built-in profile").shape;
+        let shape = Profile::named("smollm2-135m").and_then(|profile| profile.llama()).expect("a built-in profile");
         Counts { shape, weight_bytes: 1000 }
     }
 

@@ -2,6 +2,7 @@
 
 use super::gguf::GgufError;
 use super::profile::ProfileError;
+use super::safetensors::SafetensorsError;
 use super::store::StoreError;
 use std::path::PathBuf;
 
@@ -11,6 +12,9 @@ pub enum ModelError {
     /// The file is no model, or not one that runs here.
     #[error(transparent)]
     File(#[from] GgufError),
+    /// The file is no encoder, or not one that runs here.
+    #[error(transparent)]
+    Safetensors(#[from] SafetensorsError),
     /// There is no such profile, or it is wrong.
     #[error(transparent)]
     Profile(#[from] ProfileError),

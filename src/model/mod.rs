@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `profile` `store` | what a model is; where its file is kept, fetched from and checked |
 //! | `gguf` `config` `opened` `tensors` `weights` | from the bytes of a file to a shape and its matrices |
+//! | `safetensors` `encoder` | the other format of files, and the sentence encoder that comes in it |
 //! | `llama` | the network, of `linear` `norm` `rotary` `attention` `softmax` `gate` `cache` |
 //! | `digits` | a classifier of handwritten digits, with its weights and a test set |
 //! | `count` `description` `tokenizer` `device` | FLOP and bytes; what was loaded; text; where it runs |
@@ -20,6 +21,7 @@ mod count;
 mod description;
 mod device;
 pub mod digits;
+pub mod encoder;
 mod error;
 mod exponential;
 mod gate;
@@ -30,6 +32,7 @@ mod norm;
 mod opened;
 mod profile;
 mod rotary;
+pub mod safetensors;
 mod softmax;
 pub mod store;
 mod tensors;
@@ -43,7 +46,7 @@ pub use description::{Description, Provenance};
 pub use device::Device;
 pub use error::ModelError;
 pub use opened::Opened;
-pub use profile::{Pin, Profile, ProfileError, Source};
+pub use profile::{Pin, Profile, ProfileError, Shape, Source};
 pub use store::{Store, StoreError};
 pub use tensors::{Stored, Tensors};
 pub use tokenizer::{SMOLLM2_SYSTEM, Tokenizer, TokenizerError};

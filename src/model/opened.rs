@@ -3,7 +3,7 @@
 use super::gguf::Header;
 use super::store::{self, Store, StoreError};
 use super::tensors::Tensors;
-use super::{Config, ModelChoice, ModelError, Profile, ProfileError, Provenance, Tokenizer, TokenizerError};
+use super::{Config, ModelChoice, ModelError, Pin, Profile, ProfileError, Provenance, Tokenizer, TokenizerError};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -45,9 +45,10 @@ impl Opened {
             ModelChoice::File(path) => Self::from_file(path, None),
             ModelChoice::Registered(name) => {
                 let profile = Profile::named(name)?;
+                profile.llama()?;
                 Self::from_file(&store.find(&profile)?, Some(&profile))
             }
-            ModelChoice::Synthetic { name, seed } => Self::from_seed(name, Profile::named(name)?.shape, *seed),
+            ModelChoice::Synthetic { name, seed } => Self::from_seed(name, Profile::named(name)?.llama()?, *seed),
         }
     }
 
@@ -71,11 +72,14 @@ impl Opened {
     fn from_file(path: &Path, profile: Option<&Profile>) -> Result<Self, ModelError> {
         let (header, mut file) = Header::open(path)?;
         let shape = Config::of(&header)?;
-        if let Some(profile) = profile.filter(|profile| !profile.shape.agrees_with(&shape)) {
-            let (found, allowed) = (format!("{shape:?}"), format!("{:?}", profile.shape));
-            return Err(ModelError::OtherShape { path: path.to_owned(), name: profile.name.clone(), found, allowed });
+        if let Some(profile) = profile {
+            let pinned = profile.llama()?;
+            if !pinned.agrees_with(&shape) {
+                let (found, allowed, name) = (format!("{shape:?}"), format!("{pinned:?}"), profile.name.clone());
+                return Err(ModelError::OtherShape { path: path.to_owned(), name, found, allowed });
+            }
         }
-        let provenance = provenance(path, &mut file, profile)?;
+        let provenance = provenance(path, &mut file, profile.and_then(|profile| profile.files.first()))?;
         let file_name = || path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         Ok(Self {
             name: profile.map_or_else(file_name, |profile| profile.name.clone()),
@@ -87,14 +91,14 @@ impl Opened {
     }
 }
 
-/// Hashes the very file that is read from here on, and holds the hash against the profile.
-fn provenance(path: &Path, file: &mut File, profile: Option<&Profile>) -> Result<Provenance, ModelError> {
+/// Hashes the very file that is read from here on, and holds the hash against the one that a profile pins.
+pub(super) fn provenance(path: &Path, file: &mut File, pin: Option<&Pin>) -> Result<Provenance, ModelError> {
     let unreadable = |source| ModelError::Unreadable { path: path.to_owned(), source };
     let sha256 = store::sha256(file).map_err(unreadable)?;
-    if let Some(profile) = profile.filter(|profile| profile.file.sha256 != sha256) {
-        return Err(StoreError::other_file(path, &sha256, &profile.file).into());
+    if let Some(pin) = pin.filter(|pin| pin.sha256 != sha256) {
+        return Err(StoreError::other_file(path, &sha256, pin).into());
     }
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let pinned = profile.is_some() || Profile::pinned(&sha256);
+    let pinned = pin.is_some() || Profile::pinned(&sha256);
     Ok(Provenance::Real { file: name, sha256, pinned })
 }

@@ -122,7 +122,7 @@ fn seeded_kind(columns: usize) -> GgmlDType {
 }
 
 /// Normal values with mean 0, by Box and Muller 1958: two uniform draws give two normal ones.
-fn normal_values(seed: u64, name: &str, count: usize, deviation: f32) -> Vec<f32> {
+pub(super) fn normal_values(seed: u64, name: &str, count: usize, deviation: f32) -> Vec<f32> {
     let digest = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(name).finalize();
     let mut random = ChaCha8Rng::from_seed(digest.into());
     let mut values = Vec::with_capacity(count + 1);

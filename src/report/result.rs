@@ -242,7 +242,7 @@ fn notes(conditions: Option<&Conditions>, scale: Option<&ScaleRecord>, outcome: 
             ));
         }
         if conditions.model.is_some() && !conditions.model_is_real {
-            notes.push("the model has seeded weights of the same shape, not the published ones".into());
+            notes.push("a model has seeded weights of the same shape, not the published ones".into());
         }
     }
     if let Some(scale) = scale.filter(|scale| scale.time_compression != 1.0) {

@@ -4,12 +4,14 @@
 //! names neither governor nor envelope, and never looks at a clock to decide how much to do.
 
 mod classify;
+mod embed;
 mod kernel;
 mod language;
 mod roster;
 
 pub use crate::kernel::Compilation;
 pub use classify::Classify;
+pub use embed::Embed;
 pub use kernel::KernelWorkload;
 pub use language::{Decode, Prefill, Shape as LanguageShape};
 pub use roster::{LanguageShapes, PEAKS, Roster, RosterError};
@@ -67,6 +69,8 @@ pub struct ModelFacts {
 pub enum Unit {
     /// Tokens of a language model.
     Token,
+    /// Embeddings of sentences.
+    Embedding,
     /// Floating-point operations.
     Flop,
     /// Bytes moved.
@@ -80,6 +84,7 @@ impl Unit {
     pub fn name(self) -> &'static str {
         match self {
             Self::Token => "token",
+            Self::Embedding => "embedding",
             Self::Flop => "FLOP",
             Self::Byte => "byte",
             Self::Image => "image",

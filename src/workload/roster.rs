@@ -1,10 +1,11 @@
 //! The roster: which workloads there are on this machine, in flight order.
 //!
 //! Kernels run on the adapter, or as their plain-Rust twins where there is none; of the ways to multiply matrices the
-//! tuner chooses one. The classifier of digits runs on the adapter too, with candle where there is none; prefill and
-//! decode run on candle.
+//! tuner chooses one. The classifier of digits and the encoder run on the adapter too, with candle where there is none;
+//! prefill and decode run on candle.
 
 use super::classify::Classify;
+use super::embed::Embed;
 use super::kernel::{KernelWorkload, family};
 use super::language::{Decode, Prefill, Shape, label};
 use super::{Workload, WorkloadError};
@@ -62,6 +63,8 @@ pub struct Roster<'a> {
     pub models: Vec<Model>,
     /// How they are put to work.
     pub shapes: LanguageShapes,
+    /// The encoder at work, or none.
+    pub embed: Option<Embed>,
     /// Seed of inputs and prompts.
     pub seed: u64,
 }
@@ -90,6 +93,9 @@ impl Roster<'_> {
         }
         for model in &self.models {
             self.language(model, &is_wanted, &mut workloads)?;
+        }
+        if let Some(embed) = self.embed.filter(|_| is_wanted("embed")) {
+            workloads.push(Box::new(embed));
         }
         Ok(workloads)
     }
@@ -149,5 +155,5 @@ fn unique(name: String, workloads: &[Box<dyn Workload>]) -> String {
 /// Every name, in flight order.
 fn names() -> Vec<&'static str> {
     let kernels = kernel::suite(None).into_iter().map(|kernel| family(kernel.name()));
-    kernels.chain(["classify", "prefill", "decode"]).collect()
+    kernels.chain(["classify", "prefill", "decode", "embed"]).collect()
 }

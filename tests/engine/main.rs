@@ -3,12 +3,14 @@
 //! | file | shows |
 //! |---|---|
 //! | `digits` | the classifier of digits, with the weights and the images that come with this program |
+//! | `encoder` | embeddings of seeded and of real weights, in any batch |
 //! | `llama` | logits of tiny networks in every format, in pieces, in batches, in parts; what is refused |
 //! | `real` | the real weights: 256 tokens of a prompt and 64 of an answer; needs them in the store |
 //!
 //! Without an adapter these tests fail, unless `DAWNDUSK_NO_ADAPTER=1` says that this machine has none on purpose.
 
 mod digits;
+mod encoder;
 mod llama;
 mod real;
 

@@ -1,23 +1,23 @@
 //! Each kernel on the adapter against its twin; also as it would run on an adapter that this machine does not have.
 
 use crate::{SEED, device, shapes};
-use dawndusk::gpu::{Class, Clock, Facts};
+use dawndusk::gpu::{Class, Clock, Device, Facts};
 use dawndusk::kernel::{self, Fma, Kernel, Loads, Plan, Prepared, Sharing, Size, Tiling, Unit};
 use std::sync::Arc;
 
 /// Runs each kernel over poisoned memory; the result must be whole, and near the twin's where an adapter ran.
-fn agree(kernels: Vec<Arc<dyn Kernel>>) {
-    let name = device().map_or("the twin", |device| &device.facts().name);
+pub(crate) fn agree(kernels: Vec<Arc<dyn Kernel>>) {
+    agree_on(device(), kernels);
+}
+
+pub(crate) fn agree_on(device: Option<&Device>, kernels: Vec<Arc<dyn Kernel>>) {
+    let name = device.map_or("the twin", |device| &device.facts().name);
     for kernel in kernels {
         let case = format!("{} {} on {name}, seed {SEED}", kernel.name(), kernel.shape());
-        let mut prepared = Prepared::new(kernel, device(), SEED).unwrap_or_else(|error| panic!("{case}: {error}"));
+        let mut prepared = Prepared::new(kernel, device, SEED).unwrap_or_else(|error| panic!("{case}: {error}"));
         let verification = prepared.verify().unwrap_or_else(|error| panic!("{case}: {error}"));
         assert!(verification.passed(), "{case}: {verification}");
-        assert_eq!(
-            verification.relative_error.is_some(),
-            device().is_some(),
-            "{case}: compared if there is an adapter"
-        );
+        assert_eq!(verification.relative_error.is_some(), device.is_some(), "{case}: compared if there is an adapter");
     }
 }
 
@@ -186,7 +186,7 @@ impl Kernel for Elsewhere {
     }
 }
 
-fn agree_elsewhere(kernels: Vec<Arc<dyn Kernel>>, change: fn(&mut Facts)) {
+pub(crate) fn agree_elsewhere(kernels: Vec<Arc<dyn Kernel>>, change: fn(&mut Facts)) {
     agree(kernels.into_iter().map(|kernel| Arc::new(Elsewhere { kernel, change }) as Arc<dyn Kernel>).collect());
 }
 

@@ -1,7 +1,10 @@
 //! FLOP and bytes of small shapes, counted one by one.
 
 use crate::shapes;
-use dawndusk::kernel::{Attention, Conv2d, Copy, Fma, Gemm, Gemv, Kernel, Loads, RmsNorm, Softmax, Tiling, Unit};
+use dawndusk::kernel::{
+    Activation, Attention, AttentionFull, Conv2d, Copy, Fma, Gemm, Gemv, Kernel, LayerNorm, Linear, Loads, MeanPool,
+    RmsNorm, Softmax, Tiling, Unit,
+};
 
 /// Words of all operands and of the result, as they are made, without what a kernel reads twice.
 fn words(kernel: &dyn Kernel) -> u64 {
@@ -11,7 +14,7 @@ fn words(kernel: &dyn Kernel) -> u64 {
 
 #[test]
 fn bytes_are_those_of_every_operand_once() {
-    let kernels: [&dyn Kernel; 7] = [
+    let kernels: [&dyn Kernel; 11] = [
         &Copy::new(37).expect("a shape"),
         &Fma::new(5, 24).expect("a shape"),
         &Gemm::new(3, 5, 7, Tiling::Quad).expect("a shape"),
@@ -19,6 +22,10 @@ fn bytes_are_those_of_every_operand_once() {
         &RmsNorm::new(3, 5).expect("a shape"),
         &Softmax::new(3, 5).expect("a shape"),
         &Attention::new(7, 4, 2, 5).expect("a shape"),
+        &LayerNorm::new(6, 5, 3, 1e-5).expect("a shape"),
+        &Linear::new(3, 5, 7, Activation::Gelu).expect("a shape"),
+        &AttentionFull::new(3, 7, 2, 5).expect("a shape"),
+        &MeanPool::new(3, 7, 5).expect("a shape"),
     ];
     for kernel in kernels {
         assert_eq!(kernel.bytes(), 4 * words(kernel), "{} {}", kernel.name(), kernel.shape());
@@ -80,4 +87,13 @@ fn convolutions_count_every_place_of_the_window_at_every_position() {
         assert_eq!(conv2d.flop(), flop, "{}: products, sums, comparisons", conv2d.shape());
         assert_eq!(conv2d.bytes(), 4 * words(&conv2d), "{}: every operand once", conv2d.shape());
     }
+}
+
+#[test]
+fn the_kernels_of_an_encoder_count_what_their_formulas_have() {
+    let per_row = 8 * 5 + 2 + 1 + 1 + 1;
+    assert_eq!(LayerNorm::new(6, 5, 3, 1e-5).expect("a shape").flop(), 6 * per_row, "eight a word, five a row");
+    assert_eq!(Linear::new(3, 5, 7, Activation::None).expect("a shape").flop(), 2 * 3 * 5 * 7, "the product");
+    assert_eq!(AttentionFull::new(3, 7, 2, 5).expect("a shape").flop(), 3 * 2 * 7 * 7 * 5 * 4, "every pair");
+    assert_eq!(MeanPool::new(3, 7, 5).expect("a shape").flop(), 3 * (5 * (7 + 4) + 2), "sums, mean, norm");
 }

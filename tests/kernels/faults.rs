@@ -3,8 +3,8 @@
 use crate::{SEED, another_device, device, shapes};
 use dawndusk::gpu::{self, Batch, Class, Error, Pipeline, Wgsl};
 use dawndusk::kernel::{
-    self, Attention, Conv2d, Convolution, Copy, Fma, Gemm, Gemv, Kernel, Loads, Prepared, RmsNorm, Size, Softmax,
-    Tiling,
+    self, Activation, Attention, AttentionFull, Conv2d, Convolution, Copy, Fma, Gemm, Gemv, Kernel, LayerNorm, Linear,
+    Loads, MeanPool, Prepared, RmsNorm, Size, Softmax, Tiling,
 };
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -79,6 +79,19 @@ fn a_window_that_does_not_fit_its_image_is_refused_with_the_reason() {
     }
     let far = Conv2d::new(Convolution { stride: most, ..fair }, Loads::Uniform).expect("one position is left");
     assert_eq!(far.out(), [1, 1], "a stride beyond the image leaves the first window");
+}
+
+#[test]
+fn sizes_that_an_encoder_cannot_have_are_refused() {
+    const MOST: u32 = u32::MAX;
+    let period = LayerNorm::new(8, 4, 9, 1e-5).expect_err("longer than x").to_string();
+    assert!(period.contains("9 rows is longer than the 8 rows of x"), "the residual: {period}");
+    assert!(LayerNorm::new(0, 4, 1, 1e-5).is_err() && LayerNorm::new(MOST, MOST, 1, 1e-5).is_err(), "layer_norm");
+    assert!(Linear::new(1, 0, 1, Activation::None).is_err(), "linear of nothing");
+    assert!(Linear::new(MOST, 1, 1, Activation::Gelu).is_err(), "linear of too many rows");
+    assert!(Linear::new(1, 1, MOST, Activation::None).is_err(), "linear of too many outputs");
+    assert!(AttentionFull::new(1, 0, 1, 1).is_err() && AttentionFull::new(MOST, MOST, 1, 1).is_err(), "attention");
+    assert!(MeanPool::new(0, 1, 1).is_err() && MeanPool::new(MOST, 1, MOST).is_err(), "mean_pool");
 }
 
 #[test]

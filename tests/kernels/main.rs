@@ -3,6 +3,7 @@
 //! * `interface`: what naga reads in a kernel is what its Rust side binds and sets;
 //! * `twins`: the twins against candle in f64, shape by shape;
 //! * `adapter`: each kernel on an adapter against its twin, and against candle;
+//! * `encoder`: the same for the kernels of an encoder;
 //! * `counts`: FLOP and bytes, counted one by one;
 //! * `faults`: what goes wrong comes back as an error.
 //!
@@ -11,6 +12,7 @@
 
 mod adapter;
 mod counts;
+mod encoder;
 mod faults;
 mod interface;
 mod reference;

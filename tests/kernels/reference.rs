@@ -56,6 +56,51 @@ pub(crate) fn convolution(inputs: &[Vec<f32>], sizes: &Convolution) -> Result<Ve
     words(&if sizes.relu { sums.relu()? } else { sums })
 }
 
+/// Layer norm of x and a residual that begins again after its rows.
+pub(crate) fn layer_norm(inputs: &[Vec<f32>], [rows, columns, period]: [u32; 3], epsilon: f32) -> Result<Vec<f64>> {
+    let residual: Vec<u32> = (0..rows).map(|row| row % period).collect();
+    let residual = tensor(&inputs[1], &[period, columns])?.index_select(&Tensor::new(residual, &Device::Cpu)?, 0)?;
+    let x = (tensor(&inputs[0], &[rows, columns])? + residual)?;
+    words(&ops::layer_norm_slow(&x, &tensor(&inputs[2], &[columns])?, &tensor(&inputs[3], &[columns])?, epsilon)?)
+}
+
+/// x W^T + b, through candle's GELU where that is wanted.
+pub(crate) fn linear(inputs: &[Vec<f32>], [rows, width, outputs]: [u32; 3], gelu: bool) -> Result<Vec<f64>> {
+    let product = tensor(&inputs[0], &[rows, width])?.matmul(&tensor(&inputs[1], &[outputs, width])?.t()?)?;
+    let sums = product.broadcast_add(&tensor(&inputs[2], &[outputs])?)?;
+    words(&if gelu { sums.gelu_erf()? } else { sums })
+}
+
+/// Sentence by sentence: the mean of its rows over its length.
+pub(crate) fn mean_pool(inputs: &[Vec<f32>], [sentences, tokens, columns]: [u32; 3]) -> Result<Vec<f64>> {
+    let x = tensor(&inputs[0], &[sentences, tokens, columns])?;
+    let mut means = Vec::new();
+    for (sentence, length) in inputs[1].iter().enumerate() {
+        let mean = x.get(sentence)?.narrow(0, 0, *length as usize)?.mean(0)?;
+        means.push(mean.broadcast_div(&mean.sqr()?.sum_all()?.sqrt()?)?);
+    }
+    words(&Tensor::stack(&means, 0)?)
+}
+
+/// Sentence by sentence and head by head, over the tokens that the sentence has.
+pub(crate) fn attention_full(inputs: &[Vec<f32>], [sentences, tokens, heads, head]: [u32; 4]) -> Result<Vec<f64>> {
+    let qkv = tensor(&inputs[0], &[sentences, tokens, 3, heads, head])?;
+    let mut outs = Vec::new();
+    for (sentence, length) in inputs[1].iter().enumerate() {
+        let part = |part: usize, h: u32| {
+            qkv.get(sentence)?.narrow(1, part, 1)?.squeeze(1)?.narrow(1, h as usize, 1)?.squeeze(1)?.contiguous()
+        };
+        let mut of_heads = Vec::new();
+        for h in 0..heads {
+            let seen = |t: Tensor| t.narrow(0, 0, *length as usize)?.contiguous();
+            let scores = (part(0, h)?.matmul(&seen(part(1, h)?)?.t()?)? / f64::from(head).sqrt())?;
+            of_heads.push(ops::softmax(&scores, D::Minus1)?.matmul(&seen(part(2, h)?)?)?);
+        }
+        outs.push(Tensor::stack(&of_heads, 1)?);
+    }
+    words(&Tensor::stack(&outs, 0)?)
+}
+
 /// |a - b| / |b|.
 pub(crate) fn distance(a: &[f32], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len(), "both have the same number of words");

