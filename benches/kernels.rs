@@ -22,8 +22,8 @@ fn kernels(criterion: &mut Criterion) {
     let facts = device.as_ref().map(Device::facts);
     let mut kernels = kernel::suite(facts);
     // The other ways to multiply, for comparison.
-    for tiling in [Tiling::Registers, Tiling::Quad, Tiling::Workgroup] {
-        let possible = facts.is_some_and(|facts| tiling != Tiling::Quad || facts.features.subgroup);
+    for tiling in Tiling::ALL {
+        let possible = facts.is_some_and(|facts| tiling.runs_on(facts));
         if possible && tiling != Tiling::of(facts) {
             kernels.push(Arc::new(kernel::Gemm::standard(Size::of(facts), tiling)));
         }

@@ -1,6 +1,9 @@
 // copy: destination = source. What the adapter's memory gives: its peak rate in bytes read plus bytes written.
 //
-// Dispatch: one invocation for every 4 words, workgroups of WIDTH in rows of ROW workgroups.
+// An invocation moves four vectors, WIDTH apart, so that neighbours touch neighbouring vectors. On lavapipe that is a
+// fifth faster than one vector each.
+//
+// Dispatch: one invocation for every 16 words, workgroups of WIDTH in rows of ROW workgroups.
 // Twin: src/kernel/copy.rs. Tolerance: the words are equal.
 
 // Invocations in a workgroup.
@@ -18,6 +21,9 @@ fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) invocation: u32,
 ) {
-    let i = (workgroup.y * ROW + workgroup.x) * WIDTH + invocation;
+    let i = 4u * WIDTH * (workgroup.y * ROW + workgroup.x) + invocation;
     destination[i] = source[i];
+    destination[i + WIDTH] = source[i + WIDTH];
+    destination[i + 2u * WIDTH] = source[i + 2u * WIDTH];
+    destination[i + 3u * WIDTH] = source[i + 3u * WIDTH];
 }

@@ -43,11 +43,14 @@ impl Device {
             | wgpu::Features::SUBGROUP_BARRIER
             | wgpu::Features::SHADER_F16
             | wgpu::Features::TIMESTAMP_QUERY
-            | wgpu::Features::IMMEDIATES;
+            | wgpu::Features::IMMEDIATES
+            | wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+        let required_features = adapter.handle.features() & wanted;
         let request = adapter.handle.request_device(&wgpu::DeviceDescriptor {
             label: Some("dawndusk"),
-            required_features: adapter.handle.features() & wanted,
+            required_features,
             required_limits: adapter.handle.limits(),
+            experimental_features: experimental(required_features),
             ..Default::default()
         });
         let facts = adapter.facts();
@@ -185,11 +188,30 @@ impl Device {
         self.fits(what, "workgroups along one axis", longest, limit, "maxComputeWorkgroupsPerDimension")
     }
 
-    fn fits(&self, what: &str, unit: &'static str, needed: u64, limit: u64, name: &'static str) -> Result<(), Error> {
+    pub(super) fn fits(
+        &self,
+        what: &str,
+        unit: &'static str,
+        needed: u64,
+        limit: u64,
+        name: &'static str,
+    ) -> Result<(), Error> {
         if needed <= limit {
             return Ok(());
         }
         Err(Error::TooLarge { adapter: self.facts.name.clone(), what: what.to_owned(), needed, unit, limit, name })
+    }
+}
+
+/// Leave for the experimental features among these, if there are any.
+#[expect(unsafe_code, reason = "wgpu's matrix units are experimental, which it wants to be told in unsafe code")]
+fn experimental(features: wgpu::Features) -> wgpu::ExperimentalFeatures {
+    if features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX) {
+        // SAFETY: what may go wrong is in shaders that use them, and those are this crate's own: they load and store
+        // whole blocks inside of padded operands, in uniform control flow, and are verified against a twin before use.
+        unsafe { wgpu::ExperimentalFeatures::enabled() }
+    } else {
+        wgpu::ExperimentalFeatures::disabled()
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! * [`list`] and [`choose`]: the adapters of this machine. None at all is an empty list, not an error.
 //! * [`Device`]: an open adapter. Loss, refusals and time-outs come back as [`Error`]; nothing here panics.
-//! * [`Buffer`], [`Program`], [`Pipeline`]: memory, one WGSL file compiled, and that file bound to its buffers.
+//! * [`Buffer`], [`Image`]: memory, as an array and as an image.
+//! * [`Program`], [`Pipeline`]: one WGSL file compiled, and that file bound to its memory.
 //! * [`Batch`]: dispatches that are timed together; [`Recording`]: dispatches that nobody waits for yet.
 //! * [`Elapsed`]: how long a batch took, and by whose clock ([`Clock`]).
 //!
@@ -18,6 +19,7 @@ mod buffer;
 mod choice;
 mod device;
 mod facts;
+mod image;
 mod memory;
 mod pipeline;
 mod program;
@@ -29,6 +31,7 @@ pub use buffer::{Buffer, POISON};
 pub use choice::choose;
 pub use device::Device;
 pub use facts::{Class, Facts, Features, Limits};
+pub use image::{IMAGE_WIDTH, Image, Resource, Texel};
 pub use pipeline::Pipeline;
 pub use program::{Program, Wgsl};
 pub use recording::{Readback, Recording, Submission};

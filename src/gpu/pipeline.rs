@@ -1,7 +1,7 @@
 //! A program with its buffers bound, ready to be dispatched.
 
 use super::program::{Program, Wgsl};
-use super::{Buffer, Device, Error};
+use super::{Buffer, Device, Error, Resource};
 
 /// A program, its buffers, its number of workgroups and its immediates.
 #[derive(Debug)]
@@ -38,17 +38,31 @@ impl Pipeline {
         buffers: &[&Buffer],
         workgroups: [u32; 3],
     ) -> Result<Pipeline, Error> {
+        let resources: Vec<Resource<'_>> = buffers.iter().map(|buffer| Resource::Buffer(buffer)).collect();
+        Pipeline::with_resources(device, program, &resources, workgroups)
+    }
+
+    /// The same with images among the buffers.
+    ///
+    /// # Errors
+    /// As [`Pipeline::of`].
+    pub fn with_resources(
+        device: &Device,
+        program: &Program,
+        resources: &[Resource<'_>],
+        workgroups: [u32; 3],
+    ) -> Result<Pipeline, Error> {
         device.dispatches(program.file, workgroups)?;
         let entries: Vec<wgpu::BindGroupEntry> = (0..)
-            .zip(buffers)
-            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.handle.as_entire_binding() })
+            .zip(resources)
+            .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource: resource.binding() })
             .collect();
         let bindings = device.handle.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(program.file),
             layout: &program.pipeline.get_bind_group_layout(0),
             entries: &entries,
         });
-        device.check(&format!("binding the buffers of {}", program.file))?;
+        device.check(&format!("binding the memory of {}", program.file))?;
         Ok(Pipeline { program: program.clone(), bindings, workgroups, immediates: Vec::new() })
     }
 

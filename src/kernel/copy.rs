@@ -9,6 +9,9 @@ use rayon::prelude::*;
 /// Invocations in a workgroup.
 const WIDTH: u32 = 256;
 
+/// Words that one invocation moves.
+const WORDS: u32 = 16;
+
 /// `destination = source`, so many words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Copy {
@@ -72,8 +75,8 @@ impl Kernel for Copy {
     }
 
     fn plan(&self, facts: &Facts) -> Plan {
-        let workgroups = rectangle(self.words.div_ceil(4 * WIDTH), facts.limits.workgroups_per_dimension);
-        let packing = Packing::padded(1, self.words, 1, 4 * WIDTH * workgroups[1]);
+        let workgroups = rectangle(self.words.div_ceil(WORDS * WIDTH), facts.limits.workgroups_per_dimension);
+        let packing = Packing::padded(1, self.words, 1, WORDS * WIDTH * workgroups[1]);
         Plan {
             source: Wgsl { file: "copy.wgsl", text: include_str!("../../kernels/copy.wgsl") },
             constants: vec![("WIDTH", WIDTH.into()), ("ROW", workgroups[0].into())],

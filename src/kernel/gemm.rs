@@ -1,11 +1,16 @@
-//! Matrix times matrix, C = A B in f32: three kernels for three kinds of adapter, and the twin of all three.
+//! Matrix times matrix, C = A B in f32: a kernel for each kind of adapter, and the twin of all.
 //!
 //! On the device A is held by columns, as a BLAS operand that is marked transposed: a step in k then reads both
 //! operands in whole vectors.
 
+use super::packing::Memory;
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, gemm_quad, gemm_registers, gemm_tiled, guard, spelled};
+use super::{
+    Error, Kernel, Packing, Plan, Size, Unit, gemm_cooperative, gemm_octet, gemm_quad, gemm_registers, gemm_tiled,
+    guard, spelled,
+};
 use crate::gpu::{Class, Facts, Wgsl};
+use half::f16;
 use rayon::prelude::*;
 
 /// Which kernel multiplies.
@@ -13,22 +18,29 @@ use rayon::prelude::*;
 pub enum Tiling {
     /// `gemm_registers.wgsl`: tiles in registers alone.
     Registers,
-    /// `gemm_quad.wgsl`: lanes share what they load.
+    /// `gemm_quad.wgsl`: four lanes share what they load, from images.
     Quad,
+    /// `gemm_octet.wgsl`: eight lanes share what they load, from images.
+    Octet,
     /// `gemm_tiled.wgsl`: tiles in workgroup memory.
     Workgroup,
+    /// `gemm_cooperative.wgsl`: matrix units, on operands in f16.
+    Cooperative,
 }
 
 impl Tiling {
     /// Every way to multiply.
-    pub const ALL: [Tiling; 3] = [Tiling::Registers, Tiling::Quad, Tiling::Workgroup];
+    pub const ALL: [Tiling; 5] =
+        [Tiling::Registers, Tiling::Quad, Tiling::Octet, Tiling::Workgroup, Tiling::Cooperative];
 
     /// The name of its kernel.
     pub fn name(self) -> &'static str {
         match self {
             Tiling::Registers => "gemm_registers",
             Tiling::Quad => "gemm_quad",
+            Tiling::Octet => "gemm_octet",
             Tiling::Workgroup => "gemm_tiled",
+            Tiling::Cooperative => "gemm_cooperative",
         }
     }
 
@@ -37,14 +49,18 @@ impl Tiling {
         match self {
             Tiling::Registers | Tiling::Workgroup => true,
             Tiling::Quad => facts.features.subgroup,
+            // Eight lanes must lie in one subgroup.
+            Tiling::Octet => facts.features.subgroup && facts.subgroup_size_min >= 8,
+            Tiling::Cooperative => gemm_cooperative::runs_on(facts),
         }
     }
 
-    /// Without a trial, the one for this kind of adapter, or for the CPU itself, where only the name is used.
+    /// Without a trial, the one in f32 for this kind of adapter, or for the CPU itself, where only the name is used.
     pub fn of(facts: Option<&Facts>) -> Tiling {
         match facts {
             Some(facts) if facts.class == Class::Hardware => Tiling::Workgroup,
-            Some(facts) if facts.features.subgroup => Tiling::Quad,
+            Some(facts) if Tiling::Octet.runs_on(facts) => Tiling::Octet,
+            Some(facts) if Tiling::Quad.runs_on(facts) => Tiling::Quad,
             _ => Tiling::Registers,
         }
     }
@@ -80,7 +96,26 @@ impl Gemm {
         Gemm { m: side, n: side, k: side, tiling }
     }
 
-    /// The plan that the three kernels share, with C padded to multiples of `tile_m` x `tile_n` and k of `tile_k`.
+    /// The plan of the kernels that read images, in panels of `tile_m` rows of A and `tile_n` columns of B, `tile_k`
+    /// steps at a time.
+    pub(super) fn from_images(&self, source: Wgsl, [tile_m, tile_n, tile_k]: [u32; 3]) -> Plan {
+        let a = Packing::padded(self.m, self.k, tile_m, tile_k).by_columns().in_panels(tile_m).held_in(Memory::Image);
+        let b = Packing::padded(self.k, self.n, tile_k, tile_n).in_panels(tile_n).held_in(Memory::Image);
+        let (m, n, k) = (a.padded_rows(), b.padded_columns(), b.padded_rows());
+        Plan {
+            source,
+            constants: vec![("DEPTH", k.into()), ("COLUMNS_4", (n / 4).into())],
+            inputs: vec![a, b],
+            output: Packing::padded(self.m, self.n, tile_m, tile_n),
+            more_outputs: vec![],
+            immediates: vec![],
+            workgroups: [n / tile_n, m / tile_m, 1],
+            workgroup_bytes: 0,
+            turns: k / tile_k,
+        }
+    }
+
+    /// The plan of the kernels that read buffers, with C padded to multiples of `tile_m` x `tile_n` and k of `tile_k`.
     pub(super) fn tiled(&self, source: Wgsl, [tile_m, tile_n, tile_k]: [u32; 3]) -> Plan {
         let a = Packing::padded(self.m, self.k, tile_m, tile_k).by_columns();
         let b = Packing::padded(self.k, self.n, tile_k, tile_n);
@@ -122,15 +157,25 @@ impl Kernel for Gemm {
         2 * u64::from(self.m) * u64::from(self.n) * u64::from(self.k)
     }
 
-    /// A and B in, C out.
+    /// A and B in, C out; an f16 has two.
     fn bytes(&self) -> u64 {
         let [m, n, k] = [self.m, self.n, self.k].map(u64::from);
-        4 * (m * k + k * n + m * n)
+        let each = if self.tiling == Tiling::Cooperative { 2 } else { 4 };
+        each * (m * k + k * n) + 4 * m * n
+    }
+
+    fn tolerance(&self) -> f64 {
+        if self.tiling == Tiling::Cooperative { 1e-2 } else { 1e-5 }
     }
 
     fn inputs(&self, seed: u64) -> Vec<Vec<f32>> {
         let [m, n, k] = [self.m, self.n, self.k].map(|size| size as usize);
-        vec![uniform(seed, 0, m * k, -1.0, 1.0), uniform(seed, 1, k * n, -1.0, 1.0)]
+        let mut inputs = vec![uniform(seed, 0, m * k, -1.0, 1.0), uniform(seed, 1, k * n, -1.0, 1.0)];
+        if self.tiling == Tiling::Cooperative {
+            // Both sides compute with what f16 can hold.
+            inputs.iter_mut().flatten().for_each(|word| *word = f16::from_f32(*word).to_f32());
+        }
+        inputs
     }
 
     fn output_len(&self) -> usize {
@@ -150,11 +195,13 @@ impl Kernel for Gemm {
         });
     }
 
-    fn plan(&self, _facts: &Facts) -> Plan {
+    fn plan(&self, facts: &Facts) -> Plan {
         match self.tiling {
             Tiling::Registers => gemm_registers::plan(self),
             Tiling::Quad => gemm_quad::plan(self),
+            Tiling::Octet => gemm_octet::plan(self),
             Tiling::Workgroup => gemm_tiled::plan(self),
+            Tiling::Cooperative => gemm_cooperative::plan(self, facts),
         }
     }
 }

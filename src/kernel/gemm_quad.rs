@@ -1,4 +1,5 @@
-//! The matrix product for CPUs with subgroups: a workgroup of 16 invocations computes 16 x 128 results.
+//! The matrix product for CPUs with subgroups of four lanes: a workgroup of 64 invocations computes 16 x 256 results
+//! from images of A and B.
 
 use super::{Gemm, Plan};
 use crate::gpu::Wgsl;
@@ -6,5 +7,5 @@ use crate::gpu::Wgsl;
 /// How `gemm_quad.wgsl` runs.
 pub(super) fn plan(gemm: &Gemm) -> Plan {
     let source = Wgsl { file: "gemm_quad.wgsl", text: include_str!("../../kernels/gemm_quad.wgsl") };
-    gemm.tiled(source, [16, 128, 1])
+    gemm.from_images(source, [16, 256, 4])
 }

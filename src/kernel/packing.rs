@@ -2,6 +2,7 @@
 
 use super::format::{Format, Weights};
 use crate::gpu::Wgsl;
+use half::f16;
 
 /// Everything that an adapter must be told about one kernel of one shape.
 #[derive(Clone, Debug)]
@@ -26,7 +27,19 @@ pub struct Plan {
     pub turns: u32,
 }
 
-/// A matrix of `rows` x `columns` words held by rows, and how it lies on the device: padded, and perhaps by columns.
+/// What holds a matrix on the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// An array of words.
+    Words,
+    /// An array of f16, two in a word.
+    Halves,
+    /// An image of four words to a texel.
+    Image,
+}
+
+/// A matrix of `rows` x `columns` words held by rows, and how it lies on the device: padded, and perhaps by columns or
+/// in panels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Packing {
     rows: u32,
@@ -34,7 +47,10 @@ pub struct Packing {
     padded_rows: u32,
     padded_columns: u32,
     by_columns: bool,
+    /// Words of a line that lie together.
+    panel: Option<u32>,
     padding: f32,
+    memory: Memory,
     /// Weights lie in groups and blocks of their own, in two buffers.
     weights: Option<Format>,
     /// Rows come in pieces of so many, each at the given line of a stretch of so many lines.
@@ -50,7 +66,9 @@ impl Packing {
             padded_rows: rows.next_multiple_of(rows_multiple),
             padded_columns: columns.next_multiple_of(columns_multiple),
             by_columns: false,
+            panel: None,
             padding: 0.0,
+            memory: Memory::Words,
             weights: None,
             pieces: None,
         }
@@ -78,6 +96,19 @@ impl Packing {
         Packing { by_columns: true, ..self }
     }
 
+    /// The same matrix in panels: `width` words of the first line, as many of each line after it, then the next `width`
+    /// words of the first line. A line, a row or a column, is padded to whole panels.
+    #[must_use]
+    pub fn in_panels(self, width: u32) -> Packing {
+        Packing { panel: Some(width), ..self }
+    }
+
+    /// The same matrix in other memory.
+    #[must_use]
+    pub fn held_in(self, memory: Memory) -> Packing {
+        Packing { memory, ..self }
+    }
+
     /// The same matrix, padded with another value.
     #[must_use]
     pub fn filled_with(self, padding: f32) -> Packing {
@@ -94,11 +125,18 @@ impl Packing {
         self.padded_columns
     }
 
+    /// What it lies in.
+    pub fn memory(&self) -> Memory {
+        self.memory
+    }
+
     /// Words on the device, of each of its buffers.
     pub fn words(&self) -> Vec<u64> {
-        match self.weights {
-            Some(format) => Weights::words(self.rows as usize, self.columns as usize, format).to_vec(),
-            None => vec![u64::from(self.padded_rows) * u64::from(self.padded_columns)],
+        let numbers = u64::from(self.padded_rows) * u64::from(self.padded_columns);
+        match (self.weights, self.memory) {
+            (Some(format), _) => Weights::words(self.rows as usize, self.columns as usize, format).to_vec(),
+            (None, Memory::Halves) => vec![numbers.div_ceil(2)],
+            (None, Memory::Words | Memory::Image) => vec![numbers],
         }
     }
 
@@ -108,6 +146,11 @@ impl Packing {
             Some(format) => {
                 let weights = Weights::encode(self.rows as usize, self.columns as usize, format, words);
                 vec![weights.quants, weights.scales]
+            }
+            None if self.memory == Memory::Halves => {
+                let halves = self.pack(words).into_iter().map(|word| f16::from_f32(word).to_bits()).collect::<Vec<_>>();
+                let word = |pair: &[u16]| u32::from(pair[0]) | pair.get(1).map_or(0, |&high| u32::from(high) << 16);
+                vec![halves.chunks(2).map(word).collect()]
             }
             None => vec![bytemuck::cast_vec(self.pack(words))],
         }
@@ -137,11 +180,14 @@ impl Packing {
         for (row, line) in words.chunks_exact(self.columns as usize).enumerate() {
             if self.by_columns {
                 for (column, &word) in line.iter().enumerate() {
-                    packed[column * self.padded_rows as usize + row] = word;
+                    packed[self.address(row, column)] = word;
                 }
             } else {
-                let start = self.line(row) * self.padded_columns as usize;
-                packed[start..start + line.len()].copy_from_slice(line);
+                let panel = self.panel_width();
+                for (part, words) in line.chunks(panel).enumerate() {
+                    let start = self.address(row, part * panel);
+                    packed[start..start + words.len()].copy_from_slice(words);
+                }
             }
         }
         packed
@@ -152,14 +198,26 @@ impl Packing {
         let (rows, columns) = (self.rows as usize, self.columns as usize);
         let mut words = Vec::with_capacity(rows * columns);
         for row in 0..rows {
-            if self.by_columns {
-                words.extend((0..columns).map(|column| packed[column * self.padded_rows as usize + row]));
-            } else {
-                let start = self.line(row) * self.padded_columns as usize;
-                words.extend_from_slice(&packed[start..start + columns]);
-            }
+            words.extend((0..columns).map(|column| packed[self.address(row, column)]));
         }
         words
+    }
+
+    /// Words of a line that lie together: a panel, or the whole line.
+    fn panel_width(&self) -> usize {
+        let line = if self.by_columns { self.padded_rows } else { self.padded_columns };
+        self.panel.unwrap_or(line) as usize
+    }
+
+    /// Where a word lies on the device.
+    fn address(&self, row: usize, column: usize) -> usize {
+        let (line, place, lines) = if self.by_columns {
+            (column, row, self.padded_columns as usize)
+        } else {
+            (self.line(row), column, self.padded_rows as usize)
+        };
+        let panel = self.panel_width();
+        (place / panel * lines + line) * panel + place % panel
     }
 }
 
@@ -192,6 +250,27 @@ mod tests {
         let packed = packing.pack(&words);
         assert_eq!(packed, [0.0, 3.0, 0.0, 0.0, 1.0, 4.0, 0.0, 0.0, 2.0, 5.0, 0.0, 0.0], "columns of 4");
         assert_eq!(packing.unpack(&packed), words, "and back");
+    }
+
+    #[test]
+    fn a_matrix_in_panels_comes_back_by_rows() {
+        let words: Vec<f32> = (0..10).map(|word| word as f32).collect();
+        let packing = Packing::padded(2, 5, 1, 4).in_panels(4);
+        let packed = packing.pack(&words);
+        assert_eq!(packed[..8], [0.0, 1.0, 2.0, 3.0, 5.0, 6.0, 7.0, 8.0], "four words of both rows");
+        assert_eq!(packed[8..], [4.0, 0.0, 0.0, 0.0, 9.0, 0.0, 0.0, 0.0], "then the rest of both");
+        assert_eq!(packing.unpack(&packed), words, "and back");
+        let columns = Packing::padded(5, 2, 2, 1).by_columns().in_panels(2);
+        let packed = columns.pack(&words);
+        assert_eq!(packed[..4], [0.0, 2.0, 1.0, 3.0], "two words of both columns");
+        assert_eq!(columns.unpack(&packed), words, "and back");
+    }
+
+    #[test]
+    fn halves_lie_two_in_a_word() {
+        let packing = Packing::padded(1, 3, 1, 4).held_in(Memory::Halves);
+        assert_eq!(packing.words(), [2], "four halves");
+        assert_eq!(packing.buffers(&[1.0, -2.0, 0.5]), [[0xc000_3c00, 0x3800]], "low half first");
     }
 
     #[test]

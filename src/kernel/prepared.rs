@@ -1,8 +1,9 @@
 //! A kernel made ready to run, on an adapter or on the CPU.
 
 use super::compilation::{Compilation, Compiled};
+use super::packing::Memory;
 use super::{Error, Kernel, Packing, Plan, Verification};
-use crate::gpu::{Batch, Buffer, Class, Device, Elapsed, POISON, Pipeline};
+use crate::gpu::{Batch, Buffer, Class, Device, Elapsed, Image, POISON, Pipeline, Program, Resource};
 use crate::units::Seconds;
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,7 +30,7 @@ enum Place {
 #[derive(Debug)]
 struct OnAdapter {
     batch: Batch,
-    inputs: Vec<Buffer>,
+    inputs: Vec<Input>,
     outputs: Vec<(Packing, Buffer)>,
     plan: Plan,
     readiness: Readiness,
@@ -150,19 +151,39 @@ fn poison(words: usize) -> Vec<f32> {
     vec![f32::from_bits(POISON); words]
 }
 
+/// An operand in place.
+#[derive(Debug)]
+enum Input {
+    Buffer(Buffer),
+    Image(Image),
+}
+
+impl Input {
+    fn resource(&self) -> Resource<'_> {
+        match self {
+            Input::Buffer(buffer) => Resource::Buffer(buffer),
+            Input::Image(image) => Resource::Image(image),
+        }
+    }
+}
+
 fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Error> {
     let plan = kernel.plan(device.facts());
     within_limits(kernel, &plan, device)?;
+    let file = plan.source.file;
     let mut inputs = Vec::with_capacity(plan.inputs.len());
     for (packing, words) in plan.inputs.iter().zip(kernel.inputs(seed)) {
         for buffer in packing.buffers(&words) {
-            inputs.push(device.upload(plan.source.file, &buffer)?);
+            inputs.push(match packing.memory() {
+                Memory::Image => Input::Image(device.image::<f32>(file, &bytemuck::cast_vec(buffer))?),
+                Memory::Words | Memory::Halves => Input::Buffer(device.upload(file, &buffer)?),
+            });
         }
     }
     let mut outputs = Vec::with_capacity(1 + plan.more_outputs.len());
     for packing in [plan.output].iter().chain(&plan.more_outputs) {
         let words = packing.words().iter().sum::<u64>() as usize;
-        outputs.push((*packing, device.poisoned(plan.source.file, words)?));
+        outputs.push((*packing, device.poisoned(file, words)?));
     }
     let (batch, took) = compile(device, &plan, &inputs, &outputs)?;
     let identity = Compiled::of(device, plan.source, &plan.constants);
@@ -174,12 +195,14 @@ fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Er
 fn compile(
     device: &Device,
     plan: &Plan,
-    inputs: &[Buffer],
+    inputs: &[Input],
     outputs: &[(Packing, Buffer)],
 ) -> Result<(Batch, Seconds), Error> {
-    let buffers: Vec<&Buffer> = inputs.iter().chain(outputs.iter().map(|(_, output)| output)).collect();
+    let results = outputs.iter().map(|(_, output)| Resource::Buffer(output));
+    let resources: Vec<Resource<'_>> = inputs.iter().map(Input::resource).chain(results).collect();
     let start = Instant::now();
-    let pipeline = Pipeline::new(device, plan.source, &plan.constants, &buffers, plan.workgroups)?;
+    let program = Program::new(device, plan.source, &plan.constants)?;
+    let pipeline = Pipeline::with_resources(device, &program, &resources, plan.workgroups)?;
     let took = Seconds(start.elapsed().as_secs_f64());
     Ok((Batch::new(device, vec![pipeline.with_immediates(&plan.immediates)])?, took))
 }
@@ -192,7 +215,10 @@ pub fn within_limits(kernel: &dyn Kernel, plan: &Plan, device: &Device) -> Resul
     let what = format!("{} of shape {}", kernel.name(), kernel.shape());
     for packing in plan.inputs.iter().chain([&plan.output]).chain(&plan.more_outputs) {
         for words in packing.words() {
-            device.holds(&what, words * size_of::<f32>() as u64)?;
+            match packing.memory() {
+                Memory::Image => drop(device.lines(&what, words.div_ceil(4))?),
+                Memory::Words | Memory::Halves => device.holds(&what, words * size_of::<f32>() as u64)?,
+            }
         }
     }
     device.shares(&what, plan.workgroup_bytes)?;

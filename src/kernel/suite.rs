@@ -8,13 +8,15 @@ use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
 /// Names that [`named`] takes. `gemm`, `matmul` and `conv2d` mean the one of their variants that suits the adapter.
-pub const NAMES: [&str; 25] = [
+pub const NAMES: [&str; 27] = [
     "copy",
     "fma",
     "gemm",
     "gemm_registers",
     "gemm_quad",
+    "gemm_octet",
     "gemm_tiled",
+    "gemm_cooperative",
     "gemv",
     "matmul",
     "matmul_lanes",
@@ -83,7 +85,9 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "gemm" => Arc::new(Gemm::standard(size, Tiling::of(facts))),
         "gemm_registers" => Arc::new(Gemm::standard(size, Tiling::Registers)),
         "gemm_quad" => Arc::new(Gemm::standard(size, Tiling::Quad)),
+        "gemm_octet" => Arc::new(Gemm::standard(size, Tiling::Octet)),
         "gemm_tiled" => Arc::new(Gemm::standard(size, Tiling::Workgroup)),
+        "gemm_cooperative" => Arc::new(Gemm::standard(size, Tiling::Cooperative)),
         "gemv" => Arc::new(Gemv::standard(size)),
         "matmul" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts))),
         "matmul_lanes" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Lanes)),
@@ -107,10 +111,11 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
     })
 }
 
-/// The kernels that are measured by themselves, once each, in the shapes and variants for this adapter, or for the CPU.
+/// The kernels that are measured by themselves, once each, in the shapes and variants for this adapter, or for the CPU;
+/// the product in f16 as well where there are matrix units.
 pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
     let size = Size::of(facts);
-    vec![
+    let mut kernels: Vec<Arc<dyn Kernel>> = vec![
         Arc::new(Copy::standard(size)),
         Arc::new(Fma::standard(size)),
         Arc::new(Gemm::standard(size, Tiling::of(facts))),
@@ -120,7 +125,11 @@ pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
         Arc::new(Softmax::standard(size)),
         Arc::new(Attention::standard(size)),
         Arc::new(Conv2d::standard(size, Loads::of(facts))),
-    ]
+    ];
+    if facts.is_some_and(|facts| Tiling::Cooperative.runs_on(facts)) {
+        kernels.push(Arc::new(Gemm::standard(size, Tiling::Cooperative)));
+    }
+    kernels
 }
 
 /// How many invocations share a row of `columns` words, and how many such teams make a workgroup.

@@ -9,7 +9,7 @@ use super::embed::Embed;
 use super::kernel::{KernelWorkload, family};
 use super::language::{Decode, Prefill, Shape, label};
 use super::{Workload, WorkloadError};
-use crate::gpu::Device;
+use crate::gpu::{Device, Facts};
 use crate::kernel::{self, Gemm, Kernel, Size, Tiling};
 use crate::model::{Model, ModelError};
 use crate::tuner::{Family, GemmFamily, Tuner};
@@ -75,7 +75,7 @@ impl Roster<'_> {
     /// # Errors
     /// A wanted name that no workload has; a workload that cannot be prepared.
     pub fn workloads(mut self, wanted: &[String]) -> Result<Vec<Box<dyn Workload>>, RosterError> {
-        let known = names();
+        let known = names(self.device.map(Device::facts));
         if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
             return Err(RosterError::Unknown { wanted: unknown.clone(), known: known.join(", ") });
         }
@@ -84,8 +84,9 @@ impl Roster<'_> {
         for kernel in kernel::suite(self.device.map(Device::facts)) {
             let name = family(kernel.name());
             if is_wanted(name) {
-                let kernel = if name == GemmFamily.name() { self.tuned_gemm(kernel)? } else { kernel };
-                workloads.push(Box::new(KernelWorkload::new(kernel, self.device, self.seed)?));
+                if let Some(kernel) = self.tuned(name, kernel)? {
+                    workloads.push(Box::new(KernelWorkload::new(kernel, self.device, self.seed)?));
+                }
             }
         }
         if is_wanted("classify") {
@@ -100,14 +101,20 @@ impl Roster<'_> {
         Ok(workloads)
     }
 
-    /// The matrix product in its standard shape, by the kernel that the tuner chooses.
-    fn tuned_gemm(&mut self, untuned: Arc<dyn Kernel>) -> Result<Arc<dyn Kernel>, WorkloadError> {
-        let Some(tuner) = self.tuner.as_deref_mut() else { return Ok(untuned) };
+    /// A matrix product by the kernel that the tuner chooses, other kernels as they are. None for a product on matrix
+    /// units that give wrong results: it is named among what was excluded, and not measured.
+    fn tuned(&mut self, name: &str, untuned: Arc<dyn Kernel>) -> Result<Option<Arc<dyn Kernel>>, WorkloadError> {
+        let family = GemmFamily::ALL.into_iter().find(|family| family.name() == name);
+        let (Some(family), Some(tuner)) = (family, self.tuner.as_deref_mut()) else { return Ok(Some(untuned)) };
         let facts = self.device.map(Device::facts);
         let shape = Gemm::standard(Size::of(facts), Tiling::of(facts)).sizes();
-        let failed = |error: kernel::Error| WorkloadError { workload: "gemm".into(), reason: error.to_string() };
-        let choice = tuner.choose(&GemmFamily, &shape).map_err(failed)?;
-        GemmFamily.kernel(&choice.variant, &shape).map_err(failed)
+        let failed = |error: kernel::Error| WorkloadError { workload: name.into(), reason: error.to_string() };
+        let choice = tuner.choose(&family, &shape).map_err(failed)?;
+        let is_excluded = choice.excluded.iter().any(|excluded| excluded.variant == choice.variant);
+        if is_excluded && family == GemmFamily::Halves {
+            return Ok(None);
+        }
+        family.kernel(&choice.variant, &shape).map(Some).map_err(failed)
     }
 
     /// One model in every shape, each with a cache of its own.
@@ -152,8 +159,8 @@ fn unique(name: String, workloads: &[Box<dyn Workload>]) -> String {
     std::iter::once(name.clone()).chain(numbered).find(|name| !is_taken(name)).unwrap_or(name)
 }
 
-/// Every name, in flight order.
-fn names() -> Vec<&'static str> {
-    let kernels = kernel::suite(None).into_iter().map(|kernel| family(kernel.name()));
+/// Every name that there is on an adapter, in flight order.
+fn names(facts: Option<&Facts>) -> Vec<&'static str> {
+    let kernels = kernel::suite(facts).into_iter().map(|kernel| family(kernel.name()));
     kernels.chain(["classify", "prefill", "decode", "embed"]).collect()
 }

@@ -1,8 +1,8 @@
 //! Each kernel on the adapter against its twin; also as it would run on an adapter that this machine does not have.
 
-use crate::{SEED, device, shapes};
+use crate::{SEED, device, runnable_tilings, shapes};
 use dawndusk::gpu::{Class, Clock, Device, Facts};
-use dawndusk::kernel::{self, Fma, Kernel, Loads, Plan, Prepared, Sharing, Size, Tiling, Unit};
+use dawndusk::kernel::{self, Fma, Kernel, Loads, Plan, Prepared, Sharing, Size, Unit};
 use std::sync::Arc;
 
 /// Runs each kernel over poisoned memory; the result must be whole, and near the twin's where an adapter ran.
@@ -32,18 +32,10 @@ fn fma_takes_as_many_steps_as_its_twin() {
 }
 
 #[test]
-fn gemm_in_registers_agrees_with_its_twin() {
-    agree(shapes::gemms(Tiling::Registers));
-}
-
-#[test]
-fn gemm_with_shared_loads_agrees_with_its_twin() {
-    agree(shapes::gemms(Tiling::Quad));
-}
-
-#[test]
-fn gemm_in_workgroup_memory_agrees_with_its_twin() {
-    agree(shapes::gemms(Tiling::Workgroup));
+fn every_gemm_that_the_adapter_has_agrees_with_the_twin() {
+    for tiling in runnable_tilings() {
+        agree(shapes::gemms(tiling));
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn words(kernel: &dyn Kernel) -> u64 {
 fn bytes_are_those_of_every_operand_once() {
     let kernels: [&dyn Kernel; 11] = [
         &Copy::new(37).expect("a shape"),
-        &Fma::new(5, 24).expect("a shape"),
+        &Fma::new(5, 64).expect("a shape"),
         &Gemm::new(3, 5, 7, Tiling::Quad).expect("a shape"),
         &Gemv::new(3, 5).expect("a shape"),
         &RmsNorm::new(3, 5).expect("a shape"),
@@ -33,11 +33,18 @@ fn bytes_are_those_of_every_operand_once() {
 }
 
 #[test]
+fn an_operand_in_f16_has_half_the_bytes() {
+    let [whole, halves] =
+        [Tiling::Workgroup, Tiling::Cooperative].map(|tiling| Gemm::new(3, 5, 7, tiling).expect("a shape").bytes());
+    assert_eq!(whole - halves, 2 * (3 * 7 + 7 * 5), "A and B are halved, C is not");
+}
+
+#[test]
 fn flop_are_counted_as_the_formula_has_them() {
     let gemm = Gemm::new(3, 5, 7, Tiling::Quad).expect("a shape");
     assert_eq!(gemm.flop(), 3 * 5 * 7 * 2, "a product and a sum for each of m n k");
     assert_eq!(Gemv::new(3, 5).expect("a shape").flop(), 3 * 5 * 2, "a product and a sum for each word of A");
-    assert_eq!(Fma::new(5, 24).expect("a shape").flop(), 5 * 16 * 24 * 2, "16 chains to an invocation");
+    assert_eq!(Fma::new(5, 64).expect("a shape").flop(), 5 * 12 * 64 * 2, "12 chains to an invocation");
     assert_eq!(Copy::new(37).expect("a shape").flop(), 0, "nothing is computed");
     let per_row = 5 + 5 + 2 + 1 + 1 + 2 * 5;
     assert_eq!(RmsNorm::new(3, 5).expect("a shape").flop(), 3 * per_row, "squares, sums, mean and root, two factors");

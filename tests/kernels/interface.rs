@@ -2,10 +2,13 @@
 
 use crate::shapes;
 use dawndusk::gpu::{Class, Facts, Features, Limits};
-use dawndusk::kernel::Plan;
+use dawndusk::kernel::{Memory, Packing, Plan};
 use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
-use naga::{AddressSpace, Module, Scalar, StorageAccess, TypeInner};
+use naga::{AddressSpace, ImageClass, Module, Scalar, ScalarKind, StorageAccess, StorageFormat, TypeInner};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A 16-bit float.
+const HALF: Scalar = Scalar { kind: ScalarKind::Float, width: 2 };
 
 /// Limits that every WebGPU adapter has.
 fn any_adapter(class: Class) -> Facts {
@@ -22,7 +25,7 @@ fn any_adapter(class: Class) -> Facts {
         device_type: "other",
         class,
         subgroup_size_min: 4,
-        subgroup_size_max: 128,
+        subgroup_size_max: 64,
         features: Features {
             f16: false,
             subgroup: true,
@@ -58,12 +61,13 @@ fn parsed(plan: &Plan) -> Module {
         .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(plan.source.text, file)))
 }
 
-/// Accepts what WebGPU has, and subgroups.
-fn validator() -> Validator {
-    let mut validator = Validator::new(
-        ValidationFlags::all(),
-        Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32 | Capabilities::IMMEDIATES,
-    );
+/// Accepts what WebGPU has, and subgroups; matrix units in the one kernel that is about them.
+fn validator(plan: &Plan) -> Validator {
+    let mut capabilities = Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32 | Capabilities::IMMEDIATES;
+    if plan.source.file == "gemm_cooperative.wgsl" {
+        capabilities |= Capabilities::SHADER_FLOAT16 | Capabilities::COOPERATIVE_MATRIX;
+    }
+    let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
     validator
 }
@@ -84,10 +88,10 @@ fn each_file_under_kernels_belongs_to_a_kernel_of_its_name() {
 }
 
 #[test]
-fn each_kernel_is_valid_wgsl_without_extensions_but_subgroups() {
+fn each_kernel_is_valid_wgsl_with_the_extensions_that_it_may_have() {
     for plan in plans() {
         let module = parsed(&plan);
-        let outcome = validator().validate(&module);
+        let outcome = validator(&plan).validate(&module);
         assert!(outcome.is_ok(), "{}: {:?}", plan.source.file, outcome.err());
         assert_eq!(module.entry_points.len(), 1, "{}: one entry point", plan.source.file);
     }
@@ -107,22 +111,38 @@ fn each_override_is_set_and_nothing_else_is() {
 fn bindings_are_the_operands_in_order_and_then_the_result() {
     for plan in plans() {
         let (file, module) = (plan.source.file, parsed(&plan));
-        let mut bindings = BTreeMap::new();
+        let held = |packing: &Packing| vec![packing.memory(); packing.words().len()];
+        let memory: Vec<Memory> = plan.inputs.iter().flat_map(held).collect();
+        let (mut bindings, mut images) = (BTreeMap::new(), BTreeSet::new());
         for (_, variable) in module.global_variables.iter() {
-            let (Some(binding), AddressSpace::Storage { access }) = (variable.binding, variable.space) else {
-                continue;
-            };
+            let Some(binding) = variable.binding else { continue };
             assert_eq!(binding.group, 0, "{file}: one group");
-            let TypeInner::Array { base, .. } = module.types[variable.ty].inner else {
-                panic!("{file}: binding {} is no array", binding.binding)
+            let (element, access) = match (&module.types[variable.ty].inner, variable.space) {
+                (&TypeInner::Array { base, .. }, AddressSpace::Storage { access }) => {
+                    (&module.types[base].inner, access)
+                }
+                (&TypeInner::Image { class: ImageClass::Storage { format, access }, .. }, AddressSpace::Handle) => {
+                    assert_eq!(format, StorageFormat::Rgba32Float, "{file}: images of vectors of words");
+                    images.insert(binding.binding);
+                    bindings.insert(binding.binding, access.contains(StorageAccess::STORE));
+                    continue;
+                }
+                (&TypeInner::Image { class: ImageClass::Sampled { kind, multi }, .. }, AddressSpace::Handle) => {
+                    assert_eq!((kind, multi), (ScalarKind::Float, false), "{file}: images of vectors of words");
+                    images.insert(binding.binding);
+                    bindings.insert(binding.binding, false);
+                    continue;
+                }
+                other => panic!("{file}: binding {} is {other:?}, neither array nor image", binding.binding),
             };
-            let element = &module.types[base].inner;
             let (TypeInner::Scalar(scalar) | TypeInner::Vector { scalar, .. }) = *element else {
                 panic!("{file}: binding {} holds {element:?}, not words or vectors", binding.binding)
             };
+            let halves = memory.get(binding.binding as usize) == Some(&Memory::Halves);
+            let allowed: &[Scalar] = if halves { &[HALF] } else { &[Scalar::F32, Scalar::U32] };
             assert!(
-                [Scalar::F32, Scalar::U32].contains(&scalar),
-                "{file}: binding {} holds {element:?}, not words of 32 bits",
+                allowed.contains(&scalar),
+                "{file}: binding {} holds {element:?}, not {allowed:?}",
                 binding.binding
             );
             bindings.insert(binding.binding, access.contains(StorageAccess::STORE));
@@ -131,6 +151,9 @@ fn bindings_are_the_operands_in_order_and_then_the_result() {
         expected.extend(vec![true; 1 + plan.more_outputs.len()]);
         let expected: BTreeMap<u32, bool> = (0..).zip(expected).collect();
         assert_eq!(bindings, expected, "{file}: operands are read, the bindings after them are written");
+        let in_images: BTreeSet<u32> =
+            (0..).zip(&memory).filter(|(_, memory)| **memory == Memory::Image).map(|(binding, _)| binding).collect();
+        assert_eq!(images, in_images, "{file}: images in WGSL, images in its plan");
         for packing in plan.inputs.iter().chain([&plan.output]).chain(&plan.more_outputs) {
             let whole = packing.words().iter().all(|words| words % 4 == 0);
             assert!(whole, "{file}: {packing:?} is whole vectors of 4");
@@ -143,7 +166,7 @@ fn a_workgroup_shares_as_much_memory_as_its_plan_says() {
     for plan in plans() {
         let (file, module) = (plan.source.file, parsed(&plan));
         let constants = plan.constants.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
-        let info = validator().validate(&module).expect("it is valid");
+        let info = validator(&plan).validate(&module).expect("it is valid");
         let (module, _) = naga::back::pipeline_constants::process_overrides(&module, &info, None, &constants)
             .unwrap_or_else(|error| panic!("{file}: {error}"));
         let shared: u64 = module

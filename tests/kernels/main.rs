@@ -20,6 +20,7 @@ mod shapes;
 mod twins;
 
 use dawndusk::gpu::{self, Device};
+use dawndusk::kernel::Tiling;
 use std::sync::OnceLock;
 
 /// Where all operands and all odd shapes come from.
@@ -43,6 +44,12 @@ fn open() -> Option<Device> {
     };
     eprintln!("adapter {}, driver {} {}", adapter.facts(), adapter.facts().driver, adapter.facts().driver_info);
     Some(Device::open(&adapter).expect("the adapter opens"))
+}
+
+/// The ways to multiply that the adapter at hand has; all of them where there is none.
+fn runnable_tilings() -> Vec<Tiling> {
+    let runs = |tiling: &Tiling| device().is_none_or(|device| tiling.runs_on(device.facts()));
+    Tiling::ALL.into_iter().filter(runs).collect()
 }
 
 /// A device of its own for a test that spoils it.

@@ -35,13 +35,13 @@ pub(crate) fn copies() -> Vec<Arc<dyn Kernel>> {
 }
 
 pub(crate) fn fmas() -> Vec<Arc<dyn Kernel>> {
-    let shapes = shapes(1, 600, &[[1, 1], [64, 2], [65, 32]]);
-    shapes.iter().map(|&[chains, turns]| boxed(Fma::new(chains, 8 * turns).expect("a fair shape"))).collect()
+    let shapes = shapes(1, 150, &[[1, 1], [64, 2], [65, 32], [600, 3]]);
+    shapes.iter().map(|&[chains, turns]| boxed(Fma::new(chains, 32 * turns).expect("a fair shape"))).collect()
 }
 
 /// m, n, k of matrix products.
 pub(crate) fn products() -> Vec<[u32; 3]> {
-    shapes(2, 150, &[[1, 1, 1], [1, 130, 7], [129, 1, 16], [64, 128, 17], [128, 256, 64]])
+    shapes(2, 150, &[[1, 1, 1], [1, 130, 7], [129, 1, 16], [64, 128, 17], [128, 256, 64], [33, 257, 130]])
 }
 
 pub(crate) fn gemms(tiling: Tiling) -> Vec<Arc<dyn Kernel>> {
@@ -174,7 +174,7 @@ pub(crate) fn argmaxes() -> Vec<Arc<dyn Kernel>> {
 
 /// All of them.
 pub(crate) fn every_kernel() -> Vec<Arc<dyn Kernel>> {
-    let products = [Tiling::Registers, Tiling::Quad, Tiling::Workgroup].into_iter().flat_map(gemms);
+    let products = Tiling::ALL.into_iter().flat_map(gemms);
     let rest = [copies(), fmas(), gemvs(), rms_norms(), softmaxes(), attentions()].into_iter().flatten();
     let matmuls = [Sharing::Lanes, Sharing::Split].into_iter().flat_map(matmuls);
     let steps = [later_attentions(), decodes(), merges(), embeds(), rotary_caches(), argmaxes()].into_iter().flatten();
