@@ -95,7 +95,7 @@ fn shapes(arguments: &BenchArguments) -> Result<LanguageShapes, Failure> {
 
 /// Where only some kernels are wanted, the peaks that they are shares of are measured as well.
 fn with_peaks(machine: &MachineArguments) -> (MachineArguments, Vec<String>) {
-    let is_judged = |name: &str| !PEAKS.contains(&name) && !["classify", "embed", "prefill", "decode"].contains(&name);
+    let is_judged = |name: &str| !PEAKS.contains(&name) && !["classify", "prefill", "decode", "embed"].contains(&name);
     let mut machine = machine.clone();
     let mut added = Vec::new();
     if machine.workloads.iter().any(|name| is_judged(name)) {

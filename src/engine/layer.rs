@@ -1,24 +1,19 @@
-//! One layer of a llama on the device: its weights, its cache, its pipelines, and the order in which they run.
+//! One layer of a llama on the device: its cache, its pipelines, and the order in which they run.
 //!
 //! ```text
 //! n = norm(x)             qkv = n W_qkv^T      rotary_cache: qkv -> q, cache
 //! a = attention(q)        x' = x + a W_o^T
 //! n = norm(x')            g = silu(n W_gate^T) (n W_up^T)      x = x' + g W_down^T
 //! ```
-//!
-//! Query, key and value are one matrix, and so are gate and up, in turns of two rows.
 
 use super::EngineError;
-use super::matrix::Matrix;
 use super::memory::Room;
 use super::product::{Product, Way};
 use super::programs::Programs;
-use super::repack::{format_of, repack, widest};
+use super::weights::LayerWeights;
 use crate::gpu::{Buffer, Pipeline, Recording};
-use crate::kernel::{
-    Attention, AttentionDecode, AttentionMerge, Epilogue, Format, GROUP, RmsNorm, RotaryCache, Weights,
-};
-use crate::model::{Config, Tensors};
+use crate::kernel::{Attention, AttentionDecode, AttentionMerge, Epilogue, GROUP, RmsNorm, RotaryCache};
+use crate::model::Config;
 
 /// Activations that all layers share, and what else they have in common.
 #[derive(Debug)]
@@ -75,7 +70,6 @@ pub(super) struct Layer {
     feed_norm: Norm,
     gate_up: Product,
     down: Product,
-    pub(super) bytes: u64,
 }
 
 /// A norm between two buffers.
@@ -110,33 +104,11 @@ impl Norm {
 }
 
 impl Layer {
-    pub(super) fn load(
-        index: usize,
-        programs: &mut Programs,
-        tensors: &mut Tensors,
-        shared: &Shared,
-    ) -> Result<Layer, EngineError> {
+    /// Pipelines and a cache for the weights of one layer.
+    pub(super) fn new(programs: &mut Programs, weights: &LayerWeights, shared: &Shared) -> Result<Layer, EngineError> {
         let (device, shape, room) = (programs.device().clone(), &shared.shape, &shared.room);
-        let name = |part: &str| format!("blk.{index}.{part}.weight");
         let (queries, keys) = (shape.heads * shape.head_size, shape.kv_heads * shape.head_size);
-        let mut matrix = |parts: &[Rows], columns| load(programs, tensors, parts, columns);
-        let straight = |name: String, rows: usize, first: usize| Rows { name, rows, place: Place::From(first) };
-        let query_key_value = matrix(
-            &[
-                straight(name("attn_q"), queries, 0),
-                straight(name("attn_k"), keys, queries),
-                straight(name("attn_v"), keys, queries + keys),
-            ],
-            shape.hidden,
-        )?;
-        let output = matrix(&[straight(name("attn_output"), shape.hidden, 0)], queries)?;
-        let turn = |name, first| Rows { name, rows: shape.feed_forward, place: Place::Turns(first) };
-        let gate_up = matrix(&[turn(name("ffn_gate"), 0), turn(name("ffn_up"), 2)], shape.hidden)?;
-        let down = matrix(&[straight(name("ffn_down"), shape.hidden, 0)], shape.feed_forward)?;
-        let vector =
-            |tensors: &mut Tensors, part: &str| tensors.read(&name(part), &[shape.hidden])?.values(&[shape.hidden]);
-        let norms = [vector(tensors, "attn_norm")?, vector(tensors, "ffn_norm")?];
-
+        let LayerWeights { query_key_value, output, gate_up, down, norms } = weights;
         // Attention of a prompt reads whole tiles of 32 keys, also where the last one is begun.
         let lines = room.sequences * room.capacity() + 32;
         let cache = || device.zeros("cache", lines * keys);
@@ -163,7 +135,6 @@ impl Layer {
         };
 
         let rows = room.rows();
-        let bytes = [&query_key_value, &output, &gate_up, &down].iter().map(|matrix| matrix.bytes).sum::<u64>();
         let [x, middle] = [[&shared.x, &shared.middle], [&shared.middle, &shared.x]];
         let way = |x, residual, y, epilogue| Way { x, residual, y, epilogue };
         let (normed, nothing) = (&shared.normed, &shared.nothing);
@@ -171,7 +142,7 @@ impl Layer {
             norm: Norm::new(programs, shape, &norms[0], [x[0], normed])?,
             query_key_value: Product::new(
                 programs,
-                &query_key_value,
+                query_key_value,
                 way(normed, nothing, &shared.qkv, Epilogue::Store),
                 rows,
             )?,
@@ -181,11 +152,10 @@ impl Layer {
             decode,
             merge,
             decode_shape,
-            output: Product::new(programs, &output, way(&shared.attended, x[0], x[1], Epilogue::Add), rows)?,
+            output: Product::new(programs, output, way(&shared.attended, x[0], x[1], Epilogue::Add), rows)?,
             feed_norm: Norm::new(programs, shape, &norms[1], [middle[0], normed])?,
-            gate_up: Product::new(programs, &gate_up, way(normed, nothing, &shared.gated, Epilogue::Gate), rows)?,
-            down: Product::new(programs, &down, way(&shared.gated, middle[0], middle[1], Epilogue::Add), rows)?,
-            bytes: bytes + 8 * shape.hidden as u64,
+            gate_up: Product::new(programs, gate_up, way(normed, nothing, &shared.gated, Epilogue::Gate), rows)?,
+            down: Product::new(programs, down, way(&shared.gated, middle[0], middle[1], Epilogue::Add), rows)?,
         })
     }
 
@@ -253,43 +223,6 @@ fn merge(programs: &mut Programs, decode: &AttentionDecode, shared: &Shared) -> 
     let program = programs.get(AttentionMerge::source(), &merge.constants())?;
     let buffers = [&shared.sums, &shared.parts, &shared.attended];
     Ok(Pipeline::of(programs.device(), &program, &buffers, merge.workgroups())?)
-}
-
-/// A tensor whose rows go into a matrix.
-pub(super) struct Rows {
-    pub(super) name: String,
-    pub(super) rows: usize,
-    pub(super) place: Place,
-}
-
-/// Where row r goes.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
-    /// To `first` + r.
-    From(usize),
-    /// Two and two: to 4 (r / 2) + r % 2 + `first`.
-    Turns(usize),
-}
-
-/// One matrix out of several tensors of the same number of columns.
-pub(super) fn load(
-    programs: &Programs,
-    tensors: &mut Tensors,
-    parts: &[Rows],
-    columns: usize,
-) -> Result<Matrix, EngineError> {
-    let device = programs.device();
-    let rows = parts.iter().map(|part| part.rows).sum();
-    let formats = parts.iter().map(|part| tensors.kind(&part.name, columns).map_or(Format::F32, format_of));
-    let mut weights = Weights::zeros(rows, columns, widest(formats));
-    for part in parts {
-        let stored = tensors.read(&part.name, &[part.rows, columns])?;
-        repack(&stored, [part.rows, columns], &mut weights, |row| match part.place {
-            Place::From(first) => first + row,
-            Place::Turns(first) => row / 2 * 4 + row % 2 + first,
-        })?;
-    }
-    Matrix::upload(device, &parts[0].name, &weights, device.facts().limits.storage_binding_bytes)
 }
 
 /// Words of a row of activations, as a product pads them.

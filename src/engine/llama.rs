@@ -5,15 +5,16 @@
 //! tokens. All sequences stand at the same position, as in a batched benchmark.
 
 use super::EngineError;
-use super::layer::{Layer, Norm, Place, Rows, Shared, Step, angles, decode_shape, load, padded};
+use super::layer::{Layer, Norm, Shared, Step, angles, decode_shape, padded};
 use super::matrix::Matrix;
 use super::memory::{Need, Room};
 use super::product::{Product, Way};
 use super::programs::Programs;
+use super::weights::LlamaWeights;
 use crate::gpu::{Buffer, Device, Pipeline, Readback, Recording};
 use crate::kernel::{Argmax, Embed, Epilogue, Format};
-use crate::model::{Config, Counts, Description, ModelChoice, ModelError, Opened, Precision, Quantisation, Tensors};
-use std::collections::BTreeMap;
+use crate::model::{Config, ModelError};
+use std::sync::Arc;
 
 /// Steps that are recorded before the device is asked for their tokens.
 const STEPS_MAX: usize = 16;
@@ -24,6 +25,7 @@ const LOGITS_ROWS: usize = 8;
 /// An open model with room for its sequences.
 #[derive(Debug)]
 pub struct Llama {
+    weights: Arc<LlamaWeights>,
     programs: Programs,
     shared: Shared,
     layers: Vec<Layer>,
@@ -40,73 +42,42 @@ pub struct Llama {
     logits: Buffer,
     history_back: Readback,
     logits_back: Readback,
-    description: Description,
     position: usize,
 }
 
 impl Llama {
-    /// Opens a model, with weights from the user's store, and makes room for its work.
+    /// Makes room for work with weights that are in place.
     ///
     /// # Errors
     /// See [`EngineError`]; [`EngineError::Memory`] comes before anything is allocated.
-    pub fn open(device: &Device, choice: &ModelChoice, room: Room) -> Result<Llama, EngineError> {
-        Llama::load(device, Opened::of(choice)?, room)
-    }
-
-    /// Loads a model that is open.
-    ///
-    /// # Errors
-    /// As [`Llama::open`].
-    pub fn load(device: &Device, opened: Opened, room: Room) -> Result<Llama, EngineError> {
-        let Opened { name, provenance, shape, mut tensors, .. } = opened;
-        refuse_what_is_not_built(device, &name, &shape, &room)?;
-        let tally = tally(&shape, &tensors);
-        Need::of(&shape, &tensors, &room).within(device, &name, &room)?;
+    pub fn new(weights: &Arc<LlamaWeights>, room: Room) -> Result<Llama, EngineError> {
+        let (device, shape) = (&weights.device, &weights.shape);
+        refuse_room(shape, &room)?;
+        Need::of_room(shape, weights.bytes(), &room).within(device, &weights.describe().name, &room)?;
         let mut programs = Programs::new(device);
-        let shared = share(device, &shape, &room)?;
-        let layers: Vec<Layer> = (0..shape.layers)
-            .map(|index| Layer::load(index, &mut programs, &mut tensors, &shared))
+        let shared = share(device, shape, &room)?;
+        let layers: Vec<Layer> = weights
+            .layers
+            .iter()
+            .map(|weights| Layer::new(&mut programs, weights, &shared))
             .collect::<Result<_, _>>()?;
-        let straight = |name: &str| [Rows { name: name.into(), rows: shape.vocabulary, place: Place::From(0) }];
-        let table = load(&programs, &mut tensors, &straight("token_embd.weight"), shape.hidden)?;
-        let own_head = match shape.tied_embedding {
-            true => None,
-            false => Some(load(&programs, &mut tensors, &straight("output.weight"), shape.hidden)?),
-        };
-        let weights = tensors.read("output_norm.weight", &[shape.hidden])?.values(&[shape.hidden])?;
-        let norm = Norm::new(&mut programs, &shape, &weights, [&shared.x, &shared.normed])?;
+        let norm = Norm::new(&mut programs, shape, &weights.norm, [&shared.x, &shared.normed])?;
         let rows = room.sequences.max(LOGITS_ROWS);
         let stride = padded(shape.vocabulary) as usize;
         let logits = device.zeros("logits", rows * stride)?;
-        let head_matrix = own_head.as_ref().unwrap_or(&table);
         let way = Way { x: &shared.normed, residual: &shared.nothing, y: &logits, epilogue: Epilogue::Store };
-        let head = Product::new(&mut programs, head_matrix, way, rows)?;
+        let head = Product::new(&mut programs, weights.head.as_ref().unwrap_or(&weights.table), way, rows)?;
 
         let prompt = device.zeros("prompt", room.rows())?;
         let tokens = device.zeros("tokens", room.sequences.next_multiple_of(4))?;
         let history = device.zeros("history", STEPS_MAX * room.sequences)?;
-        let embed = |programs: &mut Programs, tokens: &Buffer| embeddings(programs, &table, tokens, &shared.x);
+        let embed = |programs: &mut Programs, tokens: &Buffer| embeddings(programs, &weights.table, tokens, &shared.x);
         let (embed_prompt, embed_step) = (embed(&mut programs, &prompt)?, embed(&mut programs, &tokens)?);
         let argmax_shape = Argmax::new(1, shape.vocabulary as u32)?;
         let program = programs.get(Argmax::source(), &argmax_shape.constants(stride as u32))?;
         let argmax = Pipeline::of(device, &program, &[&logits, &tokens, &history], [1, 1, 1])?;
-        let weight_bytes = layers.iter().map(|layer| layer.bytes).sum::<u64>()
-            + head_matrix.bytes
-            + table.bytes / shape.vocabulary as u64
-            + 4 * shape.hidden as u64;
-        let description = Description {
-            name,
-            provenance,
-            shape,
-            parameters: shape.parameters(),
-            device: device.facts().name.clone(),
-            threads: None,
-            precision: Precision::Quantised,
-            quantisation: tally,
-            weight_bytes_per_token: weight_bytes,
-            flop_per_token: Counts { shape, weight_bytes }.decode_flop(0),
-        };
         let mut model = Llama {
+            weights: Arc::clone(weights),
             programs,
             shared,
             layers,
@@ -122,7 +93,6 @@ impl Llama {
             history_back: device.readback((4 * STEPS_MAX * room.sequences) as u64)?,
             logits_back: device.readback((4 * rows * stride) as u64)?,
             logits,
-            description,
             position: 0,
         };
         // Drivers compile at the first dispatch: that belongs to opening, not to the first prompt.
@@ -130,14 +100,9 @@ impl Llama {
         Ok(model)
     }
 
-    /// What this model is, and how it was loaded.
-    pub fn describe(&self) -> &Description {
-        &self.description
-    }
-
-    /// Its arithmetic and traffic.
-    pub fn counts(&self) -> Counts {
-        Counts { shape: self.description.shape, weight_bytes: self.description.weight_bytes_per_token }
+    /// Its weights.
+    pub fn weights(&self) -> &LlamaWeights {
+        &self.weights
     }
 
     /// Sequences that it decodes together.
@@ -183,7 +148,7 @@ impl Llama {
                     let mut recording = model.programs.device().record();
                     model.record_logits(&mut recording, (first + begin) as u32, count as u32);
                     let flat = model.logits_of(recording, count)?;
-                    all.extend(flat.chunks_exact(model.description.shape.vocabulary).map(<[f32]>::to_vec));
+                    all.extend(flat.chunks_exact(model.weights.shape.vocabulary).map(<[f32]>::to_vec));
                 }
                 Ok(())
             })?;
@@ -204,7 +169,7 @@ impl Llama {
         self.record_step(&mut recording, 0);
         let flat = self.logits_of(recording, sequences)?;
         self.position += 1;
-        Ok(flat.chunks_exact(self.description.shape.vocabulary).map(<[f32]>::to_vec).collect())
+        Ok(flat.chunks_exact(self.weights.shape.vocabulary).map(<[f32]>::to_vec).collect())
     }
 
     /// Goes on for `steps` tokens, each the likeliest after the one before, in every sequence; the first step runs the
@@ -294,7 +259,7 @@ impl Llama {
 
     /// Runs a recording, then takes `rows` rows of logits without padding.
     fn logits_of(&self, mut recording: Recording, rows: usize) -> Result<Vec<f32>, EngineError> {
-        let (vocabulary, stride) = (self.description.shape.vocabulary, self.stride());
+        let (vocabulary, stride) = (self.weights.shape.vocabulary, self.stride());
         recording.copy(&self.logits, (4 * rows * stride) as u64, &self.logits_back);
         let doing = "reading logits";
         let padded: Vec<f32> = recording.submit(doing)?.take(&self.logits_back, rows * stride, doing)?;
@@ -306,7 +271,7 @@ impl Llama {
     }
 
     fn stride(&self) -> usize {
-        padded(self.description.shape.vocabulary) as usize
+        padded(self.weights.shape.vocabulary) as usize
     }
 
     fn warm_up(&mut self) -> Result<(), EngineError> {
@@ -323,7 +288,7 @@ impl Llama {
     }
 
     fn check(&self, tokens: &[u32], more: usize) -> Result<(), EngineError> {
-        let vocabulary = self.description.shape.vocabulary;
+        let vocabulary = self.weights.shape.vocabulary;
         if tokens.is_empty() {
             return Err(ModelError::NoTokens.into());
         }
@@ -385,21 +350,7 @@ fn share(device: &Device, shape: &Config, room: &Room) -> Result<Shared, EngineE
     })
 }
 
-fn refuse_what_is_not_built(device: &Device, name: &str, shape: &Config, room: &Room) -> Result<(), EngineError> {
-    let facts = device.facts();
-    if !facts.features.immediates {
-        return Err(EngineError::Adapter { adapter: facts.name.clone(), what: "immediates" });
-    }
-    let refuse = |what, found, allowed| Err(EngineError::Shape { model: name.to_owned(), what, found, allowed });
-    if !shape.head_size.is_multiple_of(4) {
-        return refuse("the size of a head", shape.head_size, "multiples of 4");
-    }
-    if !(shape.heads * shape.head_size).is_multiple_of(32) {
-        return refuse("heads times their size", shape.heads * shape.head_size, "multiples of 32");
-    }
-    if !shape.feed_forward.is_multiple_of(32) {
-        return refuse("the feed-forward size", shape.feed_forward, "multiples of 32");
-    }
+fn refuse_room(shape: &Config, room: &Room) -> Result<(), EngineError> {
     if room.sequences == 0 || room.positions == 0 || room.batch == 0 {
         return Err(EngineError::NoRoom { what: "sequences, positions and tokens at once", wanted: 1, room: 0 });
     }
@@ -407,23 +358,4 @@ fn refuse_what_is_not_built(device: &Device, name: &str, shape: &Config, room: &
         return Err(ModelError::ContextFull { wanted: room.positions, context: shape.context }.into());
     }
     Ok(())
-}
-
-/// Matrices by the type in the file and the format here.
-fn tally(shape: &Config, tensors: &Tensors) -> Vec<Quantisation> {
-    let parts = ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"]
-        .map(|part| (part, shape.hidden));
-    let layers = (0..shape.layers).flat_map(|layer| parts.map(|(part, _)| format!("blk.{layer}.{part}.weight")));
-    let tables = ["token_embd.weight", "output.weight"].map(str::to_owned);
-    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
-    for name in layers.chain(tables) {
-        let columns = if name.contains("ffn_down") { shape.feed_forward } else { shape.hidden };
-        let is_there = name != "output.weight" || !shape.tied_embedding;
-        if let Some(kind) = tensors.kind(&name, columns).filter(|_| is_there) {
-            let loaded = super::repack::format_of(kind).name().to_owned();
-            *counts.entry((format!("{kind:?}"), loaded)).or_default() += 1;
-        }
-    }
-    let row = |((file, loaded), matrices)| Quantisation { file, loaded, matrices, padded: 0 };
-    counts.into_iter().map(row).collect()
 }

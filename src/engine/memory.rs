@@ -65,14 +65,20 @@ impl Need {
             matrices.iter().map(|(part, rows, columns)| bytes(&name(part), *rows, *columns)).sum::<u64>()
         });
         let tables = if shape.tied_embedding { 1 } else { 2 };
-        let table = bytes("token_embd.weight", shape.vocabulary, hidden);
-        let rows = room.rows() as u64;
-        let row = 3 * hidden + 2 * (queries + 2 * keys) + queries + feed;
+        let weights = layers.sum::<u64>() + tables * bytes("token_embd.weight", shape.vocabulary, hidden);
+        Need::of_room(shape, weights, room)
+    }
+
+    /// Of so many bytes of weights, with room for work.
+    pub(super) fn of_room(shape: &Config, weights: u64, room: &Room) -> Need {
+        let (queries, keys) = (shape.heads * shape.head_size, shape.kv_heads * shape.head_size);
+        let row = 3 * shape.hidden + 2 * (queries + 2 * keys) + queries + shape.feed_forward;
         let lines = (room.sequences * room.capacity()) as u64;
+        let logits = (room.sequences * shape.vocabulary.next_multiple_of(GROUP)) as u64;
         Need {
-            weights: layers.sum::<u64>() + tables * table,
+            weights,
             cache: lines * (2 * shape.layers * keys * 4) as u64,
-            activations: 4 * (rows * row as u64 + (room.sequences * shape.vocabulary.next_multiple_of(GROUP)) as u64),
+            activations: 4 * ((room.rows() * row) as u64 + logits),
         }
     }
 

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `digits` | the classifier of digits |
 //! | `encoder` | the sentence encoder |
-//! | `repack` `matrix` | weights of a language model from a file's blocks to those of a kernel, in parts that fit a binding |
+//! | `repack` `matrix` `weights` | weights of a language model from a file's blocks to those of a kernel, in parts that fit a binding |
 //! | `programs` `product` | kernels compiled once; one matrix times any number of rows |
 //! | `memory` | what a language model needs, before anything is allocated |
 //! | `layer` `llama` | the language model, its cache, its steps |
@@ -25,7 +25,9 @@ mod memory;
 mod product;
 mod programs;
 mod repack;
+mod weights;
 
 pub use error::EngineError;
 pub use llama::Llama;
 pub use memory::Room;
+pub use weights::LlamaWeights;

@@ -1,9 +1,10 @@
 //! Tiny networks of the llama family on the engine, beside candle with the same weights decoded to f32.
 
 use crate::{device, relative_error};
-use dawndusk::engine::{EngineError, Llama, Room};
+use dawndusk::engine::{EngineError, Llama, LlamaWeights, Room};
 use dawndusk::gpu;
 use dawndusk::model::{Config, Device, Model, Opened, Precision, greedy};
+use std::sync::Arc;
 
 const SEED: u64 = 5;
 
@@ -30,7 +31,10 @@ fn tokens(count: usize, vocabulary: usize) -> Vec<u32> {
 }
 
 fn engine(device: &gpu::Device, shape: Config, room: Room) -> Result<Llama, EngineError> {
-    Llama::load(device, Opened::from_seed("test", shape, SEED).expect("a right shape"), room)
+    Llama::new(
+        &Arc::new(LlamaWeights::load(device, Opened::from_seed("test", shape, SEED).expect("a right shape"))?),
+        room,
+    )
 }
 
 fn on_candle(shape: Config) -> Model {

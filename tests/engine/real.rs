@@ -1,8 +1,9 @@
 //! SmolLM2-135M with its real weights, on the engine and on candle with the same weights decoded to f32.
 
 use crate::{device, relative_error};
-use dawndusk::engine::{Llama, Room};
+use dawndusk::engine::{Llama, LlamaWeights, Room};
 use dawndusk::model::{Device, Model, ModelChoice, Precision, Store, greedy};
+use std::sync::Arc;
 
 /// The weights; none only where the environment says that this machine does without.
 #[expect(clippy::print_stderr, reason = "a log of these tests must say what they did not show")]
@@ -29,8 +30,9 @@ fn a_prompt_of_256_tokens_and_an_answer_of_64_have_the_logits_that_candle_gives(
     let Some((store, choice)) = choice() else { return };
     let mut reference = Model::open_in(&store, &choice, &Device::cpu(), Precision::F32).expect("the weights load");
     let room = Room { sequences: 1, positions: 320, batch: 128 };
-    let mut engine = Llama::open(device, &choice, room).expect("the weights load");
-    let vocabulary = engine.describe().shape.vocabulary;
+    let weights = LlamaWeights::open(device, &choice).expect("the weights load");
+    let mut engine = Llama::new(&Arc::new(weights), room).expect("there is room");
+    let vocabulary = engine.weights().describe().shape.vocabulary;
     let prompt: Vec<u32> = (0..256).map(|i| ((i * 7919 + 13) % vocabulary) as u32).collect();
     let mut expected = reference.prefill_all(&prompt).expect("logits");
     let mut found = engine.prefill_all(&prompt).expect("logits");
