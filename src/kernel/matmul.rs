@@ -24,7 +24,31 @@ pub enum Sharing {
 }
 
 impl Sharing {
-    /// The one for this kind of adapter, or for the CPU itself, where only the name is used.
+    /// Every way to multiply.
+    pub const ALL: [Sharing; 2] = [Sharing::Lanes, Sharing::Split];
+
+    /// The name of its kernel.
+    pub fn name(self) -> &'static str {
+        match self {
+            Sharing::Lanes => "matmul_lanes",
+            Sharing::Split => "matmul_split",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Sharing> {
+        Sharing::ALL.into_iter().find(|sharing| sharing.name() == name)
+    }
+
+    /// Whether it computes what it should on this adapter.
+    pub fn runs_on(self, facts: &Facts) -> bool {
+        match self {
+            Sharing::Lanes => Sharing::teams_are_whole(facts),
+            Sharing::Split => true,
+        }
+    }
+
+    /// Without a trial, the one for this kind of adapter, or for the CPU itself, where only the name is used.
     pub fn of(facts: Option<&Facts>) -> Sharing {
         let suits = |facts: &&Facts| facts.class == Class::Software && Sharing::teams_are_whole(facts);
         if facts.filter(suits).is_some() { Sharing::Lanes } else { Sharing::Split }
@@ -120,6 +144,11 @@ impl Matmul {
         Matmul { tokens, rows, columns, format, epilogue: Epilogue::Store, sharing, part: None }
     }
 
+    /// Rows of x, rows of W, columns of both.
+    pub fn sizes(&self) -> [u32; 3] {
+        [self.tokens, self.rows, self.columns]
+    }
+
     /// How it runs on an adapter, for any number of rows of x.
     pub fn program(&self, facts: &Facts) -> MatmulPlan {
         match self.sharing {
@@ -169,10 +198,7 @@ impl Matmul {
 
 impl Kernel for Matmul {
     fn name(&self) -> &'static str {
-        match self.sharing {
-            Sharing::Lanes => "matmul_lanes",
-            Sharing::Split => "matmul_split",
-        }
+        self.sharing.name()
     }
 
     /// tokens x rows x columns, and the format of W.

@@ -39,7 +39,7 @@ pub const NAMES: [&str; 27] = [
 ];
 
 /// Rows of x, and the format of the weights, of the standard product with weights: a small batch of sequences.
-const MATMUL: (u32, Format) = (8, Format::Q4);
+pub const MATMUL: (u32, Format) = (8, Format::Q4);
 
 /// How large the standard shapes are. Fixed for a kind of adapter rather than measured, so that two runs, or two
 /// cards, are given the same work.

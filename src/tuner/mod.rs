@@ -19,12 +19,14 @@
 mod folder;
 mod gemm;
 mod identity;
+mod matmul;
 mod memory;
 mod trial;
 
 pub use folder::CacheFolder;
 pub use gemm::GemmFamily;
 pub use identity::{Identity, WGPU_VERSION};
+pub use matmul::MatmulFamily;
 
 use crate::gpu::{Device, Facts};
 use crate::kernel::{self, Kernel};

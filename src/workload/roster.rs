@@ -10,9 +10,9 @@ use super::kernel::{KernelWorkload, family};
 use super::language::{Decode, Prefill, Shape, label};
 use super::{Workload, WorkloadError};
 use crate::gpu::{Device, Facts};
-use crate::kernel::{self, Gemm, Kernel, Size, Tiling};
+use crate::kernel::{self, Gemm, Kernel, Matmul, Sharing, Size, Tiling};
 use crate::model::{Model, ModelError};
-use crate::tuner::{Family, GemmFamily, Tuner};
+use crate::tuner::{Family, GemmFamily, MatmulFamily, Tuner};
 use std::sync::Arc;
 
 /// Kernels that measure what the adapter can do at most: others are judged by them.
@@ -104,14 +104,22 @@ impl Roster<'_> {
     /// A matrix product by the kernel that the tuner chooses, other kernels as they are. None for a product on matrix
     /// units that give wrong results: it is named among what was excluded, and not measured.
     fn tuned(&mut self, name: &str, untuned: Arc<dyn Kernel>) -> Result<Option<Arc<dyn Kernel>>, WorkloadError> {
-        let family = GemmFamily::ALL.into_iter().find(|family| family.name() == name);
-        let (Some(family), Some(tuner)) = (family, self.tuner.as_deref_mut()) else { return Ok(Some(untuned)) };
         let facts = self.device.map(Device::facts);
-        let shape = Gemm::standard(Size::of(facts), Tiling::of(facts)).sizes();
+        let product = || Gemm::standard(Size::of(facts), Tiling::of(facts)).sizes();
+        let (tokens, format) = kernel::MATMUL;
+        let weights = || Matmul::standard(Size::of(facts), tokens, format, Sharing::of(facts)).sizes();
+        let (family, shape): (Box<dyn Family>, [u32; 3]) = match name {
+            "gemm" => (Box::new(GemmFamily::Floats), product()),
+            "gemm_cooperative" => (Box::new(GemmFamily::Halves), product()),
+            "matmul" => (Box::new(MatmulFamily { format }), weights()),
+            _ => return Ok(Some(untuned)),
+        };
+        let Some(tuner) = self.tuner.as_deref_mut() else { return Ok(Some(untuned)) };
         let failed = |error: kernel::Error| WorkloadError { workload: name.into(), reason: error.to_string() };
-        let choice = tuner.choose(&family, &shape).map_err(failed)?;
+        let choice = tuner.choose(family.as_ref(), &shape).map_err(failed)?;
+        // Where every other product is wrong too, the run's own check must see it.
         let is_excluded = choice.excluded.iter().any(|excluded| excluded.variant == choice.variant);
-        if is_excluded && family == GemmFamily::Halves {
+        if is_excluded && name == "gemm_cooperative" {
             return Ok(None);
         }
         family.kernel(&choice.variant, &shape).map(Some).map_err(failed)
