@@ -77,7 +77,7 @@ impl Family for GemmFamily {
     }
 
     fn probes(&self) -> Vec<Vec<u32>> {
-        vec![vec![33, 130, 17], vec![160, 256, 96]]
+        vec![vec![161, 130, 97], vec![33, 256, 17]]
     }
 }
 

@@ -62,8 +62,8 @@ impl Family for MatmulFamily {
             _ => prompt,
         };
         let (place, [rows, columns]) = match words {
-            0..=SMALL_MAX => (0, [3072, 576]),
-            ..=MEDIUM_MAX => (1, [8192, 2048]),
+            words if words <= SMALL_MAX => (0, [3072, 576]),
+            words if words <= MEDIUM_MAX => (1, [8192, 2048]),
             _ => (2, [16384, 8192]),
         };
         let (name, tokens) = by_tokens[place];
@@ -71,7 +71,7 @@ impl Family for MatmulFamily {
     }
 
     fn probes(&self) -> Vec<Vec<u32>> {
-        vec![vec![1, 40, 96], vec![9, 70, 130]]
+        vec![vec![9, 70, 130], vec![1, 40, 96]]
     }
 }
 

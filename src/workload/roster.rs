@@ -83,10 +83,10 @@ impl Roster<'_> {
         let mut workloads: Vec<Box<dyn Workload>> = Vec::new();
         for kernel in kernel::suite(self.device.map(Device::facts)) {
             let name = family(kernel.name());
-            if is_wanted(name) {
-                if let Some(kernel) = self.tuned(name, kernel)? {
-                    workloads.push(Box::new(KernelWorkload::new(kernel, self.device, self.seed)?));
-                }
+            if is_wanted(name)
+                && let Some(kernel) = self.tuned(name, kernel)?
+            {
+                workloads.push(Box::new(KernelWorkload::new(kernel, self.device, self.seed)?));
             }
         }
         if is_wanted("classify") {
