@@ -49,24 +49,16 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Profile;
 
-    /// ViT-B/16 at 224 x 224: Dosovitskiy et al. 2020, table 1.
-    const VIT_B_16: Shape = Shape {
-        image: 224,
-        channels: 3,
-        patch: 16,
-        layers: 12,
-        hidden: 768,
-        heads: 12,
-        feed_forward: 3072,
-        classes: 1000,
-        norm_epsilon: 1e-6,
-    };
+    fn vit_b_16() -> Shape {
+        Profile::named("vit-b-16").and_then(|profile| profile.vit()).expect("a profile")
+    }
 
     #[test]
     fn vit_b_16_has_the_parameters_that_are_published() {
-        assert_eq!(VIT_B_16.parameters(), 86_567_656, "with a head of a thousand classes");
-        let counts = Counts { shape: VIT_B_16 };
+        assert_eq!(vit_b_16().parameters(), 86_567_656, "with a head of a thousand classes");
+        let counts = Counts { shape: vit_b_16() };
         assert_eq!(counts.weight_bytes(), 4 * 86_567_656, "in f32");
         let multiplications = counts.flop_per_image() / 2;
         assert_eq!(multiplications / 10_000_000, 1756, "17.6 billion multiplications: {multiplications}");
@@ -74,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_batch_reads_the_weights_once() {
-        let counts = Counts { shape: VIT_B_16 };
+        let counts = Counts { shape: vit_b_16() };
         assert_eq!(counts.bytes(3) - counts.bytes(2), 4 * (224 * 224 * 3 + 1000), "an image and its logits");
     }
 }
