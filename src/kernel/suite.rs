@@ -8,7 +8,7 @@ use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
 /// Names that [`named`] takes. `gemm`, `matmul` and `conv2d` mean the one of their variants that suits the adapter.
-pub const NAMES: [&str; 29] = [
+pub const NAMES: [&str; 31] = [
     "copy",
     "fma",
     "gemm",
@@ -16,11 +16,13 @@ pub const NAMES: [&str; 29] = [
     "gemm_quad",
     "gemm_octet",
     "gemm_tiled",
+    "gemm_half",
     "gemm_cooperative",
     "gemv",
     "matmul",
     "matmul_lanes",
     "matmul_split",
+    "matmul_tiled",
     "rms_norm",
     "softmax",
     "attention",
@@ -89,11 +91,13 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "gemm_quad" => Arc::new(Gemm::standard(size, Tiling::Quad)),
         "gemm_octet" => Arc::new(Gemm::standard(size, Tiling::Octet)),
         "gemm_tiled" => Arc::new(Gemm::standard(size, Tiling::Workgroup)),
+        "gemm_half" => Arc::new(Gemm::standard(size, Tiling::Half)),
         "gemm_cooperative" => Arc::new(Gemm::standard(size, Tiling::Cooperative)),
         "gemv" => Arc::new(Gemv::standard(size)),
-        "matmul" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts))),
+        "matmul" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts, MATMUL.0))),
         "matmul_lanes" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Lanes)),
         "matmul_split" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Split)),
+        "matmul_tiled" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Tiled)),
         "rms_norm" => Arc::new(RmsNorm::standard(size)),
         "softmax" => Arc::new(Softmax::standard(size)),
         "attention" => Arc::new(Attention::standard(size)),
@@ -116,7 +120,7 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
 }
 
 /// The kernels that are measured by themselves, once each, in the shapes and variants for this adapter, or for the CPU;
-/// the product in f16 as well where there are matrix units.
+/// the product in f16 as well on a GPU that has it.
 pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
     let size = Size::of(facts);
     let mut kernels: Vec<Arc<dyn Kernel>> = vec![
@@ -124,14 +128,14 @@ pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
         Arc::new(Fma::standard(size)),
         Arc::new(Gemm::standard(size, Tiling::of(facts))),
         Arc::new(Gemv::standard(size)),
-        Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts))),
+        Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts, MATMUL.0))),
         Arc::new(RmsNorm::standard(size)),
         Arc::new(Softmax::standard(size)),
         Arc::new(Attention::standard(size)),
         Arc::new(Conv2d::standard(size, Loads::of(facts))),
     ];
-    if facts.is_some_and(|facts| Tiling::Cooperative.runs_on(facts)) {
-        kernels.push(Arc::new(Gemm::standard(size, Tiling::Cooperative)));
+    if let Some(tiling) = facts.and_then(Tiling::in_f16_of) {
+        kernels.push(Arc::new(Gemm::standard(size, tiling)));
     }
     kernels
 }
