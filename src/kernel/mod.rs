@@ -90,7 +90,7 @@ pub use prepared::{Prepared, within_limits};
 pub use rms_norm::RmsNorm;
 pub use rotary_cache::RotaryCache;
 pub use softmax::Softmax;
-pub use suite::{NAMES, Size, named, suite};
+pub use suite::{MATMUL, NAMES, Size, named, suite};
 pub use verification::Verification;
 
 use crate::gpu::{self, Facts};

@@ -8,7 +8,7 @@ use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
 /// Names that [`named`] takes. `gemm`, `matmul` and `conv2d` mean the one of their variants that suits the adapter.
-pub const NAMES: [&str; 31] = [
+pub const NAMES: &[&str] = &[
     "copy",
     "fma",
     "gemm",
@@ -43,7 +43,7 @@ pub const NAMES: [&str; 31] = [
 ];
 
 /// Rows of x, and the format of the weights, of the standard product with weights: a small batch of sequences.
-const MATMUL: (u32, Format) = (8, Format::Q4);
+pub const MATMUL: (u32, Format) = (8, Format::Q4);
 
 /// How large the standard shapes are. Fixed for a kind of adapter rather than measured, so that two runs, or two
 /// cards, are given the same work.
