@@ -1,5 +1,5 @@
 //! Tokens per second of SmolLM2-135M on candle's CPU device: a prompt of 512, and decoding behind 1 and 512 tokens. Images
-//! per second of the classifier of digits and sentences per second of all-MiniLM-L6-v2, sixteen of 32 tokens at once, on
+//! per second of the classifier of digits, and sentences per second of all-MiniLM-L6-v2, sixteen of 32 tokens at once, on
 //! candle and on this crate's own kernels (`DAWNDUSK_ADAPTER` chooses as `--adapter` does).
 //!
 //! The weights are the real ones where the store has them, else seeded ones of the same shape; the name of each
@@ -57,29 +57,6 @@ fn models(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn adapter() -> Option<gpu::Adapter> {
-    let wanted = std::env::var("DAWNDUSK_ADAPTER").ok();
-    gpu::choose(wanted.as_deref()).expect("DAWNDUSK_ADAPTER names an adapter that exists")
-}
-
-fn classifier(criterion: &mut Criterion) {
-    const BATCH: u32 = 128;
-    let set = digits::test_set().expect("it comes with the program");
-    let images = &set.images[..BATCH as usize * PIXELS];
-    let mut group = criterion.benchmark_group(format!("digits/{BATCH}"));
-    group.throughput(Throughput::Elements(BATCH.into()));
-    let candle = Digits::new(&Device::cpu()).expect("the weights come with the program");
-    group.bench_function("candle", |bencher| bencher.iter(|| candle.classify(images).expect("whole images")));
-    if let Some(adapter) = adapter() {
-        let device = gpu::Device::open(&adapter).expect("the adapter opens");
-        let mut kernels = engine::digits::Digits::new(&device, BATCH).expect("a small network fits");
-        group.bench_function(device.facts().name.clone(), |bencher| {
-            bencher.iter(|| kernels.classify(images).expect("whole images"));
-        });
-    }
-    group.finish();
-}
-
 fn checkpoint() -> Checkpoint {
     let real = ModelChoice::Registered(ENCODER.to_owned());
     let seeded = ModelChoice::Synthetic { name: ENCODER.to_owned(), seed: 0 };
@@ -99,13 +76,37 @@ fn encoders(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group(format!("{ENCODER}-{weights}"));
     group.sample_size(10);
     group.throughput(Throughput::Elements(count as u64));
-    if let Some(adapter) = adapter() {
+    let wanted = std::env::var("DAWNDUSK_ADAPTER").ok();
+    let adapter = gpu::choose(wanted.as_deref()).expect("DAWNDUSK_ADAPTER names an adapter that exists");
+    if let Some(adapter) = adapter {
         let device = gpu::Device::open(&adapter).expect("the adapter opens");
-        let mut encoder = engine::encoder::Encoder::new(&device, &checkpoint, SENTENCES).expect("it fits");
-        group.bench_function("kernels", |bencher| bencher.iter(|| encoder.embed(&sentences).expect("embeddings")));
+        let mut kernels = engine::encoder::Encoder::new(&device, &checkpoint, SENTENCES).expect("it fits");
+        group.bench_function(device.facts().name.clone(), |bencher| {
+            bencher.iter(|| kernels.embed(&sentences).expect("embeddings"));
+        });
     }
     let encoder = Encoder::new(checkpoint, &Device::cpu()).expect("candle has room");
     group.bench_function("candle", |bencher| bencher.iter(|| encoder.embed(&sentences).expect("embeddings")));
+    group.finish();
+}
+
+fn classifier(criterion: &mut Criterion) {
+    const BATCH: u32 = 128;
+    let set = digits::test_set().expect("it comes with the program");
+    let images = &set.images[..BATCH as usize * PIXELS];
+    let mut group = criterion.benchmark_group(format!("digits/{BATCH}"));
+    group.throughput(Throughput::Elements(BATCH.into()));
+    let candle = Digits::new(&Device::cpu()).expect("the weights come with the program");
+    group.bench_function("candle", |bencher| bencher.iter(|| candle.classify(images).expect("whole images")));
+    let wanted = std::env::var("DAWNDUSK_ADAPTER").ok();
+    let adapter = gpu::choose(wanted.as_deref()).expect("DAWNDUSK_ADAPTER names an adapter that exists");
+    if let Some(adapter) = adapter {
+        let device = gpu::Device::open(&adapter).expect("the adapter opens");
+        let mut kernels = engine::digits::Digits::new(&device, BATCH).expect("a small network fits");
+        group.bench_function(device.facts().name.clone(), |bencher| {
+            bencher.iter(|| kernels.classify(images).expect("whole images"));
+        });
+    }
     group.finish();
 }
 
