@@ -85,9 +85,24 @@ pub(super) struct MachineArguments {
     /// Model: a registered name, a path to a GGUF file, `synthetic` (seeded weights) or `synthetic:NAME:SEED`
     #[arg(short, long, value_name = "MODEL", value_delimiter = ',')]
     pub(super) model: Vec<String>,
+    /// What runs language models: this program's own kernels, candle, or both. Unless said, `bench` takes both, and
+    /// a flight the engine on a GPU and candle elsewhere
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub(super) backend: Option<BackendName>,
     /// Only these workloads, by name
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(super) workloads: Vec<String>,
+}
+
+/// What runs language models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum BackendName {
+    /// WGSL kernels, on the adapter
+    Engine,
+    /// candle
+    Candle,
+    /// One after the other
+    Both,
 }
 
 /// What must be there.

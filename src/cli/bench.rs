@@ -2,6 +2,7 @@
 
 use super::arguments::MachineArguments;
 use super::bench_arguments::{BenchArguments, BenchFormat};
+use super::loading::Purpose;
 use super::{Exit, Failure, answer, answer_json, equipment, say, sweep};
 use crate::flight::{self, FlightError, Recorder};
 use crate::journal::Event;
@@ -24,9 +25,9 @@ pub(super) fn bench(arguments: &BenchArguments) -> Result<Exit, Failure> {
         let handler = handle_interrupts;
         return sweep::sweep(arguments, file, handler, &INTERRUPT);
     }
-    let shapes = shapes(arguments)?;
+    let shapes = shapes(arguments);
     let (machine, measured_too) = with_peaks(&arguments.machine);
-    let equipment = equipment::prepare(&machine, shapes, retune(arguments))?;
+    let equipment = equipment::prepare(&machine, shapes, Purpose::Bench, retune(arguments))?;
     if equipment.workloads.is_empty() {
         return Err(Failure::input("nothing to measure: --workloads names only models, and -p and -n are 0"));
     }
@@ -75,22 +76,24 @@ fn handle_interrupts() -> Result<(), Failure> {
         .map_err(|error| Failure::tool(format!("the interrupt handler cannot be set: {error}")))
 }
 
-/// Every length at every depth; a length of 0 leaves its test out.
-fn shapes(arguments: &BenchArguments) -> Result<LanguageShapes, Failure> {
-    if let Some(sequences) = arguments.npl.iter().find(|&&sequences| sequences != 1) {
-        return Err(Failure::input(format!(
-            "--npl {sequences}: candle decodes one sequence at a time; it must be 1 here"
-        )));
-    }
-    let tests = |lengths: &[u32], batch: usize| {
-        let lengths = lengths.iter().filter(|&&length| length > 0);
-        lengths
-            .flat_map(|&length| arguments.n_depth.iter().map(move |&depth| (depth as usize, length as usize)))
-            .map(|(depth, length)| LanguageShape { depth, length, batch: length.min(batch) })
-            .collect()
+/// Every length at every depth, decoded by every number of sequences; a length of 0 leaves its test out.
+fn shapes(arguments: &BenchArguments) -> LanguageShapes {
+    let tests = |lengths: &[u32], batch: usize, npl: &[u32]| {
+        let mut tests = Vec::new();
+        for &length in lengths.iter().filter(|&&length| length > 0) {
+            for &depth in &arguments.n_depth {
+                for &sequences in npl {
+                    let [depth, length, sequences] = [depth, length, sequences].map(|size| size as usize);
+                    tests.push(LanguageShape { depth, length, batch: length.min(batch), sequences });
+                }
+            }
+        }
+        tests
     };
-    let (prefill, decode) = (tests(&arguments.n_prompt, PREFILL_BATCH), tests(&arguments.n_gen, DECODE_BATCH));
-    Ok(LanguageShapes { prefill, decode })
+    LanguageShapes {
+        prefill: tests(&arguments.n_prompt, PREFILL_BATCH, &[1]),
+        decode: tests(&arguments.n_gen, DECODE_BATCH, &arguments.npl),
+    }
 }
 
 /// Where only some kernels are wanted, the peaks that they are shares of are measured as well.

@@ -27,7 +27,7 @@ pub(super) struct BenchArguments {
     /// Tokens already in the cache before the prompt or the generation; each test at each depth
     #[arg(short = 'd', long, value_name = "N,..", default_value = "0", value_delimiter = ',', value_parser = tokens)]
     pub(super) n_depth: Vec<u32>,
-    /// Sequences decoded together, as llama-batched-bench's; candle decodes 1
+    /// Sequences decoded together, as llama-batched-bench's; more than 1 on the engine only
     #[arg(long, value_name = "N,..", default_value = "1", value_delimiter = ',', value_parser = sequences)]
     pub(super) npl: Vec<u32>,
     /// Repeats of each measurement

@@ -3,14 +3,15 @@
 //! Where the real weights are not in the store and no model was asked for, seeded weights of the same shape run
 //! instead, and every page says so. What was asked for by name and is not there is an error.
 
-use super::arguments::{DEFAULT_ENCODER, DEFAULT_MODEL, MachineArguments, Requirement};
+use super::arguments::{DEFAULT_ENCODER, MachineArguments, Requirement};
+use super::loading::{Places, Purpose, is_missing, open_models};
 use super::{Failure, say, system};
 use crate::flight::Equipment;
 use crate::gpu::{self, Adapter, Class, Device, Facts};
 use crate::journal::{Conditions, WorkloadRecord};
 use crate::meter::{self, Accelerator, AcceleratorKind, MeterError, Preference, Probe, Roots};
 use crate::model::encoder::Checkpoint;
-use crate::model::{self, Model, ModelChoice, ModelError, Provenance, StoreError};
+use crate::model::{self, ModelChoice, Provenance};
 use crate::tuner::{CacheFolder, Retune, Tuner};
 use crate::workload::{Embed, LanguageShapes, Roster, Workload};
 use serde::Serialize;
@@ -72,9 +73,9 @@ pub(super) fn require(requirement: Requirement, classes: &[Class], measures: boo
 pub(super) fn prepare(
     arguments: &MachineArguments,
     shapes: LanguageShapes,
+    purpose: Purpose,
     retune: Retune,
 ) -> Result<Equipment, Failure> {
-    let choices = model_choices(arguments)?;
     let adapter = gpu::choose(arguments.adapter.as_deref()).map_err(Failure::input)?;
     let class = adapter.as_ref().map(|adapter| adapter.facts().class);
     let selection = meter::open(&Roots::default(), &Preference::Best, &accelerator(adapter.as_ref()));
@@ -88,7 +89,8 @@ pub(super) fn prepare(
     }
     let device = adapter.as_ref().map(Device::open).transpose().map_err(Failure::tool)?;
     let candle = candle_device(class);
-    let models = open_models(choices, arguments, &shapes, &candle)?;
+    let places = Places { device: device.as_ref(), candle: &candle };
+    let models = open_models(arguments, &shapes, purpose, places)?;
     let checkpoint = open_encoder(arguments)?;
     let described: Vec<(String, Provenance)> = models
         .iter()
@@ -135,51 +137,12 @@ fn accelerator(adapter: Option<&Adapter>) -> Accelerator {
     Accelerator { kind, name: facts.name.clone(), vendor_id: Some(facts.vendor_id), pci_address }
 }
 
-/// What `-m` says; `synthetic` alone is the default model's shape with weights from `--seed`.
-fn model_choices(arguments: &MachineArguments) -> Result<Vec<ModelChoice>, Failure> {
-    let choice = |text: &String| match text.as_str() {
-        "synthetic" => Ok(ModelChoice::Synthetic { name: DEFAULT_MODEL.into(), seed: arguments.seed }),
-        text => text.parse().map_err(Failure::input),
-    };
-    arguments.model.iter().map(choice).collect()
-}
-
 /// candle's device on a hardware adapter, where this program was built with one; its CPU device otherwise.
 fn candle_device(class: Option<Class>) -> model::Device {
     let on_board = (class == Some(Class::Hardware))
         .then(|| model::Device::list().into_iter().find(|device| !device.is_cpu()))
         .flatten();
     on_board.unwrap_or_else(model::Device::cpu)
-}
-
-/// The models that were asked for, or the default one; none where no workload wants any.
-fn open_models(
-    choices: Vec<ModelChoice>,
-    arguments: &MachineArguments,
-    shapes: &LanguageShapes,
-    device: &model::Device,
-) -> Result<Vec<Model>, Failure> {
-    let wanted = |name: &str| arguments.workloads.is_empty() || arguments.workloads.iter().any(|known| known == name);
-    let needed = (wanted("prefill") && !shapes.prefill.is_empty()) || (wanted("decode") && !shapes.decode.is_empty());
-    if !needed {
-        return Ok(Vec::new());
-    }
-    if !choices.is_empty() {
-        let open = |choice: &ModelChoice| Model::open(choice, device).map_err(Failure::input);
-        return choices.iter().map(open).collect();
-    }
-    let model = match Model::open(&ModelChoice::Registered(DEFAULT_MODEL.into()), device) {
-        Ok(model) => model,
-        Err(error) if !is_missing(&error) => return Err(Failure::input(error)),
-        Err(error) => {
-            say(&format!(
-                "no real weights: {error}; seeded weights of the same shape run instead (`dawndusk models pull`)"
-            ));
-            let synthetic = ModelChoice::Synthetic { name: DEFAULT_MODEL.into(), seed: arguments.seed };
-            Model::open(&synthetic, device).map_err(Failure::tool)?
-        }
-    };
-    Ok(vec![model])
 }
 
 /// The encoder's checkpoint; none where it is not wanted. Where seeded weights are asked for, it has them too.
@@ -226,11 +189,6 @@ fn sentence(model: &model::Description) -> String {
         })
         .collect();
     format!("{}, {origin}; {}", model.name, matrices.join(", "))
-}
-
-/// The weights are not in the store, which is no reason not to fly.
-fn is_missing(error: &ModelError) -> bool {
-    matches!(error, ModelError::Store(StoreError::Missing { .. } | StoreError::NoFolder))
 }
 
 fn backends(workloads: &[Box<dyn Workload>]) -> String {

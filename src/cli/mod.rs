@@ -10,6 +10,7 @@ mod bench_arguments;
 mod devices;
 mod equipment;
 mod failure;
+mod loading;
 mod models;
 mod profile;
 mod results;

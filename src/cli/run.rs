@@ -2,6 +2,7 @@
 
 use super::arguments::RunArguments;
 use super::equipment;
+use super::loading::Purpose;
 use super::{Exit, Failure, answer, answer_json, say};
 use crate::flight::{self, Equipment, Recorder, Request};
 use crate::journal::{Event, Journal, Outcome};
@@ -23,7 +24,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     ctrlc::set_handler(|| INTERRUPT.store(true, Ordering::Relaxed))
         .map_err(|error| Failure::tool(format!("the interrupt handler cannot be set: {error}")))?;
     let directory = ResultDirectory::create(&arguments.results, &stem(started, &request.satellite_name))?;
-    let prepared = equipment::prepare(&arguments.machine, LanguageShapes::flight(), Retune::No);
+    let prepared = equipment::prepare(&arguments.machine, LanguageShapes::flight(), Purpose::Flight, Retune::No);
     let prepared = prepared.inspect_err(|_| {
         // Nothing was measured: an empty directory would only confuse.
         let _ = std::fs::remove_dir(directory.path());

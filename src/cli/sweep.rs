@@ -2,6 +2,7 @@
 
 use super::bench::{opening, retune};
 use super::bench_arguments::BenchArguments;
+use super::loading::Purpose;
 use super::{Exit, Failure, answer, answer_json, equipment, say};
 use crate::flight::{self, FlightError, Recorder, Sweep};
 use crate::journal::Event;
@@ -21,7 +22,8 @@ pub(super) fn sweep(
     interrupt: &AtomicBool,
 ) -> Result<Exit, Failure> {
     let (name, place) = (name(file)?, Place::beside(file)?);
-    let equipment = equipment::prepare(&arguments.machine, LanguageShapes::flight(), retune(arguments))?;
+    let equipment =
+        equipment::prepare(&arguments.machine, LanguageShapes::flight(), Purpose::Flight, retune(arguments))?;
     if !equipment.conditions.source_covers_adapter {
         let source = &equipment.conditions.source.name;
         return Err(Failure::missing(format!("--sweep: no power source sees the adapter, {source} does not")));

@@ -30,7 +30,7 @@ impl Room {
 
     /// Rows of activations: of a piece of a prompt or of a step, in whole tiles.
     pub(super) fn rows(&self) -> usize {
-        self.batch.max(self.sequences).next_multiple_of(32)
+        self.batch.max(self.sequences).next_multiple_of(64)
     }
 }
 

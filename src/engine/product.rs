@@ -7,7 +7,7 @@ use crate::gpu::{Buffer, Pipeline, Recording};
 use crate::kernel::{Epilogue, Matmul, Sharing};
 
 /// Rows of x for which there is a program of its own; more rows run several workgroups of the last.
-const TOKENS: [u32; 4] = [1, 2, 4, 8];
+const TOKENS: [u32; 5] = [1, 2, 4, 8, 64];
 
 /// The pipelines of one matrix between two buffers, one for each number of rows and part.
 #[derive(Debug)]
@@ -42,7 +42,12 @@ impl Product {
                 break;
             }
             let shape = [tokens, matrix.rows as u32, matrix.columns as u32];
-            let whole = Matmul::new(shape, matrix.format, way.epilogue, Sharing::of(Some(facts)))?;
+            let sharing = Sharing::of(Some(facts), tokens);
+            let whole = Matmul::new(shape, matrix.format, way.epilogue, sharing)?;
+            if index > 0 && whole.program(facts).tokens != tokens {
+                // This kind of adapter has no program for so many rows at once.
+                break;
+            }
             let mut parts = Vec::with_capacity(matrix.parts.len());
             for part in &matrix.parts {
                 let plan = whole.part(part.first as u32, part.groups as u32).program(facts);

@@ -23,6 +23,12 @@ pub(super) fn format_of(kind: GgmlDType) -> Format {
     }
 }
 
+/// Whether that format holds every weight as it is.
+pub(super) fn is_exact(kind: GgmlDType) -> bool {
+    use GgmlDType::{BF16, F16, F32, Q4_0, Q4_1, Q8_0};
+    matches!(kind, F32 | BF16 | F16 | Q4_0 | Q4_1 | Q8_0)
+}
+
 /// One format for matrices that become one: the one that loses least.
 pub(super) fn widest(formats: impl IntoIterator<Item = Format>) -> Format {
     formats.into_iter().min().unwrap_or(Format::F32)

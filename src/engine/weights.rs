@@ -6,7 +6,7 @@
 use super::EngineError;
 use super::matrix::Matrix;
 use super::memory::{Need, Room};
-use super::repack::{format_of, repack, widest};
+use super::repack::{format_of, is_exact, repack, widest};
 use crate::gpu::Device;
 use crate::kernel::{Format, Weights};
 use crate::model::{Config, Counts, Description, ModelChoice, Opened, Precision, Quantisation, Tensors};
@@ -197,7 +197,8 @@ fn tally(shape: &Config, tensors: &Tensors) -> Vec<Quantisation> {
         let columns = if name.contains("ffn_down") { shape.feed_forward } else { shape.hidden };
         let is_there = name != "output.weight" || !shape.tied_embedding;
         if let Some(kind) = tensors.kind(&name, columns).filter(|_| is_there) {
-            let loaded = format_of(kind).name().to_owned();
+            // A type that is held without loss keeps its name.
+            let loaded = if is_exact(kind) { format!("{kind:?}") } else { format_of(kind).name().to_owned() };
             *counts.entry((format!("{kind:?}"), loaded)).or_default() += 1;
         }
     }

@@ -10,7 +10,7 @@
 use super::format::{BLOCK, Format, GROUP, Weights};
 use super::gemv::dot;
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, matmul_lanes, matmul_split, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, matmul_lanes, matmul_split, matmul_tiled, spelled};
 use crate::gpu::{Class, Facts, Wgsl};
 use rayon::prelude::*;
 
@@ -21,17 +21,20 @@ pub enum Sharing {
     Lanes,
     /// `matmul_split.wgsl`: lanes share the columns.
     Split,
+    /// `matmul_tiled.wgsl`: invocations share tiles in workgroup memory.
+    Tiled,
 }
 
 impl Sharing {
     /// Every way to multiply.
-    pub const ALL: [Sharing; 2] = [Sharing::Lanes, Sharing::Split];
+    pub const ALL: [Sharing; 3] = [Sharing::Lanes, Sharing::Split, Sharing::Tiled];
 
     /// The name of its kernel.
     pub fn name(self) -> &'static str {
         match self {
             Sharing::Lanes => "matmul_lanes",
             Sharing::Split => "matmul_split",
+            Sharing::Tiled => "matmul_tiled",
         }
     }
 
@@ -44,14 +47,17 @@ impl Sharing {
     pub fn runs_on(self, facts: &Facts) -> bool {
         match self {
             Sharing::Lanes => Sharing::teams_are_whole(facts),
-            Sharing::Split => true,
+            Sharing::Split | Sharing::Tiled => true,
         }
     }
 
-    /// Without a trial, the one for this kind of adapter, or for the CPU itself, where only the name is used.
-    pub fn of(facts: Option<&Facts>) -> Sharing {
-        let suits = |facts: &&Facts| facts.class == Class::Software && Sharing::teams_are_whole(facts);
-        if facts.filter(suits).is_some() { Sharing::Lanes } else { Sharing::Split }
+    /// Without a trial, the one for so many rows of x on this kind of adapter, or on the CPU itself, where only the name is used.
+    pub fn of(facts: Option<&Facts>, tokens: u32) -> Sharing {
+        match facts {
+            Some(facts) if facts.class == Class::Hardware && tokens >= TILED_MIN => Sharing::Tiled,
+            Some(facts) if facts.class == Class::Software && Sharing::teams_are_whole(facts) => Sharing::Lanes,
+            _ => Sharing::Split,
+        }
     }
 
     /// Whether eight neighbours always lie in one subgroup, as [`Sharing::Lanes`] needs.
@@ -59,6 +65,9 @@ impl Sharing {
         facts.features.subgroup && facts.subgroup_size_min >= 8
     }
 }
+
+/// Rows of x from which tiles are filled well enough.
+const TILED_MIN: u32 = 16;
 
 /// What becomes of the sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -154,6 +163,7 @@ impl Matmul {
         match self.sharing {
             Sharing::Lanes => matmul_lanes::program(self, facts),
             Sharing::Split => matmul_split::program(self, facts),
+            Sharing::Tiled => matmul_tiled::program(self, facts),
         }
     }
 

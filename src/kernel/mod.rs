@@ -54,6 +54,7 @@ mod linear;
 mod matmul;
 mod matmul_lanes;
 mod matmul_split;
+mod matmul_tiled;
 mod mean_pool;
 mod packing;
 mod prepared;

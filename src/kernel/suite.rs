@@ -8,7 +8,7 @@ use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
 /// Names that [`named`] takes. `gemm`, `matmul` and `conv2d` mean the one of their variants that suits the adapter.
-pub const NAMES: [&str; 27] = [
+pub const NAMES: [&str; 28] = [
     "copy",
     "fma",
     "gemm",
@@ -21,6 +21,7 @@ pub const NAMES: [&str; 27] = [
     "matmul",
     "matmul_lanes",
     "matmul_split",
+    "matmul_tiled",
     "rms_norm",
     "softmax",
     "attention",
@@ -89,9 +90,10 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "gemm_tiled" => Arc::new(Gemm::standard(size, Tiling::Workgroup)),
         "gemm_cooperative" => Arc::new(Gemm::standard(size, Tiling::Cooperative)),
         "gemv" => Arc::new(Gemv::standard(size)),
-        "matmul" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts))),
+        "matmul" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts, MATMUL.0))),
         "matmul_lanes" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Lanes)),
         "matmul_split" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Split)),
+        "matmul_tiled" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Tiled)),
         "rms_norm" => Arc::new(RmsNorm::standard(size)),
         "softmax" => Arc::new(Softmax::standard(size)),
         "attention" => Arc::new(Attention::standard(size)),
@@ -120,7 +122,7 @@ pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
         Arc::new(Fma::standard(size)),
         Arc::new(Gemm::standard(size, Tiling::of(facts))),
         Arc::new(Gemv::standard(size)),
-        Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts))),
+        Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts, MATMUL.0))),
         Arc::new(RmsNorm::standard(size)),
         Arc::new(Softmax::standard(size)),
         Arc::new(Attention::standard(size)),

@@ -2,10 +2,11 @@
 //!
 //! Prompts are seeded random tokens, as llama-bench's are; decode goes on greedily from what the model itself says. A
 //! batch is one piece of a prompt, or a few tokens of an answer, so that it ends soon after it was admitted. A workload
-//! has a model of its own, since each keeps its own cache.
+//! has a model of its own, since each keeps its own cache. Several sequences are decoded together where the backend
+//! can: each step then reads the weights once for all of them.
 
-use super::{Description, ModelFacts, Unit, Work, Workload, WorkloadError};
-use crate::model::{Model, ModelError, Provenance, greedy};
+use super::backend::{LanguageModel, Source};
+use super::{Description, Unit, Work, Workload, WorkloadError};
 use crate::units::Seconds;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -22,13 +23,15 @@ pub struct Shape {
     pub depth: usize,
     /// Tokens of a prompt, or of an answer.
     pub length: usize,
-    /// Tokens of one batch.
+    /// Tokens of one batch, in each sequence.
     pub batch: usize,
+    /// Sequences side by side.
+    pub sequences: usize,
 }
 
 /// A prompt read in pieces, again and again.
 pub struct Prefill {
-    model: Model,
+    model: Box<dyn LanguageModel>,
     description: Description,
     shape: Shape,
     prompt: Vec<u32>,
@@ -36,10 +39,9 @@ pub struct Prefill {
 
 /// An answer written token by token, again and again.
 pub struct Decode {
-    model: Model,
+    model: Box<dyn LanguageModel>,
     description: Description,
     shape: Shape,
-    next: u32,
 }
 
 impl Prefill {
@@ -47,20 +49,20 @@ impl Prefill {
     ///
     /// # Errors
     /// The model has no room for so many tokens, or fails.
-    pub fn new(name: &str, mut model: Model, shape: Shape, seed: u64) -> Result<Prefill, WorkloadError> {
-        check_room(&model, shape, name)?;
-        let tokens = seeded_tokens(&model, shape.depth + shape.length, seed);
-        begin(&mut model, &tokens[..shape.depth], shape).map_err(|error| failed(name, &error))?;
-        let counts = model.counts();
+    pub fn new(name: &str, source: &Source, shape: Shape, seed: u64) -> Result<Prefill, WorkloadError> {
+        check_room(source, shape, name)?;
+        let tokens = seeded_tokens(source, shape.depth + shape.length, seed);
+        let model = begin(source, &tokens[..shape.depth], shape, name)?;
+        let counts = source.counts();
         let flop = counts.prefill_flop(shape.depth as u64, shape.length as u64) as f64;
         let batches = shape.length.div_ceil(shape.batch) as f64;
         let items = shape.length as f64 / batches;
         let description = Description {
             name: name.into(),
-            backend: backend(&model),
+            backend: source.backend(),
             test: label("pp", shape),
             unit: Unit::Token,
-            model: Some(facts(&model)),
+            model: Some(source.facts()),
             n_prompt: shape.length as u32,
             n_gen: 0,
             n_depth: shape.depth as u32,
@@ -88,7 +90,7 @@ impl Workload for Prefill {
             read = 0;
         }
         let piece = &self.prompt[read..(read + self.shape.batch).min(self.prompt.len())];
-        self.model.prefill(piece).map_err(|error| failed(&self.description.name, &error))?;
+        self.model.prefill(piece).map_err(|reason| failed(&self.description.name, reason))?;
         Ok(Work { items: piece.len() as f64, duration: Seconds(began.elapsed().as_secs_f64()) })
     }
 }
@@ -99,30 +101,33 @@ impl Decode {
     ///
     /// # Errors
     /// The model has no room for so many tokens, or fails.
-    pub fn new(name: &str, mut model: Model, shape: Shape, seed: u64) -> Result<Decode, WorkloadError> {
+    pub fn new(name: &str, source: &Source, shape: Shape, seed: u64) -> Result<Decode, WorkloadError> {
         let shape = Shape { depth: shape.depth.max(1), ..shape };
-        check_room(&model, shape, name)?;
-        let tokens = seeded_tokens(&model, shape.depth, seed);
-        let next = begin(&mut model, &tokens, shape).map_err(|error| failed(name, &error))?;
-        let counts = model.counts();
+        check_room(source, shape, name)?;
+        let tokens = seeded_tokens(source, shape.depth, seed);
+        let model = begin(source, &tokens, shape, name)?;
+        let counts = source.counts();
         let middle = (shape.depth + shape.length / 2) as u64;
+        let tokens_per_batch = (shape.batch * shape.sequences) as f64;
+        // A step reads the weights once, and the cache of every sequence.
+        let caches = (counts.decode_bytes(middle) - counts.weight_bytes) * shape.sequences as u64;
         let description = Description {
             name: name.into(),
-            backend: backend(&model),
+            backend: source.backend(),
             test: label("tg", shape),
             unit: Unit::Token,
-            model: Some(facts(&model)),
+            model: Some(source.facts()),
             n_prompt: 0,
             n_gen: shape.length as u32,
             n_depth: shape.depth as u32,
             batches_per_round: shape.length.div_ceil(shape.batch) as u64,
-            items_per_batch: shape.batch as f64,
-            flop_per_batch: counts.decode_flop(middle) as f64 * shape.batch as f64,
-            bytes_per_batch: counts.decode_bytes(middle) as f64 * shape.batch as f64,
-            result_bits_per_batch: RESULT_BITS_PER_TOKEN * shape.batch as f64,
+            items_per_batch: tokens_per_batch,
+            flop_per_batch: counts.decode_flop(middle) as f64 * tokens_per_batch,
+            bytes_per_batch: (counts.weight_bytes + caches) as f64 * shape.batch as f64,
+            result_bits_per_batch: RESULT_BITS_PER_TOKEN * tokens_per_batch,
             timing: TIMING,
         };
-        Ok(Decode { model, description, shape, next })
+        Ok(Decode { model, description, shape })
     }
 }
 
@@ -133,50 +138,36 @@ impl Workload for Decode {
 
     fn run_batch(&mut self) -> Result<Work, WorkloadError> {
         let began = Instant::now();
-        for _ in 0..self.shape.batch {
-            if self.model.position() >= self.shape.depth + self.shape.length {
-                self.model.truncate(self.shape.depth);
+        let Shape { depth, length, batch, sequences } = self.shape;
+        let mut left = batch;
+        while left > 0 {
+            if self.model.position() >= depth + length {
+                self.model.truncate(depth);
             }
-            let logits = self.model.decode(self.next).map_err(|error| failed(&self.description.name, &error))?;
-            self.next = greedy(&logits);
+            let steps = left.min(depth + length - self.model.position());
+            self.model.generate(steps).map_err(|reason| failed(&self.description.name, reason))?;
+            left -= steps;
         }
-        Ok(Work { items: self.shape.batch as f64, duration: Seconds(began.elapsed().as_secs_f64()) })
+        let items = (batch * sequences) as f64;
+        Ok(Work { items, duration: Seconds(began.elapsed().as_secs_f64()) })
     }
 }
 
-/// candle's calls return when the work is done on the CPU, and the logits are read back on every device.
+/// candle's calls return when the work is done on the CPU, and something is read back on every device.
 const TIMING: &str = "host";
 
-fn backend(model: &Model) -> String {
-    format!("candle:{}", model.describe().device)
-}
-
-fn facts(model: &Model) -> ModelFacts {
-    let described = model.describe();
-    let mut kinds: Vec<&str> = described.quantisation.iter().map(|kind| kind.loaded.as_str()).collect();
-    kinds.dedup();
-    ModelFacts {
-        kind: format!("{} {}", described.name, kinds.join("+")),
-        file: match &described.provenance {
-            Provenance::Real { file, .. } => Some(file.clone()),
-            Provenance::Synthetic { .. } => None,
-        },
-        parameters: described.parameters,
-        weight_bytes_per_token: described.weight_bytes_per_token,
-    }
-}
-
-/// `pp512`, `tg64 @ d128`: llama-bench's names of tests.
+/// `pp512`, `tg64 @ d128`: llama-bench's names of tests; `x8` for eight sequences.
 pub(super) fn label(kind: &str, shape: Shape) -> String {
+    let side_by_side = if shape.sequences > 1 { format!(" x{}", shape.sequences) } else { String::new() };
     match shape.depth {
-        0 | 1 => format!("{kind}{}", shape.length),
-        depth => format!("{kind}{} @ d{depth}", shape.length),
+        0 | 1 => format!("{kind}{}{side_by_side}", shape.length),
+        depth => format!("{kind}{} @ d{depth}{side_by_side}", shape.length),
     }
 }
 
 /// The model must have room for all tokens; asked before anything is allocated for them.
-fn check_room(model: &Model, shape: Shape, name: &str) -> Result<(), WorkloadError> {
-    let (wanted, context) = (shape.depth.saturating_add(shape.length), model.describe().shape.context);
+fn check_room(source: &Source, shape: Shape, name: &str) -> Result<(), WorkloadError> {
+    let (wanted, context) = (shape.depth.saturating_add(shape.length), source.describe().shape.context);
     if wanted <= context {
         return Ok(());
     }
@@ -187,22 +178,21 @@ fn check_room(model: &Model, shape: Shape, name: &str) -> Result<(), WorkloadErr
     Err(WorkloadError { workload: name.into(), reason })
 }
 
-/// Room for everything, and the first tokens read. Answers with the token that comes next.
-fn begin(model: &mut Model, tokens: &[u32], shape: Shape) -> Result<u32, ModelError> {
-    model.reset();
-    model.reserve(shape.depth + shape.length)?;
-    match tokens {
-        [] => Ok(0),
-        tokens => Ok(greedy(&model.prefill(tokens)?)),
+/// A model with room for everything, that has read the first tokens.
+fn begin(source: &Source, tokens: &[u32], shape: Shape, name: &str) -> Result<Box<dyn LanguageModel>, WorkloadError> {
+    let mut model = source.instance(name, shape)?;
+    if !tokens.is_empty() {
+        model.prefill(tokens).map_err(|reason| failed(name, reason))?;
     }
+    Ok(model)
 }
 
-fn seeded_tokens(model: &Model, count: usize, seed: u64) -> Vec<u32> {
-    let vocabulary = u32::try_from(model.describe().shape.vocabulary).unwrap_or(u32::MAX);
+fn seeded_tokens(source: &Source, count: usize, seed: u64) -> Vec<u32> {
+    let vocabulary = u32::try_from(source.describe().shape.vocabulary).unwrap_or(u32::MAX);
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     (0..count).map(|_| random.random_range(0..vocabulary)).collect()
 }
 
-fn failed(name: &str, error: &ModelError) -> WorkloadError {
-    WorkloadError { workload: name.into(), reason: error.to_string() }
+fn failed(name: &str, reason: String) -> WorkloadError {
+    WorkloadError { workload: name.into(), reason }
 }

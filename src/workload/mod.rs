@@ -3,6 +3,7 @@
 //! A workload runs one batch when told to, and says what the batch was. It cannot know that it is throttled: it
 //! names neither governor nor envelope, and never looks at a clock to decide how much to do.
 
+mod backend;
 mod classify;
 mod embed;
 mod kernel;
@@ -10,6 +11,7 @@ mod language;
 mod roster;
 
 pub use crate::kernel::Compilation;
+pub use backend::Source as LanguageSource;
 pub use classify::Classify;
 pub use embed::Embed;
 pub use kernel::KernelWorkload;

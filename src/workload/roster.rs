@@ -2,8 +2,9 @@
 //!
 //! Kernels run on the adapter, or as their plain-Rust twins where there is none; of the ways to multiply matrices the
 //! tuner chooses one. The classifier of digits and the encoder run on the adapter too, with candle where there is none;
-//! prefill and decode run on candle.
+//! prefill and decode run on the engine, on candle, or on both.
 
+use super::backend::Source;
 use super::classify::Classify;
 use super::embed::Embed;
 use super::kernel::{KernelWorkload, family};
@@ -11,7 +12,6 @@ use super::language::{Decode, Prefill, Shape, label};
 use super::{Workload, WorkloadError};
 use crate::gpu::{Device, Facts};
 use crate::kernel::{self, Gemm, Kernel, Matmul, Sharing, Size, Tiling};
-use crate::model::{Model, ModelError};
 use crate::tuner::{Family, GemmFamily, MatmulFamily, Tuner};
 use std::sync::Arc;
 
@@ -31,8 +31,8 @@ impl LanguageShapes {
     /// In flight a batch must end soon after it was admitted: pieces of a prompt, a few tokens of an answer.
     pub fn flight() -> LanguageShapes {
         LanguageShapes {
-            prefill: vec![Shape { depth: 0, length: 512, batch: 32 }],
-            decode: vec![Shape { depth: 64, length: 64, batch: 4 }],
+            prefill: vec![Shape { depth: 0, length: 512, batch: 32, sequences: 1 }],
+            decode: vec![Shape { depth: 64, length: 64, batch: 4, sequences: 1 }],
         }
     }
 }
@@ -60,7 +60,7 @@ pub struct Roster<'a> {
     /// Chooses between kernels for the same computation; none takes what suits the kind of adapter.
     pub tuner: Option<&'a mut Tuner>,
     /// Models, each of which is put to work in every shape.
-    pub models: Vec<Model>,
+    pub models: Vec<Source>,
     /// How they are put to work.
     pub shapes: LanguageShapes,
     /// The encoder at work, or none.
@@ -107,7 +107,7 @@ impl Roster<'_> {
         let facts = self.device.map(Device::facts);
         let product = || Gemm::standard(Size::of(facts), Tiling::of(facts)).sizes();
         let (tokens, format) = kernel::MATMUL;
-        let weights = || Matmul::standard(Size::of(facts), tokens, format, Sharing::of(facts)).sizes();
+        let weights = || Matmul::standard(Size::of(facts), tokens, format, Sharing::of(facts, tokens)).sizes();
         let (family, shape): (Box<dyn Family>, [u32; 3]) = match name {
             "gemm" => (Box::new(GemmFamily::Floats), product()),
             "gemm_cooperative" => (Box::new(GemmFamily::Halves), product()),
@@ -128,32 +128,34 @@ impl Roster<'_> {
     /// One model in every shape, each with a cache of its own.
     fn language(
         &self,
-        model: &Model,
+        model: &Source,
         is_wanted: &dyn Fn(&str) -> bool,
         workloads: &mut Vec<Box<dyn Workload>>,
     ) -> Result<(), WorkloadError> {
-        let own = |name: &str| {
-            let failed = |error: ModelError| WorkloadError { workload: name.into(), reason: error.to_string() };
-            model.with_own_cache().map_err(failed)
-        };
         for &shape in self.shapes.prefill.iter().filter(|_| is_wanted("prefill")) {
             let name = self.name("prefill", model, &label("pp", shape), self.shapes.prefill.len());
             let name = unique(name, workloads);
-            workloads.push(Box::new(Prefill::new(&name, own(&name)?, shape, self.seed)?));
+            workloads.push(Box::new(Prefill::new(&name, model, shape, self.seed)?));
         }
-        for &shape in self.shapes.decode.iter().filter(|_| is_wanted("decode")) {
+        // candle decodes one sequence at a time: batches are the engine's.
+        let can = |shape: &&Shape| shape.sequences == 1 || matches!(model, Source::Engine(_));
+        for &shape in self.shapes.decode.iter().filter(|_| is_wanted("decode")).filter(can) {
             let name = self.name("decode", model, &label("tg", shape), self.shapes.decode.len());
             let name = unique(name, workloads);
-            workloads.push(Box::new(Decode::new(&name, own(&name)?, shape, self.seed)?));
+            workloads.push(Box::new(Decode::new(&name, model, shape, self.seed)?));
         }
         Ok(())
     }
 
-    /// `prefill`, and where there are several of that kind `prefill pp512 @ d64`, with the model where those are
-    /// several.
-    fn name(&self, kind: &str, model: &Model, label: &str, shapes: usize) -> String {
+    /// `prefill`, and where there are several of that kind `prefill pp512 @ d64`, with the backend and the model where
+    /// those are several.
+    fn name(&self, kind: &str, model: &Source, label: &str, shapes: usize) -> String {
         let mut name = kind.to_owned();
-        if self.models.len() > 1 {
+        let others = |differs: &dyn Fn(&Source) -> bool| self.models.iter().any(differs);
+        if others(&|other| other.kind() != model.kind()) {
+            name = format!("{name} {}", model.kind());
+        }
+        if others(&|other| other.describe().name != model.describe().name) {
             name = format!("{name} {}", model.describe().name);
         }
         if shapes > 1 { format!("{name} {label}") } else { name }

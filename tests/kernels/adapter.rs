@@ -51,6 +51,7 @@ fn products_with_weights_of_any_format_agree_with_their_twin() {
     }
     agree(shapes::matmuls(Sharing::Split));
     agree_elsewhere(shapes::matmuls(Sharing::Split), |facts| facts.class = Class::Hardware);
+    agree(shapes::matmuls(Sharing::Tiled));
 }
 
 #[test]
@@ -110,12 +111,14 @@ fn kernels_stay_inside_their_buffers_where_bounds_are_checked() {
     let Some(device) = device() else { return };
     let checked = device.clone().checked();
     let kernels = [
-        shapes::matmuls(Sharing::of(Some(device.facts())))[..6].to_vec(),
+        shapes::matmuls(Sharing::of(Some(device.facts()), 8))[..6].to_vec(),
         shapes::embeds(),
         shapes::decodes()[..2].to_vec(),
         shapes::rotary_caches()[..2].to_vec(),
         shapes::later_attentions()[..2].to_vec(),
         shapes::argmaxes()[..2].to_vec(),
+        shapes::conv2ds(Loads::Uniform)[..3].to_vec(),
+        shapes::conv2ds(Loads::of(Some(device.facts())))[3..6].to_vec(),
     ];
     for kernel in kernels.concat() {
         let case = format!("{} {} with checks, seed {SEED}", kernel.name(), kernel.shape());

@@ -176,7 +176,7 @@ pub(crate) fn argmaxes() -> Vec<Arc<dyn Kernel>> {
 pub(crate) fn every_kernel() -> Vec<Arc<dyn Kernel>> {
     let products = Tiling::ALL.into_iter().flat_map(gemms);
     let rest = [copies(), fmas(), gemvs(), rms_norms(), softmaxes(), attentions()].into_iter().flatten();
-    let matmuls = [Sharing::Lanes, Sharing::Split].into_iter().flat_map(matmuls);
+    let matmuls = [Sharing::Lanes, Sharing::Split, Sharing::Tiled].into_iter().flat_map(matmuls);
     let steps = [later_attentions(), decodes(), merges(), embeds(), rotary_caches(), argmaxes()].into_iter().flatten();
     let convolutions = [Loads::Uniform, Loads::Quad].into_iter().flat_map(conv2ds);
     products.chain(rest).chain(matmuls).chain(steps).chain(convolutions).chain(encoder::kernels()).collect()
