@@ -44,7 +44,7 @@ impl Family for GemmFamily {
         Tiling::ALL.into_iter().filter(suits).map(Tiling::name).collect()
     }
 
-    fn default_variant(&self, facts: Option<&Facts>) -> &'static str {
+    fn default_variant(&self, facts: Option<&Facts>, _shape: &[u32]) -> &'static str {
         match self {
             GemmFamily::Floats => Tiling::of(facts).name(),
             GemmFamily::Halves => Tiling::Cooperative.name(),

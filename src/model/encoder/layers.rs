@@ -33,13 +33,8 @@ pub(in crate::model) struct Norm {
 
 impl Layer {
     pub(in crate::model) fn new(layer: weights::Layer, norm_epsilon: f64, device: &Device) -> Result<Self> {
-        let projections = [layer.query, layer.key, layer.value];
-        let joined = weights::Linear {
-            weight: projections.iter().flat_map(|linear| &linear.weight).copied().collect(),
-            bias: projections.iter().flat_map(|linear| &linear.bias).copied().collect(),
-        };
         Ok(Self {
-            projections: Linear::new(joined, device)?,
+            projections: Linear::new(layer.projections(), device)?,
             output: Linear::new(layer.output, device)?,
             attention_norm: Norm::new(layer.attention_norm, norm_epsilon, device)?,
             up: Linear::new(layer.up, device)?,

@@ -127,6 +127,15 @@ impl Weights {
 }
 
 impl Layer {
+    /// Query, key and value as one layer, one behind the other: `[3 h, h]`.
+    pub fn projections(&self) -> Linear {
+        let parts = [&self.query, &self.key, &self.value];
+        Linear {
+            weight: parts.map(|linear| linear.weight.as_slice()).concat(),
+            bias: parts.map(|linear| linear.bias.as_slice()).concat(),
+        }
+    }
+
     /// Tensors of `encoder.layer.INDEX` with these sizes.
     pub(in crate::model) fn load(
         index: usize,
