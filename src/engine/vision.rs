@@ -114,7 +114,12 @@ fn check_sizes(model: &str, shape: &Shape, images: usize) -> Result<(), EngineEr
     let rows_max = (u32::MAX as usize / shape.tokens()).min(65_535);
     let checks = [
         ("the size of a head", shape.head_size(), shape.head_size().is_multiple_of(4), "multiples of 4"),
-        ("the number of images in a batch", images, (1..=rows_max).contains(&images), "1 to 65535, and rows in 32 bits"),
+        (
+            "the number of images in a batch",
+            images,
+            (1..=rows_max).contains(&images),
+            "1 to 65535, and rows in 32 bits",
+        ),
     ];
     checks.into_iter().find(|(_, _, right, _)| !right).map_or(Ok(()), |(what, found, _, allowed)| {
         Err(EngineError::Shape { model: model.to_owned(), what, found, allowed })

@@ -9,8 +9,8 @@
 //!
 //! and the embedding is the mean of x over the tokens of a sentence, divided by its length in the Euclidean norm.
 
-use super::shape::Shape;
 use super::layers::{Layer, Norm};
+use super::shape::Shape;
 use super::weights::Weights;
 use candle_core::{D, Device, Result, Tensor};
 

@@ -121,7 +121,9 @@ impl Weights {
             positions: draw("embeddings.position_embeddings.weight", &[positions, hidden])?,
             kinds: draw("embeddings.token_type_embeddings.weight", &[kinds, hidden])?,
             norm: Norm::load("embeddings.LayerNorm", hidden, draw)?,
-            layers: (0..layers).map(|index| Layer::load(index, [hidden, shape.feed_forward], draw)).collect::<Result<_, _>>()?,
+            layers: (0..layers)
+                .map(|index| Layer::load(index, [hidden, shape.feed_forward], draw))
+                .collect::<Result<_, _>>()?,
         })
     }
 }
@@ -167,7 +169,11 @@ impl Norm {
 }
 
 impl Linear {
-    pub(in crate::model) fn load(name: &str, [outputs, inputs]: [usize; 2], draw: Draw<'_>) -> Result<Self, ModelError> {
+    pub(in crate::model) fn load(
+        name: &str,
+        [outputs, inputs]: [usize; 2],
+        draw: Draw<'_>,
+    ) -> Result<Self, ModelError> {
         let weight = draw(&format!("{name}.weight"), &[outputs, inputs])?;
         Ok(Self { weight, bias: draw(&format!("{name}.bias"), &[outputs])? })
     }

@@ -171,7 +171,8 @@ impl Profile {
             vision::ARCHITECTURE => Self::of(read(file, text)?, Shape::Vit),
             _ => {
                 let (key, found) = ("architecture".to_owned(), format!("{architecture:?}"));
-                let allowed = format!("\"{ARCHITECTURE}\", \"{}\" or \"{}\"", encoder::ARCHITECTURE, vision::ARCHITECTURE);
+                let allowed =
+                    format!("\"{ARCHITECTURE}\", \"{}\" or \"{}\"", encoder::ARCHITECTURE, vision::ARCHITECTURE);
                 return Err(ProfileError::Range { file: file.to_owned(), key, found, allowed });
             }
         };

@@ -54,9 +54,8 @@ impl Vit {
         let patches = patches.narrow(1, 1, tokens - 1)?.contiguous()?.reshape((images * (tokens - 1), pixels))?;
         let embedded = self.patches.forward(&patches)?.reshape((images, tokens - 1, hidden))?;
         let class = self.class.broadcast_as((images, 1, hidden))?;
-        let mut x = Tensor::cat(&[&class, &embedded], 1)?
-            .broadcast_add(&self.positions)?
-            .reshape((images * tokens, hidden))?;
+        let mut x =
+            Tensor::cat(&[&class, &embedded], 1)?.broadcast_add(&self.positions)?.reshape((images * tokens, hidden))?;
         for layer in &self.layers {
             let seen = layer.attend(&layer.attention_norm.forward(&x)?, [images, tokens, self.shape.heads], None)?;
             x = (x + seen)?;
