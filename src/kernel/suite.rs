@@ -8,7 +8,7 @@ use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
 /// Names that [`named`] takes. `gemm`, `matmul` and `conv2d` mean the one of their variants that suits the adapter.
-pub const NAMES: [&str; 31] = [
+pub const NAMES: &[&str] = &[
     "copy",
     "fma",
     "gemm",
