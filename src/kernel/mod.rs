@@ -44,6 +44,7 @@ mod fma;
 mod format;
 mod gemm;
 mod gemm_cooperative;
+mod gemm_half;
 mod gemm_octet;
 mod gemm_quad;
 mod gemm_registers;

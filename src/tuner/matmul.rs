@@ -1,7 +1,7 @@
 //! The products with weights, as a family for each format: one variant for each way of sharing the work.
 
 use super::{Family, SizeClass};
-use crate::gpu::Facts;
+use crate::gpu::{Class, Facts};
 use crate::kernel::{self, Epilogue, Format, Kernel, Matmul, Sharing};
 use std::sync::Arc;
 
@@ -31,7 +31,10 @@ impl Family for MatmulFamily {
     }
 
     fn variants(&self, facts: &Facts) -> Vec<&'static str> {
-        Sharing::ALL.into_iter().filter(|sharing| sharing.runs_on(facts)).map(Sharing::name).collect()
+        // On a CPU workgroup memory costs more than it saves: tiles are not worth their trial there.
+        let worth = |sharing: &Sharing| *sharing != Sharing::Tiled || facts.class == Class::Hardware;
+        let runs = |sharing: &Sharing| sharing.runs_on(facts) && worth(sharing);
+        Sharing::ALL.into_iter().filter(runs).map(Sharing::name).collect()
     }
 
     fn default_variant(&self, facts: Option<&Facts>, shape: &[u32]) -> &'static str {
