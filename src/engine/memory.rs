@@ -2,8 +2,9 @@
 
 use super::EngineError;
 use super::repack::format_of;
+use super::weights::memory;
 use crate::gpu::Device;
-use crate::kernel::{Format, GROUP, Weights};
+use crate::kernel::{Format, GROUP, Memory, Weights};
 use crate::model::{Config, Tensors};
 
 /// Room that is made for work: sequences side by side, and positions of each.
@@ -44,7 +45,7 @@ pub(super) struct Need {
 
 impl Need {
     /// Of a model of this shape, as its tensors are stored.
-    pub(super) fn of(shape: &Config, tensors: &Tensors, room: &Room) -> Need {
+    pub(super) fn of(device: &Device, shape: &Config, tensors: &Tensors, room: &Room) -> Need {
         let bytes = |name: &str, rows: usize, columns: usize| {
             let format = tensors.kind(name, columns).map_or(Format::F32, format_of);
             Weights::words(rows, columns, format).iter().sum::<u64>() * 4
@@ -64,7 +65,7 @@ impl Need {
             let name = |part: &str| format!("blk.{layer}.{part}.weight");
             matrices.iter().map(|(part, rows, columns)| bytes(&name(part), *rows, *columns)).sum::<u64>()
         });
-        let tables = if shape.tied_embedding { 1 } else { 2 };
+        let tables = if shape.tied_embedding && memory(device) == Memory::Words { 1 } else { 2 };
         let weights = layers.sum::<u64>() + tables * bytes("token_embd.weight", shape.vocabulary, hidden);
         Need::of_room(shape, weights, room)
     }
