@@ -3,7 +3,7 @@
 use crate::{device, relative_error};
 use dawndusk::engine::vision::Vision;
 use dawndusk::model::vision::{Checkpoint, Shape, Vision as Reference};
-use dawndusk::model::{self, ModelChoice};
+use dawndusk::model::{self, Profile};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -109,13 +109,14 @@ fn what_is_counted_as_needed_is_enough() {
 }
 
 #[test]
-fn the_base_network_gives_the_logits_of_candle() {
+fn a_layer_of_the_base_network_gives_the_logits_of_candle() {
     let Some(device) = device() else { return };
-    let choice: ModelChoice = "synthetic:vit-b-16:1".parse().expect("a profile");
-    let checkpoint = Checkpoint::open(&choice).expect("a published shape");
-    let images = random_images(&checkpoint.shape, 1);
-    let found = Vision::new(device, &checkpoint, 1).expect("it fits").classify(&images).expect("logits");
-    let expected = Reference::new(checkpoint, &model::Device::cpu()).expect("candle has room").classify(&images);
+    // All twelve are 35 GFLOP, which a renderer takes up to minutes for; `vision` compares them wherever it runs.
+    let shape = Profile::named("vit-b-16").and_then(|profile| profile.vit()).expect("a published shape");
+    let shape = Shape { layers: 1, ..shape };
+    let images = random_images(&shape, 1);
+    let found = Vision::new(device, &tiny(shape), 1).expect("it fits").classify(&images).expect("logits");
+    let expected = Reference::new(tiny(shape), &model::Device::cpu()).expect("candle has room").classify(&images);
     let error = relative_error(&found, &expected.expect("candle's logits"));
-    assert!(error < 1e-5, "relative error {error}");
+    assert!(error < 1e-5, "seed {SEED}: relative error {error}");
 }
