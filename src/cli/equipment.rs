@@ -97,30 +97,15 @@ pub(super) fn prepare(
     let described: Vec<(String, Provenance)> = models
         .iter()
         .map(|model| (sentence(model.describe()), model.describe().provenance.clone()))
-        .chain(
-            checkpoint
-                .iter()
-                .map(|encoder| (sentence_of_f32(&encoder.name, &encoder.provenance), encoder.provenance.clone())),
-        )
-        .chain(
-            network
-                .iter()
-                .map(|network| (sentence_of_f32(&network.name, &network.provenance), network.provenance.clone())),
-        )
+        .chain(checkpoint.iter().map(|encoder| of_f32(&encoder.name, &encoder.provenance)))
+        .chain(network.iter().map(|network| of_f32(&network.name, &network.provenance)))
         .collect();
     let embed = checkpoint.map(|checkpoint| Embed::new(checkpoint, device.as_ref(), &candle, arguments.seed));
     let embed = embed.transpose().map_err(Failure::tool)?;
     let vision = network.map(|network| Vision::new(network, device.as_ref(), &candle, arguments.seed));
     let vision = vision.transpose().map_err(Failure::tool)?;
-    let roster = Roster {
-        device: device.as_ref(),
-        tuner: Some(&mut tuner),
-        models,
-        shapes,
-        embed,
-        vision,
-        seed: arguments.seed,
-    };
+    let (tuning, seed) = (Some(&mut tuner), arguments.seed);
+    let roster = Roster { device: device.as_ref(), tuner: tuning, models, shapes, embed, vision, seed };
     let workloads = roster.workloads(&arguments.workloads).map_err(Failure::input)?;
     let conditions = Conditions {
         os: system::operating_system(),
@@ -194,8 +179,9 @@ fn open_vision(arguments: &MachineArguments, class: Option<Class>) -> Result<Opt
     wanted.then(|| vision::Checkpoint::open(&choice)).transpose().map_err(Failure::tool)
 }
 
-fn sentence_of_f32(name: &str, provenance: &Provenance) -> String {
-    format!("{name}, {}; f32", origin(provenance))
+/// What is said of a network in f32, and where its weights are from.
+fn of_f32(name: &str, provenance: &Provenance) -> (String, Provenance) {
+    (format!("{name}, {}; f32", origin(provenance)), provenance.clone())
 }
 
 fn origin(provenance: &Provenance) -> String {

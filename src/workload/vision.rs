@@ -40,7 +40,7 @@ pub struct Vision {
 
 enum Backend {
     Engine(Box<engine::Vision>),
-    Candle(Reference),
+    Candle(Box<Reference>),
 }
 
 impl Backend {
@@ -94,7 +94,7 @@ impl Vision {
                 let first = reference.classify(&images[..shape.pixels()]).map_err(|error| failed(&error))?;
                 (Backend::Engine(Box::new(engine)), Some(first))
             }
-            None => (Backend::Candle(reference), None),
+            None => (Backend::Candle(Box::new(reference)), None),
         };
         let mut workload = Vision { backend, description, images, expected };
         // Drivers compile at the first batch.

@@ -4,7 +4,7 @@ use crate::encoder_reference::{add, attend, gelu, normalise, product};
 use crate::network::relative_error;
 use dawndusk::model::encoder::Linear;
 use dawndusk::model::vision::{BATCH, Checkpoint, Shape, Vision};
-use dawndusk::model::{Device, ModelChoice};
+use dawndusk::model::{Device, ModelChoice, Profile};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -175,4 +175,25 @@ fn weights_out_of_a_file_are_refused() {
         let message = Checkpoint::open(&choice).expect_err("no weights can be had").to_string();
         assert!(message.contains(text) && message.contains("synthetic:NAME"), "{message}");
     }
+}
+
+#[test]
+fn the_profile_of_a_published_shape_has_sizes_and_no_files() {
+    const TEXT: &str = include_str!("../../profiles/models/vit-b-16.toml");
+    let shape = Profile::parse("p.toml", TEXT).and_then(|profile| profile.vit()).expect("a right profile");
+    assert_eq!((shape.parameters(), shape.tokens(), shape.head_size()), (86_567_656, 197, 64), "{shape:?}");
+    let file = "\n[file]\nname = \"v.safetensors\"\nbytes = 8\nsha256 = \"".to_owned() + &"0".repeat(64) + "\"\n";
+    let cases = [
+        (TEXT.to_owned() + &file, "allowed: no file"),
+        (TEXT.replace("patch = 16", "patch = 15"), "`shape.patch` = 15; allowed: a divisor of shape.image"),
+        (TEXT.replace("heads = 12", "heads = 0"), "`shape.heads` = 0; allowed: 1 to"),
+        (TEXT.replace("patch = 16", "patches = 16"), "unknown field `patches`"),
+    ];
+    for (text, part) in cases {
+        let message = Profile::parse("p.toml", &text).expect_err(part).to_string();
+        assert!(message.contains(part) && message.contains("p.toml"), "{part:?} is not in: {message}");
+    }
+    let profile = Profile::named("vit-b-16").expect("a profile");
+    let message = profile.bert().expect_err("another architecture").to_string();
+    assert!(message.contains("vit-b-16") && message.contains("\"bert\" for this work"), "{message}");
 }

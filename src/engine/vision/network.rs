@@ -129,17 +129,17 @@ impl Stream {
 
 impl Network<Stage> {
     pub(super) fn compile(device: &Device, kernels: &Network<Box<dyn Kernel>>) -> Result<Self, EngineError> {
-        let stage = |kernel: &Box<dyn Kernel>| Stage::new(device, kernel.as_ref());
+        let stage = |kernel: &dyn Kernel| Stage::new(device, kernel);
         Ok(Network {
-            patches: stage(&kernels.patches)?,
-            norm: stage(&kernels.norm)?,
-            projections: stage(&kernels.projections)?,
-            attention: stage(&kernels.attention)?,
-            output: stage(&kernels.output)?,
-            up: stage(&kernels.up)?,
-            down: stage(&kernels.down)?,
-            last_norm: stage(&kernels.last_norm)?,
-            head: stage(&kernels.head)?,
+            patches: stage(kernels.patches.as_ref())?,
+            norm: stage(kernels.norm.as_ref())?,
+            projections: stage(kernels.projections.as_ref())?,
+            attention: stage(kernels.attention.as_ref())?,
+            output: stage(kernels.output.as_ref())?,
+            up: stage(kernels.up.as_ref())?,
+            down: stage(kernels.down.as_ref())?,
+            last_norm: stage(kernels.last_norm.as_ref())?,
+            head: stage(kernels.head.as_ref())?,
         })
     }
 

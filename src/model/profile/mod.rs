@@ -268,6 +268,7 @@ impl Profile {
         let right =
             names.len() == endings.len() && names.iter().zip(endings).all(|(name, ending)| name.ends_with(ending));
         let allowed = || match endings {
+            [] => "no file: a published shape".to_owned(),
             [""] => "one file".to_owned(),
             _ => format!("files that end in {}, in this order", endings.join(", ")),
         };
