@@ -18,10 +18,13 @@
 mod network;
 
 use super::EngineError;
-use crate::gpu::{Buffer, Device, Pipeline, Readback};
+use crate::gpu::{Buffer, Class, Device, Pipeline, Readback};
 use crate::kernel::Packing;
-use crate::model::vision::{Checkpoint, Shape, count_images, patches};
+use crate::model::vision::{Checkpoint, Counts, Shape, count_images, patches};
 use network::{Network, Stream};
+
+/// Work that a renderer is given at once: the slowest, at 1 GFLOP/s, takes seconds for it.
+const FLOP_AT_ONCE: u64 = 4_000_000_000;
 
 /// A vision transformer on an adapter, for one size of batch.
 #[derive(Debug)]
@@ -35,6 +38,8 @@ pub struct Vision {
     logit_packing: Packing,
     readback: Readback,
     calls: Vec<Pipeline>,
+    /// Calls that are handed over together.
+    at_once: usize,
 }
 
 impl Vision {
@@ -54,8 +59,13 @@ impl Vision {
         let (patch_packing, logit_packing) = (network.patches.plan.inputs[0], network.head.plan.output);
         let Stream { patches, logits, .. } = stream;
         let readback = device.readback(logits.bytes())?;
+        let flop_per_call = (images as u64 * Counts { shape }.flop_per_image()).div_ceil(calls.len() as u64);
+        let at_once = match device.facts().class {
+            Class::Hardware => calls.len(),
+            Class::Software => (FLOP_AT_ONCE / flop_per_call).clamp(1, calls.len() as u64) as usize,
+        };
         let device = device.clone();
-        Ok(Vision { device, shape, images, patches, patch_packing, logits, logit_packing, readback, calls })
+        Ok(Vision { device, shape, images, patches, patch_packing, logits, logit_packing, readback, calls, at_once })
     }
 
     /// Images of a batch.
@@ -96,8 +106,13 @@ impl Vision {
             false => self.device.write(&self.patches, &self.patch_packing.pack(&packed))?,
         }
         let mut recording = self.device.record();
-        for call in &self.calls {
-            recording.run(call);
+        for (number, part) in self.calls.chunks(self.at_once).enumerate() {
+            if number > 0 {
+                // A driver, and this program, lose patience with a submission that takes too long.
+                let begun = std::mem::replace(&mut recording, self.device.record());
+                begun.submit(DOING)?.wait(DOING)?;
+            }
+            part.iter().for_each(|call| recording.run(call));
         }
         recording.copy(&self.logits, self.logits.bytes(), &self.readback);
         let submission = recording.submit(DOING)?;
