@@ -2,6 +2,7 @@
 //
 // The residual has PERIOD rows and begins again after them: as many as x for the stream past a block, as many as a
 // sentence has tokens for the positions of a batch of sentences, one of zeros for none.
+// Row r of y is made of row r EACH of that sum: 1 for all rows, as many as an image has for that of its class token.
 // LANES invocations share a row and add up their parts in workgroup memory. On a CPU LANES is 1.
 //
 // Dispatch: LANES invocations for each row, workgroups of LANES x TEAMS in rows of ROW workgroups.
@@ -13,10 +14,12 @@ override LANES: u32;
 override TEAMS: u32;
 // Workgroups along x; y continues where a row of them ends.
 override ROW: u32;
-// Rows of x.
+// Rows of y.
 override ROWS: u32;
 // Rows of the residual.
 override PERIOD: u32;
+// Rows of x for each row of y.
+override EACH: u32;
 // Columns, without padding.
 override COLUMNS: u32;
 // Padded columns in vectors of 4.
@@ -24,7 +27,7 @@ override COLUMNS_4: u32;
 // Keeps a row of equal words finite.
 override EPSILON: f32;
 
-// rows x columns, padded with zeros to 4 columns.
+// ROWS EACH x columns, padded with zeros to 4 columns.
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 // PERIOD x columns, padded alike.
 @group(0) @binding(1) var<storage, read> residual: array<vec4<f32>>;
@@ -32,7 +35,7 @@ override EPSILON: f32;
 @group(0) @binding(2) var<storage, read> gain: array<vec4<f32>>;
 // One for each column, padded alike.
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
-// As x.
+// ROWS x columns, padded alike.
 @group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;
 
 // One partial sum from each invocation.
@@ -59,8 +62,8 @@ fn main(
     let team = (workgroup.y * ROW + workgroup.x) * TEAMS + local.y;
     // Teams past the end work on the last row, for the barriers' sake, and write nothing.
     let row = min(team, ROWS - 1u);
-    let base = row * COLUMNS_4;
-    let other = (row % PERIOD) * COLUMNS_4;
+    let base = row * EACH * COLUMNS_4;
+    let other = (row * EACH % PERIOD) * COLUMNS_4;
     var sums = vec4<f32>();
     for (var j = local.x; j < COLUMNS_4; j += LANES) {
         sums += x[base + j] + residual[other + j];
@@ -75,7 +78,7 @@ fn main(
     let scale = 1.0 / sqrt(total(squares, invocation) / f32(COLUMNS) + EPSILON);
     if team < ROWS {
         for (var j = local.x; j < COLUMNS_4; j += LANES) {
-            y[base + j] = fma((x[base + j] + residual[other + j] - mean) * scale, gain[j], bias[j]);
+            y[row * COLUMNS_4 + j] = fma((x[base + j] + residual[other + j] - mean) * scale, gain[j], bias[j]);
         }
     }
 }

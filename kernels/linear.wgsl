@@ -14,8 +14,10 @@ override ROWS: u32;
 override INPUTS_4: u32;
 // Padded outputs in vectors of 4, as y has them.
 override OUTPUTS_4: u32;
-// The same as W and b have them.
+// The same as W has them.
 override WIDTH_4: u32;
+// Rows of b, which begins again after them; 1: the same for all rows of x.
+override PERIOD: u32;
 // 1: gelu of the sums.
 override GELU: u32;
 
@@ -23,7 +25,7 @@ override GELU: u32;
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 // W, outputs x inputs, held by columns: inputs x outputs, padded to 4 inputs and 64 outputs.
 @group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
-// b, padded to 64 outputs.
+// PERIOD x outputs, padded as y.
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
 // rows x outputs, padded to 4 outputs.
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
@@ -41,6 +43,17 @@ fn four_rows(row: u32, k: u32) -> mat4x4<f32> {
 // Four outputs over four inputs from w[j] on, one input to a column.
 fn four_outputs(j: u32) -> mat4x4<f32> {
     return mat4x4(w[j], w[j + WIDTH_4], w[j + 2u * WIDTH_4], w[j + 3u * WIDTH_4]);
+}
+
+// Four rows of b from `row` on, for column `column` of y. What y does not have is read as its last row or column.
+fn biases(row: u32, column: u32) -> mat4x4<f32> {
+    let at = min(column, OUTPUTS_4 - 1u);
+    return mat4x4(
+        bias[min(row, ROWS - 1u) % PERIOD * OUTPUTS_4 + at],
+        bias[min(row + 1u, ROWS - 1u) % PERIOD * OUTPUTS_4 + at],
+        bias[min(row + 2u, ROWS - 1u) % PERIOD * OUTPUTS_4 + at],
+        bias[min(row + 3u, ROWS - 1u) % PERIOD * OUTPUTS_4 + at],
+    );
 }
 
 fn gelu(v: vec4<f32>) -> vec4<f32> {
@@ -77,13 +90,11 @@ fn store_tile(row: u32, column: u32, tile: mat4x4<f32>) {
 fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
     let row = 8u * invocation.y;
     let column = 2u * invocation.x;
-    let b0 = bias[column];
-    let b1 = bias[column + 1u];
     // Four rows by four outputs each; in WGSL's words a row is a column of the matrix.
-    var c00 = mat4x4(b0, b0, b0, b0);
-    var c01 = mat4x4(b1, b1, b1, b1);
-    var c10 = c00;
-    var c11 = c01;
+    var c00 = biases(row, column);
+    var c01 = biases(row, column + 1u);
+    var c10 = biases(row + 4u, column);
+    var c11 = biases(row + 4u, column + 1u);
     var j = column;
     for (var k = 0u; k < INPUTS_4; k++) {
         let low = four_rows(row, k);

@@ -17,6 +17,8 @@ override ROWS: u32;
 override INPUTS_4: u32;
 // Padded outputs in vectors of 4, as y has them.
 override OUTPUTS_4: u32;
+// Rows of b, which begins again after them; 1: the same for all rows of x.
+override PERIOD: u32;
 // 1: gelu of the sums.
 override GELU: u32;
 
@@ -29,7 +31,7 @@ const TILE_4 = 32u;
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 // W, outputs x inputs, held by columns in panels of 128: outputs / 128 x inputs x 128, padded to 4 inputs.
 @group(0) @binding(1) var w: texture_storage_2d<rgba32float, read>;
-// b, padded to 128 outputs.
+// PERIOD x outputs, padded as y.
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
 // rows x outputs, padded to 4 outputs.
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
@@ -41,6 +43,17 @@ fn rows_of(rows: mat4x4<f32>, lane: u32) -> mat4x4<f32> {
         subgroupShuffle(rows[1], lane),
         subgroupShuffle(rows[2], lane),
         subgroupShuffle(rows[3], lane),
+    );
+}
+
+// Four rows of b from `row` on, for column `column` of y. What y does not have is read as its last row or column.
+fn biases(row: u32, column: u32) -> mat4x4<f32> {
+    let at = min(column, OUTPUTS_4 - 1u);
+    return mat4x4(
+        bias[min(row, ROWS - 1u) % PERIOD * OUTPUTS_4 + at],
+        bias[min(row + 1u, ROWS - 1u) % PERIOD * OUTPUTS_4 + at],
+        bias[min(row + 2u, ROWS - 1u) % PERIOD * OUTPUTS_4 + at],
+        bias[min(row + 3u, ROWS - 1u) % PERIOD * OUTPUTS_4 + at],
     );
 }
 
@@ -90,15 +103,14 @@ fn main(
     let x2 = min(own + 2u, ROWS - 1u) * INPUTS_4;
     let x3 = min(own + 3u, ROWS - 1u) * INPUTS_4;
     // Four rows each of the tile; in WGSL's words a row is a column of the matrix.
-    let b = bias[column];
-    var c0 = mat4x4(b, b, b, b);
-    var c1 = c0;
-    var c2 = c0;
-    var c3 = c0;
-    var c4 = c0;
-    var c5 = c0;
-    var c6 = c0;
-    var c7 = c0;
+    var c0 = biases(row, column);
+    var c1 = biases(row + 4u, column);
+    var c2 = biases(row + 8u, column);
+    var c3 = biases(row + 12u, column);
+    var c4 = biases(row + 16u, column);
+    var c5 = biases(row + 20u, column);
+    var c6 = biases(row + 24u, column);
+    var c7 = biases(row + 28u, column);
     var j = workgroup.x * 4u * INPUTS_4 * TILE_4 + invocation;
     for (var k = 0u; k < INPUTS_4; k++) {
         let rows = mat4x4(x[x0 + k], x[x1 + k], x[x2 + k], x[x3 + k]);

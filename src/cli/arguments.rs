@@ -14,6 +14,9 @@ pub(super) const DEFAULT_MODEL: &str = "smollm2-135m";
 /// The encoder that is flown.
 pub(super) const DEFAULT_ENCODER: &str = "all-minilm-l6-v2";
 
+/// The vision transformer that is flown, a published shape.
+pub(super) const DEFAULT_VISION: &str = "vit-b-16";
+
 /// Benchmarks AI inference inside a satellite's power and heat budget.
 ///
 /// Exit codes: 0 valid; 1 tool error; 2 usage or bad input; 10 result invalid; 13 envelope violated;

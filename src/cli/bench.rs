@@ -98,7 +98,8 @@ fn shapes(arguments: &BenchArguments) -> LanguageShapes {
 
 /// Where only some kernels are wanted, the peaks that they are shares of are measured as well.
 fn with_peaks(machine: &MachineArguments) -> (MachineArguments, Vec<String>) {
-    let is_judged = |name: &str| !PEAKS.contains(&name) && !["classify", "prefill", "decode", "embed"].contains(&name);
+    const MODELS: [&str; 5] = ["classify", "prefill", "decode", "embed", "vision"];
+    let is_judged = |name: &str| !PEAKS.contains(&name) && !MODELS.contains(&name);
     let mut machine = machine.clone();
     let mut added = Vec::new();
     if machine.workloads.iter().any(|name| is_judged(name)) {

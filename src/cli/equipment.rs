@@ -3,7 +3,7 @@
 //! Where the real weights are not in the store and no model was asked for, seeded weights of the same shape run
 //! instead, and every page says so. What was asked for by name and is not there is an error.
 
-use super::arguments::{DEFAULT_ENCODER, MachineArguments, Requirement};
+use super::arguments::{DEFAULT_ENCODER, DEFAULT_VISION, MachineArguments, Requirement};
 use super::loading::{Places, Purpose, is_missing, open_models};
 use super::{Failure, say, system};
 use crate::flight::Equipment;
@@ -11,9 +11,9 @@ use crate::gpu::{self, Adapter, Class, Device, Facts};
 use crate::journal::{Conditions, WorkloadRecord};
 use crate::meter::{self, Accelerator, AcceleratorKind, MeterError, Preference, Probe, Roots};
 use crate::model::encoder::Checkpoint;
-use crate::model::{self, ModelChoice, Provenance};
+use crate::model::{self, ModelChoice, Provenance, vision};
 use crate::tuner::{CacheFolder, Retune, Tuner};
-use crate::workload::{Embed, LanguageShapes, Roster, Workload};
+use crate::workload::{Embed, LanguageShapes, Roster, Vision, Workload};
 use serde::Serialize;
 
 /// Everything that this machine offers, for `devices`.
@@ -93,15 +93,19 @@ pub(super) fn prepare(
     let places = Places { device: device.as_ref(), candle: &candle };
     let models = open_models(arguments, &shapes, purpose, places, &mut tuner)?;
     let checkpoint = open_encoder(arguments)?;
+    let network = open_vision(arguments, class)?;
     let described: Vec<(String, Provenance)> = models
         .iter()
         .map(|model| (sentence(model.describe()), model.describe().provenance.clone()))
-        .chain(checkpoint.iter().map(|encoder| (encoder_sentence(encoder), encoder.provenance.clone())))
+        .chain(checkpoint.iter().map(|encoder| of_f32(&encoder.name, &encoder.provenance)))
+        .chain(network.iter().map(|network| of_f32(&network.name, &network.provenance)))
         .collect();
     let embed = checkpoint.map(|checkpoint| Embed::new(checkpoint, device.as_ref(), &candle, arguments.seed));
     let embed = embed.transpose().map_err(Failure::tool)?;
-    let roster =
-        Roster { device: device.as_ref(), tuner: Some(&mut tuner), models, shapes, embed, seed: arguments.seed };
+    let vision = network.map(|network| Vision::new(network, device.as_ref(), &candle, arguments.seed));
+    let vision = vision.transpose().map_err(Failure::tool)?;
+    let (tuning, seed) = (Some(&mut tuner), arguments.seed);
+    let roster = Roster { device: device.as_ref(), tuner: tuning, models, shapes, embed, vision, seed };
     let workloads = roster.workloads(&arguments.workloads).map_err(Failure::input)?;
     let conditions = Conditions {
         os: system::operating_system(),
@@ -164,8 +168,20 @@ fn open_encoder(arguments: &MachineArguments) -> Result<Option<Checkpoint>, Fail
     }
 }
 
-fn encoder_sentence(encoder: &Checkpoint) -> String {
-    format!("{}, {}; f32", encoder.name, origin(&encoder.provenance))
+/// The vision transformer, always of seeded weights; none where it is not wanted. An image is too much for a CPU to look at
+/// unless it is asked for by name.
+fn open_vision(arguments: &MachineArguments, class: Option<Class>) -> Result<Option<vision::Checkpoint>, Failure> {
+    let wanted = match arguments.workloads.as_slice() {
+        [] => class == Some(Class::Hardware),
+        names => names.iter().any(|name| name == "vision"),
+    };
+    let choice = ModelChoice::Synthetic { name: DEFAULT_VISION.into(), seed: arguments.seed };
+    wanted.then(|| vision::Checkpoint::open(&choice)).transpose().map_err(Failure::tool)
+}
+
+/// What is said of a network in f32, and where its weights are from.
+fn of_f32(name: &str, provenance: &Provenance) -> (String, Provenance) {
+    (format!("{name}, {}; f32", origin(provenance)), provenance.clone())
 }
 
 fn origin(provenance: &Provenance) -> String {

@@ -15,7 +15,7 @@
 mod network;
 
 use super::EngineError;
-use crate::gpu::{Buffer, Device, Pipeline, Readback, Resource};
+use crate::gpu::{Buffer, Device, Pipeline, Readback};
 use crate::kernel::BLOCK;
 use crate::model::encoder::{Checkpoint, Shape, check_sentences};
 use network::{Stages, Stream};
@@ -56,7 +56,7 @@ impl Encoder {
         for layer in &checkpoint.weights.layers {
             calls.extend(stages.layer(device, layer, &stream, &length_buffer)?);
         }
-        calls.push(stages.pool.call(device, &[&stream.x, &length_buffer, &embeddings].map(Resource::Buffer))?);
+        calls.push(stages.pool.call(device, &[&stream.x, &length_buffer, &embeddings])?);
         let readback = device.readback(embeddings.bytes())?;
         let device = device.clone();
         Ok(Encoder { device, shape, sentences, tokens, token_buffer, length_buffer, embeddings, readback, calls })

@@ -38,6 +38,25 @@ pub enum EngineError {
         /// Bytes that there are.
         limit: u64,
     },
+    /// A batch of images does not fit. Nothing was allocated.
+    #[error(
+        "{model} needs {needed} bytes ({weights} of weights, the rest for {images} images at a time), but {adapter} has \
+         {limit}"
+    )]
+    Batch {
+        /// The model's name.
+        model: String,
+        /// The adapter's name.
+        adapter: String,
+        /// Bytes in all.
+        needed: u64,
+        /// Bytes of weights.
+        weights: u64,
+        /// Images at once.
+        images: usize,
+        /// Bytes that there are.
+        limit: u64,
+    },
     /// The shape is one that the kernels do not have.
     #[error("{model}: {what} is {found}; this engine takes {allowed}")]
     Shape {

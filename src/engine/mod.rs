@@ -10,6 +10,8 @@
 //! |---|---|
 //! | `digits` | the classifier of digits |
 //! | `encoder` | the sentence encoder |
+//! | `vision` | the vision transformer |
+//! | `stage` | a kernel of these two, compiled once, bound for each of its calls |
 //! | `repack` `matrix` `weights` | weights of a language model from a file's blocks to those of a kernel, in parts that fit a binding |
 //! | `choices` `programs` `product` | which kernel multiplies; kernels compiled once; one matrix times any number of rows |
 //! | `memory` | what a language model needs, before anything is allocated |
@@ -26,6 +28,8 @@ mod memory;
 mod product;
 mod programs;
 mod repack;
+mod stage;
+pub mod vision;
 mod weights;
 
 pub use choices::Choices;

@@ -10,12 +10,14 @@ use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 use rayon::prelude::*;
 
-/// `rows` vectors of `columns` words, and a residual of `period` rows that begins again after them.
+/// `rows` vectors of `columns` words, one of each `each` vectors of x, and a residual of `period` rows that begins again
+/// after them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LayerNorm {
     rows: u32,
     columns: u32,
     period: u32,
+    each: u32,
     epsilon: f32,
 }
 
@@ -31,13 +33,27 @@ impl LayerNorm {
             let reason = format!("a residual of {period} rows is longer than the {rows} rows of x");
             return Err(Error::Shape { kernel: "layer_norm", shape: spelled(&shape), reason });
         }
-        Ok(LayerNorm { rows, columns, period, epsilon })
+        Ok(LayerNorm { rows, columns, period, each: 1, epsilon })
+    }
+
+    /// The same rows out of `each` times as many of x: its first, and then each `each`-th, with the rows of the residual
+    /// that belong to them.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where that is 0 or makes x too large.
+    pub fn of_each(self, each: u32) -> Result<LayerNorm, Error> {
+        guard(
+            "layer_norm",
+            &[self.rows, self.columns, self.period, each],
+            &[&[self.rows, each, self.columns.div_ceil(4), 4]],
+        )?;
+        Ok(LayerNorm { each, ..self })
     }
 
     /// Rows as in MiniLM for the small one, as in BERT-large for the others, with a residual for each row.
     pub fn standard(size: Size) -> LayerNorm {
         let rows = size.pick(512, 4096, 16384);
-        LayerNorm { rows, columns: size.pick(384, 1024, 1024), period: rows, epsilon: 1e-12 }
+        LayerNorm { rows, columns: size.pick(384, 1024, 1024), period: rows, each: 1, epsilon: 1e-12 }
     }
 
     /// What is added to the variance.
@@ -51,9 +67,10 @@ impl Kernel for LayerNorm {
         "layer_norm"
     }
 
-    /// rows x columns x rows of the residual.
+    /// rows x columns x rows of the residual, and rows of x for each where that is more than one.
     fn shape(&self) -> String {
-        spelled(&[self.rows, self.columns, self.period])
+        let sizes = [self.rows, self.columns, self.period, self.each];
+        spelled(if self.each > 1 { &sizes } else { &sizes[..3] })
     }
 
     fn unit(&self) -> Unit {
@@ -67,14 +84,14 @@ impl Kernel for LayerNorm {
         rows * (8 * columns + 5)
     }
 
-    /// Rows, residual, gain and bias in, rows out.
+    /// Rows, residual, gain and bias in, rows out; of x and the residual the rows that are read.
     fn bytes(&self) -> u64 {
-        let [rows, columns, period] = [self.rows, self.columns, self.period].map(u64::from);
+        let [rows, columns, period] = [self.rows, self.columns, self.period.min(self.rows)].map(u64::from);
         4 * columns * (2 * rows + period + 2)
     }
 
     fn inputs(&self, seed: u64) -> Vec<Vec<f32>> {
-        let [rows, columns, period] = [self.rows, self.columns, self.period].map(|size| size as usize);
+        let [rows, columns, period] = [self.rows * self.each, self.columns, self.period].map(|size| size as usize);
         vec![
             uniform(seed, 0, rows * columns, -1.0, 1.0),
             uniform(seed, 1, period * columns, -0.5, 1.0),
@@ -89,10 +106,10 @@ impl Kernel for LayerNorm {
 
     fn twin(&self, inputs: &[Vec<f32>], output: &mut [f32]) {
         let [x, residual, gain, bias] = inputs else { return };
-        let (columns, count) = (self.columns as usize, self.columns as f32);
-        let rows = output.par_chunks_exact_mut(columns).zip(x.par_chunks_exact(columns)).enumerate();
+        let (columns, each, count) = (self.columns as usize, self.each as usize, self.columns as f32);
+        let rows = output.par_chunks_exact_mut(columns).zip(x.par_chunks_exact(each * columns)).enumerate();
         rows.with_min_len(16).for_each(|(row, (y, x))| {
-            let other = &residual[row % self.period as usize * columns..][..columns];
+            let other = &residual[row * each % self.period as usize * columns..][..columns];
             for ((y, x), other) in y.iter_mut().zip(x).zip(other) {
                 *y = x + other;
             }
@@ -109,7 +126,7 @@ impl Kernel for LayerNorm {
         let [lanes, teams] = team(facts, self.columns);
         let workgroups = rectangle(self.rows.div_ceil(teams), facts.limits.workgroups_per_dimension);
         let packing = |rows| Packing::padded(rows, self.columns, 1, 4);
-        let (x, one) = (packing(self.rows), packing(1));
+        let (x, y, one) = (packing(self.rows * self.each), packing(self.rows), packing(1));
         Plan {
             source: Wgsl { file: "layer_norm.wgsl", text: include_str!("../../kernels/layer_norm.wgsl") },
             constants: vec![
@@ -118,12 +135,13 @@ impl Kernel for LayerNorm {
                 ("ROW", workgroups[0].into()),
                 ("ROWS", self.rows.into()),
                 ("PERIOD", self.period.into()),
+                ("EACH", self.each.into()),
                 ("COLUMNS", self.columns.into()),
                 ("COLUMNS_4", (x.padded_columns() / 4).into()),
                 ("EPSILON", self.epsilon.into()),
             ],
             inputs: vec![x, packing(self.period), one, one],
-            output: x,
+            output: y,
             more_outputs: vec![],
             immediates: vec![],
             workgroups,

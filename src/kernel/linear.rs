@@ -54,6 +54,7 @@ pub struct Linear {
     outputs: u32,
     activation: Activation,
     octets: Octets,
+    period: u32,
 }
 
 impl Linear {
@@ -70,7 +71,20 @@ impl Linear {
         // And again as they are padded.
         let [inputs_4, wide] = [inputs.div_ceil(4), outputs.div_ceil(OUTPUTS)];
         guard("linear", &shape, &[&[rows, inputs_4, 4], &[inputs_4, 4, wide, OUTPUTS], &[rows, wide, OUTPUTS]])?;
-        Ok(Linear { rows, inputs, outputs, activation, octets })
+        Ok(Linear { rows, inputs, outputs, activation, octets, period: 1 })
+    }
+
+    /// The same with a bias of `period` rows that begins again after them, in place of one row for all: positions, or
+    /// as many rows as x has for a stream that the product is added to.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where that is none, or more than x has.
+    pub fn with_bias_rows(self, period: u32) -> Result<Linear, Error> {
+        if !(1..=self.rows).contains(&period) {
+            let reason = format!("a bias of {period} rows; allowed: 1 to {}, the rows of x", self.rows);
+            return Err(Error::Shape { kernel: "linear", shape: self.shape(), reason });
+        }
+        Ok(Linear { period, ..self })
     }
 
     /// The wide half of a feed-forward part, as in MiniLM for the small one, as in BERT-large for the others: 0.3, 8.6
@@ -82,6 +96,7 @@ impl Linear {
             outputs: size.pick(1536, 4096, 4096),
             activation: Activation::Gelu,
             octets,
+            period: 1,
         }
     }
 
@@ -95,9 +110,10 @@ impl Linear {
                 ("ROWS", self.rows.into()),
                 ("INPUTS_4", (x.padded_columns() / 4).into()),
                 ("OUTPUTS_4", (y.padded_columns() / 4).into()),
+                ("PERIOD", self.period.into()),
                 ("GELU", f64::from(u8::from(self.activation == Activation::Gelu))),
             ],
-            inputs: vec![x, w, Packing::padded(1, self.outputs, 1, outputs)],
+            inputs: vec![x, w, Packing::padded(self.period, self.outputs, 1, 4)],
             output: y,
             more_outputs: vec![],
             immediates: vec![],
@@ -121,9 +137,10 @@ impl Kernel for Linear {
         }
     }
 
-    /// rows x inputs x outputs.
+    /// rows x inputs x outputs, and the rows of the bias where there is more than one.
     fn shape(&self) -> String {
-        spelled(&[self.rows, self.inputs, self.outputs])
+        let sizes = [self.rows, self.inputs, self.outputs, self.period];
+        spelled(if self.period > 1 { &sizes } else { &sizes[..3] })
     }
 
     fn unit(&self) -> Unit {
@@ -137,18 +154,19 @@ impl Kernel for Linear {
 
     /// x, W and b in, y out.
     fn bytes(&self) -> u64 {
-        let [rows, inputs, outputs] = [self.rows, self.inputs, self.outputs].map(u64::from);
-        4 * (rows * inputs + outputs * inputs + outputs + rows * outputs)
+        let [rows, inputs, outputs, period] = [self.rows, self.inputs, self.outputs, self.period].map(u64::from);
+        4 * (rows * inputs + outputs * inputs + period * outputs + rows * outputs)
     }
 
     fn inputs(&self, seed: u64) -> Vec<Vec<f32>> {
-        let [rows, inputs, outputs] = [self.rows, self.inputs, self.outputs].map(|size| size as usize);
+        let [rows, inputs, outputs, period] =
+            [self.rows, self.inputs, self.outputs, self.period].map(|size| size as usize);
         // Sums of a few units, where GELU bends.
         let size = 3.0 / (self.inputs as f32).sqrt();
         vec![
             uniform(seed, 0, rows * inputs, -1.0, 1.0),
             uniform(seed, 1, outputs * inputs, -size, size),
-            uniform(seed, 2, outputs, -1.0, 1.0),
+            uniform(seed, 2, period * outputs, -1.0, 1.0),
         ]
     }
 
@@ -159,8 +177,9 @@ impl Kernel for Linear {
     fn twin(&self, inputs: &[Vec<f32>], output: &mut [f32]) {
         let [x, w, bias] = inputs else { return };
         let [width, outputs] = [self.inputs, self.outputs].map(|size| size as usize);
-        let rows = output.par_chunks_exact_mut(outputs).zip(x.par_chunks_exact(width));
-        rows.for_each(|(y, x)| {
+        let rows = output.par_chunks_exact_mut(outputs).zip(x.par_chunks_exact(width)).enumerate();
+        rows.for_each(|(row, (y, x))| {
+            let bias = &bias[row % self.period as usize * outputs..][..outputs];
             for ((y, w), bias) in y.iter_mut().zip(w.chunks_exact(width)).zip(bias) {
                 let sum = dot(x, w) + bias;
                 *y = if self.activation == Activation::Gelu { gelu(sum) } else { sum };

@@ -68,6 +68,14 @@ pub enum ModelError {
         /// Positions that there are.
         context: usize,
     },
+    /// Pixels that are no whole images.
+    #[error("{found} pixels; allowed: whole images of {image}, 1 and more")]
+    Pixels {
+        /// Words that were given.
+        found: usize,
+        /// Words of an image.
+        image: usize,
+    },
     /// The classifier of digits was given something that it cannot use.
     #[error("digits: {what}: {reason}")]
     Digits {

@@ -9,6 +9,7 @@
 //! | `profile` `store` | what a model is; where its file is kept, fetched from and checked |
 //! | `gguf` `config` `opened` `tensors` `weights` | from the bytes of a file to a shape and its matrices |
 //! | `safetensors` `encoder` | the other format of files, and the sentence encoder that comes in it |
+//! | `vision` | a vision transformer of seeded weights |
 //! | `llama` | the network, of `linear` `norm` `rotary` `attention` `softmax` `gate` `cache` |
 //! | `digits` | a classifier of handwritten digits, with its weights and a test set |
 //! | `count` `description` `tokenizer` `device` | FLOP and bytes; what was loaded; text; where it runs |
@@ -37,6 +38,7 @@ mod softmax;
 pub mod store;
 mod tensors;
 mod tokenizer;
+pub mod vision;
 mod weights;
 
 pub use choice::ModelChoice;

@@ -9,6 +9,7 @@ mod embed;
 mod kernel;
 mod language;
 mod roster;
+mod vision;
 
 pub use crate::kernel::Compilation;
 pub use backend::Source as LanguageSource;
@@ -17,6 +18,7 @@ pub use embed::Embed;
 pub use kernel::KernelWorkload;
 pub use language::{Decode, Prefill, Shape as LanguageShape};
 pub use roster::{LanguageShapes, PEAKS, Roster, RosterError};
+pub use vision::Vision;
 
 use crate::units::Seconds;
 

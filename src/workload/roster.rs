@@ -1,14 +1,15 @@
 //! The roster: which workloads there are on this machine, in flight order.
 //!
 //! Kernels run on the adapter, or as their plain-Rust twins where there is none; of the ways to multiply matrices the
-//! tuner chooses one. The classifier of digits and the encoder run on the adapter too, with candle where there is none;
-//! prefill and decode run on the engine, on candle, or on both.
+//! tuner chooses one. The classifier of digits, the encoder and the vision transformer run on the adapter too, with candle
+//! where there is none; prefill and decode run on the engine, on candle, or on both.
 
 use super::backend::Source;
 use super::classify::Classify;
 use super::embed::Embed;
 use super::kernel::{KernelWorkload, family};
 use super::language::{Decode, Prefill, Shape, label};
+use super::vision::{self, Vision};
 use super::{Workload, WorkloadError};
 use crate::gpu::{Device, Facts};
 use crate::kernel::{self, Gemm, Kernel, Matmul, Sharing, Size, Tiling};
@@ -65,6 +66,8 @@ pub struct Roster<'a> {
     pub shapes: LanguageShapes,
     /// The encoder at work, or none.
     pub embed: Option<Embed>,
+    /// The vision transformer at work, or none.
+    pub vision: Option<Vision>,
     /// Seed of inputs and prompts.
     pub seed: u64,
 }
@@ -97,6 +100,9 @@ impl Roster<'_> {
         }
         if let Some(embed) = self.embed.filter(|_| is_wanted("embed")) {
             workloads.push(Box::new(embed));
+        }
+        if let Some(vision) = self.vision.filter(|_| is_wanted(vision::NAME)) {
+            workloads.push(Box::new(vision));
         }
         Ok(workloads)
     }
@@ -172,5 +178,5 @@ fn unique(name: String, workloads: &[Box<dyn Workload>]) -> String {
 /// Every name that there is on an adapter, in flight order.
 fn names(facts: Option<&Facts>) -> Vec<&'static str> {
     let kernels = kernel::suite(facts).into_iter().map(|kernel| family(kernel.name()));
-    kernels.chain(["classify", "prefill", "decode", "embed"]).collect()
+    kernels.chain(["classify", "prefill", "decode", "embed", vision::NAME]).collect()
 }

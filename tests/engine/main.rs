@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `digits` | the classifier of digits, with the weights and the images that come with this program |
 //! | `encoder` | embeddings of seeded and of real weights, in any batch |
+//! | `vision` | logits of seeded vision transformers in any batch, and of a layer of ViT-B/16; what is refused |
 //! | `llama` | logits of tiny networks in every format, in pieces, in batches, in parts; what is refused |
 //! | `real` | the real weights: 256 tokens of a prompt and 64 of an answer; needs them in the store |
 //!
@@ -13,6 +14,7 @@ mod digits;
 mod encoder;
 mod llama;
 mod real;
+mod vision;
 
 use dawndusk::gpu::{self, Device};
 use std::sync::OnceLock;

@@ -14,7 +14,7 @@ fn words(kernel: &dyn Kernel) -> u64 {
 
 #[test]
 fn bytes_are_those_of_every_operand_once() {
-    let kernels: [&dyn Kernel; 11] = [
+    let kernels: [&dyn Kernel; 12] = [
         &Copy::new(37).expect("a shape"),
         &Fma::new(5, 64).expect("a shape"),
         &Gemm::new(3, 5, 7, Tiling::Quad).expect("a shape"),
@@ -24,6 +24,7 @@ fn bytes_are_those_of_every_operand_once() {
         &Attention::new(7, 4, 2, 5).expect("a shape"),
         &LayerNorm::new(6, 5, 3, 1e-5).expect("a shape"),
         &Linear::new([3, 5, 7], Activation::Gelu, Octets::Apart).expect("a shape"),
+        &Linear::new([6, 5, 7], Activation::None, Octets::Apart).and_then(|l| l.with_bias_rows(3)).expect("a shape"),
         &AttentionFull::new([3, 7, 2, 5], Octets::Shared).expect("a shape"),
         &MeanPool::new(3, 7, 5).expect("a shape"),
     ];

@@ -18,6 +18,14 @@ fn layer_norms() -> Vec<Arc<dyn Kernel>> {
     norms().iter().map(|&[r, c, p]| boxed(LayerNorm::new(r, c, p, 1e-5).expect("a fair shape"))).collect()
 }
 
+/// One row of each few, and residuals that begin again between them.
+fn layer_norms_of_each() -> Vec<Arc<dyn Kernel>> {
+    let drawn = random(20, 40).into_iter().map(|[r, c, p]: [u32; 3]| [r, 3 * c, 1 + p % r, 2 + c % 5]);
+    let sizes = [[1, 5, 1, 7], [3, 768, 1, 197], [9, 33, 4, 3]].into_iter().chain(drawn);
+    let norm = |[r, c, p, each]: [u32; 4]| LayerNorm::new(r, c, p, 1e-5).and_then(|norm| norm.of_each(each));
+    sizes.map(|shape| boxed(norm(shape).expect("a fair shape"))).collect()
+}
+
 /// Rows, inputs, outputs, of each activation in turn.
 pub(crate) fn layers() -> Vec<([u32; 3], Activation)> {
     let sizes = shapes(17, 150, &[[1, 1, 1], [1, 130, 7], [129, 1, 5], [64, 16, 64], [65, 33, 68], [40, 384, 24]]);
@@ -35,6 +43,28 @@ pub(crate) fn octets() -> Vec<Octets> {
 fn linears(octets: Vec<Octets>) -> Vec<Arc<dyn Kernel>> {
     let linear = |octets, (shape, activation)| boxed(Linear::new(shape, activation, octets).expect("a fair shape"));
     octets.into_iter().flat_map(|octets| layers().into_iter().map(move |layer| linear(octets, layer))).collect()
+}
+
+/// Biases of several rows: some that begin again, and one for each row.
+fn linears_with_bias_rows(octets: Vec<Octets>) -> Vec<Arc<dyn Kernel>> {
+    let sizes: [([u32; 3], u32); 7] = [
+        ([2, 1, 1], 2),
+        ([130, 5, 7], 130),
+        ([66, 16, 130], 33),
+        ([65, 33, 68], 64),
+        ([7, 9, 200], 3),
+        ([394, 12, 24], 197),
+        ([33, 7, 129], 33),
+    ];
+    let linear = |octets, (index, (shape, period)): (usize, ([u32; 3], u32))| {
+        let activation = [Activation::None, Activation::Gelu][index % 2];
+        let linear = Linear::new(shape, activation, octets).and_then(|linear| linear.with_bias_rows(period));
+        boxed(linear.expect("a fair shape"))
+    };
+    octets
+        .into_iter()
+        .flat_map(|octets| sizes.into_iter().enumerate().map(move |layer| linear(octets, layer)))
+        .collect()
 }
 
 /// Sentences, tokens, columns.
@@ -60,7 +90,15 @@ fn full_attentions(octets: Vec<Octets>) -> Vec<Arc<dyn Kernel>> {
 
 /// All of them, with lanes that load in these ways.
 pub(crate) fn kernels(octets: Vec<Octets>) -> Vec<Arc<dyn Kernel>> {
-    [layer_norms(), linears(octets.clone()), full_attentions(octets), mean_pools()].concat()
+    [
+        layer_norms(),
+        layer_norms_of_each(),
+        linears(octets.clone()),
+        linears_with_bias_rows(octets.clone()),
+        full_attentions(octets),
+        mean_pools(),
+    ]
+    .concat()
 }
 
 #[test]
@@ -77,6 +115,17 @@ fn layer_norm_agrees_with_its_twin() {
 #[test]
 fn linear_agrees_with_its_twin() {
     agree(linears(octets()));
+}
+
+#[test]
+fn a_linear_layer_adds_a_row_of_its_bias_to_each_row() {
+    agree(linears_with_bias_rows(octets()));
+}
+
+#[test]
+fn layer_norm_of_some_rows_agrees_with_its_twin() {
+    agree(layer_norms_of_each());
+    agree_elsewhere(layer_norms_of_each(), |facts| facts.class = Class::Hardware);
 }
 
 #[test]

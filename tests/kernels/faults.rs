@@ -87,6 +87,11 @@ fn sizes_that_an_encoder_cannot_have_are_refused() {
     let period = LayerNorm::new(8, 4, 9, 1e-5).expect_err("longer than x").to_string();
     assert!(period.contains("9 rows is longer than the 8 rows of x"), "the residual: {period}");
     assert!(LayerNorm::new(0, 4, 1, 1e-5).is_err() && LayerNorm::new(MOST, MOST, 1, 1e-5).is_err(), "layer_norm");
+    let each = LayerNorm::new(8, 4, 1, 1e-5).expect("a shape");
+    assert!(each.of_each(0).is_err() && each.of_each(1 << 28).is_err(), "rows for each row");
+    let linear = Linear::new([8, 4, 4], Activation::None, Octets::Apart).expect("a shape");
+    let rows = linear.with_bias_rows(9).expect_err("longer than x").to_string();
+    assert!(rows.contains("9 rows; allowed: 1 to 8") && linear.with_bias_rows(0).is_err(), "the bias: {rows}");
     assert!(Linear::new([1, 0, 1], Activation::None, Octets::Apart).is_err(), "linear of nothing");
     assert!(Linear::new([MOST, 1, 1], Activation::Gelu, Octets::Shared).is_err(), "linear of too many rows");
     assert!(Linear::new([1, 1, MOST], Activation::None, Octets::Shared).is_err(), "linear of too many outputs");

@@ -83,7 +83,7 @@ pub(crate) fn embedding(shape: &Shape, tensors: &Tensors, tokens: &[u32]) -> Vec
             x.iter().map(|x| product(&matrix, &bias, x)).collect()
         };
         let [query, key, value] = ["query", "key", "value"].map(|part| all(&format!("attention.self.{part}"), &x));
-        let mixed: Vec<Vec<f64>> = query.iter().map(|query| attend(shape, query, &key, &value)).collect();
+        let mixed: Vec<Vec<f64>> = query.iter().map(|query| attend(shape.heads, query, &key, &value)).collect();
         add(&mut x, &all("attention.output.dense", &mixed));
         norm(shape, tensors, &name("attention.output.LayerNorm"), &mut x);
         let up: Vec<Vec<f64>> =
@@ -96,28 +96,33 @@ pub(crate) fn embedding(shape: &Shape, tensors: &Tensors, tokens: &[u32]) -> Vec
     mean.iter().map(|v| v / length).collect()
 }
 
-fn product(matrix: &[f32], bias: &[f32], x: &[f64]) -> Vec<f64> {
+/// W x + b.
+pub(crate) fn product(matrix: &[f32], bias: &[f32], x: &[f64]) -> Vec<f64> {
     let rows = matrix.chunks_exact(x.len()).zip(bias);
     rows.map(|(row, bias)| row.iter().zip(x).map(|(w, x)| f64::from(*w) * x).sum::<f64>() + f64::from(*bias)).collect()
 }
 
 fn norm(shape: &Shape, tensors: &Tensors, name: &str, x: &mut [Vec<f64>]) {
     let (gain, bias) = (&tensors[&format!("{name}.weight")].1, &tensors[&format!("{name}.bias")].1);
-    for row in x {
-        let count = row.len() as f64;
-        let mean = row.iter().sum::<f64>() / count;
-        let variance = row.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count;
-        let root = (variance + shape.norm_epsilon).sqrt();
-        for ((v, gain), bias) in row.iter_mut().zip(gain).zip(bias) {
-            *v = (*v - mean) / root * f64::from(*gain) + f64::from(*bias);
-        }
+    x.iter_mut().for_each(|row| normalise(shape.norm_epsilon, gain, bias, row));
+}
+
+/// Layer norm of one row.
+pub(crate) fn normalise(epsilon: f64, gain: &[f32], bias: &[f32], row: &mut [f64]) {
+    let count = row.len() as f64;
+    let mean = row.iter().sum::<f64>() / count;
+    let variance = row.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count;
+    let root = (variance + epsilon).sqrt();
+    for ((v, gain), bias) in row.iter_mut().zip(gain).zip(bias) {
+        *v = (*v - mean) / root * f64::from(*gain) + f64::from(*bias);
     }
 }
 
-fn attend(shape: &Shape, query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>]) -> Vec<f64> {
-    let size = shape.hidden / shape.heads;
+/// What one row sees, with so many heads.
+pub(crate) fn attend(heads: usize, query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>]) -> Vec<f64> {
+    let size = query.len() / heads;
     let mut mixed = vec![0.0; query.len()];
-    for head in 0..shape.heads {
+    for head in 0..heads {
         let of_head = head * size..(head + 1) * size;
         let score = |key: &Vec<f64>| {
             let dot: f64 = key[of_head.clone()].iter().zip(&query[of_head.clone()]).map(|(k, q)| k * q).sum();
@@ -136,7 +141,7 @@ fn attend(shape: &Shape, query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>]) 
 }
 
 /// x (1 + erf(x / sqrt 2)) / 2.
-fn gelu(x: f64) -> f64 {
+pub(crate) fn gelu(x: f64) -> f64 {
     0.5 * x * (1.0 + erf(x / std::f64::consts::SQRT_2))
 }
 
@@ -155,7 +160,7 @@ fn erf(x: f64) -> f64 {
     sum * 2.0 / std::f64::consts::PI.sqrt()
 }
 
-fn add(x: &mut [Vec<f64>], y: &[Vec<f64>]) {
+pub(crate) fn add(x: &mut [Vec<f64>], y: &[Vec<f64>]) {
     x.iter_mut().zip(y).for_each(|(x, y)| x.iter_mut().zip(y).for_each(|(x, y)| *x += y));
 }
 

@@ -142,7 +142,7 @@ fn profiles_are_refused_with_the_key_and_the_range() {
         (
             "architecture = \"llama\"",
             "architecture = \"gpt\"",
-            "`architecture` = \"gpt\"; allowed: \"llama\" or \"bert\"",
+            "`architecture` = \"gpt\"; allowed: \"llama\", \"bert\" or \"vit\"",
         ),
         ("architecture = \"llama\"", "architecture = \"bert\"", "unknown field `context`"),
         ("[file]", "[[file]]\nname = \"a\"\nbytes = 1\nsha256 = \"0\"\n[[file]]", "allowed: one file"),

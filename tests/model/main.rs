@@ -6,6 +6,7 @@
 //! | `safetensors` | the same for a file of the other format |
 //! | `network` | the network against plain Rust (`reference`), in any pieces, quantised and not |
 //! | `encoder` | the sentence encoder against plain Rust (`encoder_reference`), seeded and real |
+//! | `vision` | the vision transformer against plain Rust, its counts, its provenance |
 //! | `real` | the real weights: tokens, logits, probabilities; needs them in the store |
 //! | `vocabulary` | the tokenizer that a file describes |
 //! | `digits` | the classifier of digits: its figures, its logits, weights that are refused |
@@ -23,4 +24,5 @@ mod network;
 mod real;
 mod reference;
 mod safetensors;
+mod vision;
 mod vocabulary;

@@ -1,63 +1,10 @@
 //! The kernels of an encoder, each compiled once, and their calls from tokens to embeddings.
 
 use crate::engine::EngineError;
-use crate::gpu::{Buffer, Device, Image, Pipeline, Program, Resource};
-use crate::kernel::{
-    self, Activation, AttentionFull, Embed, Format, Kernel, LayerNorm, Linear, MeanPool, Memory, Octets, Plan,
-};
-use crate::model::encoder::{Layer, Norm, Shape, Weights};
-
-/// A kernel, planned and compiled once for all its calls.
-#[derive(Debug)]
-pub(super) struct Stage {
-    file: &'static str,
-    plan: Plan,
-    program: Program,
-}
-
-impl Stage {
-    fn new(device: &Device, kernel: &dyn Kernel) -> Result<Stage, EngineError> {
-        let plan = kernel.plan(device.facts());
-        kernel::within_limits(kernel, &plan, device)?;
-        let program = Program::new(device, plan.source, &plan.constants)?;
-        Ok(Stage { file: plan.source.file, plan, program })
-    }
-
-    /// Weights as this stage wants its operand of this number, a matrix of f32.
-    fn upload(&self, device: &Device, operand: usize, words: &[f32]) -> Result<Operand, EngineError> {
-        let packing = &self.plan.inputs[operand];
-        let packed = packing.pack(words);
-        Ok(match packing.memory() {
-            Memory::Image => Operand::Image(device.image(self.file, &packed)?),
-            Memory::Words | Memory::Halves => Operand::Buffer(device.upload(self.file, &packed)?),
-        })
-    }
-
-    /// Memory for its result.
-    pub(super) fn result(&self, device: &Device) -> Result<Buffer, EngineError> {
-        Ok(device.poisoned(self.file, self.plan.output.words().iter().sum::<u64>() as usize)?)
-    }
-
-    pub(super) fn call(&self, device: &Device, operands: &[Resource<'_>]) -> Result<Pipeline, EngineError> {
-        Ok(Pipeline::with_resources(device, &self.program, operands, self.plan.workgroups)?)
-    }
-}
-
-/// Weights in place.
-#[derive(Debug)]
-enum Operand {
-    Buffer(Buffer),
-    Image(Image),
-}
-
-impl Operand {
-    fn resource(&self) -> Resource<'_> {
-        match self {
-            Operand::Buffer(buffer) => Resource::Buffer(buffer),
-            Operand::Image(image) => Resource::Image(image),
-        }
-    }
-}
+use crate::engine::stage::{Given, Stage};
+use crate::gpu::{Buffer, Device, Pipeline};
+use crate::kernel::{Activation, AttentionFull, Embed, Format, LayerNorm, Linear, MeanPool, Octets};
+use crate::model::encoder::{self, Layer, Norm, Shape, Weights};
 
 /// Every kernel of the network, in the order of its first call.
 #[derive(Debug)]
@@ -139,21 +86,12 @@ impl Stages {
         for words in self.embed.plan.inputs[1].buffers(&weights.words) {
             table.push(device.upload(self.embed.file, &words)?);
         }
-        let look_up = [token_buffer].into_iter().chain(&table).chain([&stream.part]).map(Resource::Buffer);
-        let positions = self.first_norm.upload(device, 1, &positions)?;
-        let [gain, bias] = norm_buffers(&self.first_norm, device, &weights.norm)?;
+        let look_up: Vec<&Buffer> = [token_buffer].into_iter().chain(&table).chain([&stream.part]).collect();
+        let [part, positions] = [Given::Stream(&stream.part), Given::Weights(&positions)];
+        let [gain, bias] = [&weights.norm.gain, &weights.norm.bias].map(|words| Given::Weights(words));
         Ok(vec![
-            self.embed.call(device, &look_up.collect::<Vec<_>>())?,
-            self.first_norm.call(
-                device,
-                &[
-                    Resource::Buffer(&stream.part),
-                    positions.resource(),
-                    gain.resource(),
-                    bias.resource(),
-                    Resource::Buffer(&stream.x),
-                ],
-            )?,
+            self.embed.call(device, &look_up)?,
+            self.first_norm.call_with(device, &[part, positions, gain, bias], &stream.x)?,
         ])
     }
 
@@ -166,32 +104,23 @@ impl Stages {
         lengths: &Buffer,
     ) -> Result<Vec<Pipeline>, EngineError> {
         let Stream { x, y, qkv, mixed, part, wide } = stream;
-        let linear = |stage: &Stage, weight: &[f32], bias: &[f32], from: &Buffer, to: &Buffer| {
-            let (weight, bias) = (stage.upload(device, 1, weight)?, stage.upload(device, 2, bias)?);
-            let (from, to) = (Resource::Buffer(from), Resource::Buffer(to));
-            stage.call(device, &[from, weight.resource(), bias.resource(), to])
+        let linear = |stage: &Stage, linear: &encoder::Linear, from: &Buffer, to: &Buffer| {
+            let [weight, bias] = [&linear.weight, &linear.bias].map(|words| Given::Weights(words));
+            stage.call_with(device, &[Given::Stream(from), weight, bias], to)
         };
         let norm = |norm: &Norm, residual: &Buffer, to: &Buffer| {
-            let [gain, bias] = norm_buffers(&self.norm, device, norm)?;
-            let [part, residual, to] = [part, residual, to].map(Resource::Buffer);
-            self.norm.call(device, &[part, residual, gain.resource(), bias.resource(), to])
+            let [part, residual] = [part, residual].map(Given::Stream);
+            let [gain, bias] = [&norm.gain, &norm.bias].map(|words| Given::Weights(words));
+            self.norm.call_with(device, &[part, residual, gain, bias], to)
         };
-        let projections = [&layer.query, &layer.key, &layer.value];
-        let weight = projections.map(|linear| linear.weight.as_slice()).concat();
-        let bias = projections.map(|linear| linear.bias.as_slice()).concat();
         Ok(vec![
-            linear(&self.projections, &weight, &bias, x, qkv)?,
-            self.attention.call(device, &[qkv, lengths, mixed].map(Resource::Buffer))?,
-            linear(&self.output, &layer.output.weight, &layer.output.bias, mixed, part)?,
+            linear(&self.projections, &layer.projections(), x, qkv)?,
+            self.attention.call(device, &[qkv, lengths, mixed])?,
+            linear(&self.output, &layer.output, mixed, part)?,
             norm(&layer.attention_norm, x, y)?,
-            linear(&self.up, &layer.up.weight, &layer.up.bias, y, wide)?,
-            linear(&self.down, &layer.down.weight, &layer.down.bias, wide, part)?,
+            linear(&self.up, &layer.up, y, wide)?,
+            linear(&self.down, &layer.down, wide, part)?,
             norm(&layer.feed_norm, y, x)?,
         ])
     }
-}
-
-/// Gain and bias of a layer norm.
-fn norm_buffers(stage: &Stage, device: &Device, norm: &Norm) -> Result<[Operand; 2], EngineError> {
-    Ok([stage.upload(device, 2, &norm.gain)?, stage.upload(device, 3, &norm.bias)?])
 }

@@ -7,15 +7,16 @@
 //! |---|---|
 //! | `shape` `weights` `checkpoint` | from the files of a profile to plain f32 |
 //! | `tokenizer` | text to tokens |
-//! | `network` | the network on candle |
+//! | `network` | the network on candle, of `layers` |
 //! | `count` | FLOP and bytes |
 
 mod checkpoint;
 mod count;
+pub(super) mod layers;
 mod network;
 mod shape;
 mod tokenizer;
-mod weights;
+pub(super) mod weights;
 
 pub use checkpoint::Checkpoint;
 pub use count::Counts;

@@ -24,7 +24,7 @@ pub struct Linear {
     pub bias: Vec<f32>,
 }
 
-/// One layer.
+/// One layer, of this network or of another that is made of such layers.
 #[derive(Clone, Debug)]
 pub struct Layer {
     /// `[h, h]`.
@@ -35,13 +35,13 @@ pub struct Layer {
     pub value: Linear,
     /// `[h, h]`, behind the attention.
     pub output: Linear,
-    /// Behind the sum of the attention and what went into it.
+    /// Behind the sum of the attention and what went into it; in networks that norm first, before the attention.
     pub attention_norm: Norm,
     /// `[f, h]`.
     pub up: Linear,
     /// `[h, f]`.
     pub down: Linear,
-    /// Behind the sum of the feed-forward part and what went into it.
+    /// Behind the sum of the feed-forward part and what went into it; in networks that norm first, before that part.
     pub feed_norm: Norm,
 }
 
@@ -61,7 +61,7 @@ pub struct Weights {
 }
 
 /// Gives the values of one tensor by its name and sizes.
-type Draw<'a> = &'a mut dyn FnMut(&str, &[usize]) -> Result<Vec<f32>, ModelError>;
+pub(in crate::model) type Draw<'a> = &'a mut dyn FnMut(&str, &[usize]) -> Result<Vec<f32>, ModelError>;
 
 /// Tensors of a layer, behind `encoder.layer.N.`, without `.weight` and `.bias`.
 const LAYER_TENSORS: [&str; 8] = [
@@ -88,6 +88,20 @@ const OTHER_TENSORS: [&str; 8] = [
     "pooler.dense.bias",
 ];
 
+/// Normal values: matrices and tables with standard deviation 1/sqrt(columns), biases with 0.1, gains of norms around 1.
+pub(in crate::model) fn seeded(seed: u64, name: &str, sizes: &[usize]) -> Vec<f32> {
+    let gain = name.ends_with("LayerNorm.weight");
+    let deviation = match sizes {
+        [_, columns] => 1.0 / (*columns as f32).sqrt(),
+        _ => 0.1,
+    };
+    let mut values = normal_values(seed, name, sizes.iter().product(), deviation);
+    if gain {
+        values.iter_mut().for_each(|value| *value += 1.0);
+    }
+    values
+}
+
 impl Weights {
     /// Out of a checked file.
     pub(super) fn read(shape: &Shape, header: &Header, file: &mut File) -> Result<Self, ModelError> {
@@ -95,21 +109,9 @@ impl Weights {
         Self::load(shape, &mut |name, sizes| Ok(header.floats(file, name, sizes)?))
     }
 
-    /// Normal values: matrices and tables with standard deviation 1/sqrt(columns), biases with 0.1, gains around 1.
+    /// As [`seeded`] draws them.
     pub(super) fn seeded(shape: &Shape, seed: u64) -> Result<Self, ModelError> {
-        Self::load(shape, &mut |name, sizes| {
-            let count = sizes.iter().product();
-            let gain = name.ends_with("LayerNorm.weight");
-            let deviation = match sizes {
-                [_, columns] => 1.0 / (*columns as f32).sqrt(),
-                _ => 0.1,
-            };
-            let mut values = normal_values(seed, name, count, deviation);
-            if gain {
-                values.iter_mut().for_each(|value| *value += 1.0);
-            }
-            Ok(values)
-        })
+        Self::load(shape, &mut |name, sizes| Ok(seeded(seed, name, sizes)))
     }
 
     fn load(shape: &Shape, draw: Draw<'_>) -> Result<Self, ModelError> {
@@ -119,14 +121,29 @@ impl Weights {
             positions: draw("embeddings.position_embeddings.weight", &[positions, hidden])?,
             kinds: draw("embeddings.token_type_embeddings.weight", &[kinds, hidden])?,
             norm: Norm::load("embeddings.LayerNorm", hidden, draw)?,
-            layers: (0..layers).map(|index| Layer::load(index, shape, draw)).collect::<Result<_, _>>()?,
+            layers: (0..layers)
+                .map(|index| Layer::load(index, [hidden, shape.feed_forward], draw))
+                .collect::<Result<_, _>>()?,
         })
     }
 }
 
 impl Layer {
-    fn load(index: usize, shape: &Shape, draw: Draw<'_>) -> Result<Self, ModelError> {
-        let Shape { hidden, feed_forward, .. } = *shape;
+    /// Query, key and value as one layer, one behind the other: `[3 h, h]`.
+    pub fn projections(&self) -> Linear {
+        let parts = [&self.query, &self.key, &self.value];
+        Linear {
+            weight: parts.map(|linear| linear.weight.as_slice()).concat(),
+            bias: parts.map(|linear| linear.bias.as_slice()).concat(),
+        }
+    }
+
+    /// Tensors of `encoder.layer.INDEX` with these sizes.
+    pub(in crate::model) fn load(
+        index: usize,
+        [hidden, feed_forward]: [usize; 2],
+        draw: Draw<'_>,
+    ) -> Result<Self, ModelError> {
         let [query, key, value, output, attention_norm, up, down, feed_norm] =
             LAYER_TENSORS.map(|part| format!("encoder.layer.{index}.{part}"));
         Ok(Self {
@@ -143,7 +160,7 @@ impl Layer {
 }
 
 impl Norm {
-    fn load(name: &str, columns: usize, draw: Draw<'_>) -> Result<Self, ModelError> {
+    pub(in crate::model) fn load(name: &str, columns: usize, draw: Draw<'_>) -> Result<Self, ModelError> {
         Ok(Self {
             gain: draw(&format!("{name}.weight"), &[columns])?,
             bias: draw(&format!("{name}.bias"), &[columns])?,
@@ -152,7 +169,11 @@ impl Norm {
 }
 
 impl Linear {
-    fn load(name: &str, [outputs, inputs]: [usize; 2], draw: Draw<'_>) -> Result<Self, ModelError> {
+    pub(in crate::model) fn load(
+        name: &str,
+        [outputs, inputs]: [usize; 2],
+        draw: Draw<'_>,
+    ) -> Result<Self, ModelError> {
         let weight = draw(&format!("{name}.weight"), &[outputs, inputs])?;
         Ok(Self { weight, bias: draw(&format!("{name}.bias"), &[outputs])? })
     }

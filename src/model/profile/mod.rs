@@ -6,17 +6,18 @@
 mod source;
 
 use super::config::{ARCHITECTURE, Config, Fault, size_fault};
-use super::encoder;
+use super::{encoder, vision};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 pub use source::Source;
 use source::one_or_many;
 
 /// The profiles that come with the program: name and text.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 4] = [
     ("smollm2-135m", include_str!("../../../profiles/models/smollm2-135m.toml")),
     ("all-minilm-l6-v2", include_str!("../../../profiles/models/all-minilm-l6-v2.toml")),
     ("llama-3-8b", include_str!("../../../profiles/models/llama-3-8b.toml")),
+    ("vit-b-16", include_str!("../../../profiles/models/vit-b-16.toml")),
 ];
 
 /// Longest profile, bytes.
@@ -46,6 +47,8 @@ pub enum Shape {
     Llama(Config),
     /// `bert`: a sentence encoder of a safetensors file and a `tokenizer.json`.
     Bert(encoder::Shape),
+    /// `vit`: a vision transformer, a published shape.
+    Vit(vision::Shape),
 }
 
 impl Shape {
@@ -54,6 +57,7 @@ impl Shape {
         match self {
             Self::Llama(_) => ARCHITECTURE,
             Self::Bert(_) => encoder::ARCHITECTURE,
+            Self::Vit(_) => vision::ARCHITECTURE,
         }
     }
 }
@@ -164,9 +168,11 @@ impl Profile {
         let profile = match architecture.as_str() {
             ARCHITECTURE => Self::of(read(file, text)?, Shape::Llama),
             encoder::ARCHITECTURE => Self::of(read(file, text)?, Shape::Bert),
+            vision::ARCHITECTURE => Self::of(read(file, text)?, Shape::Vit),
             _ => {
                 let (key, found) = ("architecture".to_owned(), format!("{architecture:?}"));
-                let allowed = format!("\"{ARCHITECTURE}\" or \"{}\"", encoder::ARCHITECTURE);
+                let allowed =
+                    format!("\"{ARCHITECTURE}\", \"{}\" or \"{}\"", encoder::ARCHITECTURE, vision::ARCHITECTURE);
                 return Err(ProfileError::Range { file: file.to_owned(), key, found, allowed });
             }
         };
@@ -188,7 +194,7 @@ impl Profile {
     pub fn llama(&self) -> Result<Config, ProfileError> {
         match self.shape {
             Shape::Llama(shape) => Ok(shape),
-            Shape::Bert(_) => Err(self.other_architecture(ARCHITECTURE)),
+            _ => Err(self.other_architecture(ARCHITECTURE)),
         }
     }
 
@@ -199,7 +205,18 @@ impl Profile {
     pub fn bert(&self) -> Result<encoder::Shape, ProfileError> {
         match self.shape {
             Shape::Bert(shape) => Ok(shape),
-            Shape::Llama(_) => Err(self.other_architecture(encoder::ARCHITECTURE)),
+            _ => Err(self.other_architecture(encoder::ARCHITECTURE)),
+        }
+    }
+
+    /// The shape of a vision transformer.
+    ///
+    /// # Errors
+    /// The model is of another architecture.
+    pub fn vit(&self) -> Result<vision::Shape, ProfileError> {
+        match self.shape {
+            Shape::Vit(shape) => Ok(shape),
+            _ => Err(self.other_architecture(vision::ARCHITECTURE)),
         }
     }
 
@@ -228,6 +245,7 @@ impl Profile {
         let shape = match &self.shape {
             Shape::Llama(shape) => shape.fault(),
             Shape::Bert(shape) => shape.fault(),
+            Shape::Vit(shape) => shape.fault(),
         };
         shape
             .or_else(|| first_wrong(texts))
@@ -244,11 +262,13 @@ impl Profile {
         let endings: &[&str] = match self.shape {
             Shape::Llama(_) => &[""],
             Shape::Bert(_) => &[".safetensors", ".json"],
+            Shape::Vit(_) => &[],
         };
         let names: Vec<&str> = self.files.iter().map(|pin| pin.name.as_str()).collect();
         let right =
             names.len() == endings.len() && names.iter().zip(endings).all(|(name, ending)| name.ends_with(ending));
         let allowed = || match endings {
+            [] => "no file: a published shape".to_owned(),
             [""] => "one file".to_owned(),
             _ => format!("files that end in {}, in this order", endings.join(", ")),
         };
