@@ -2,7 +2,7 @@
 
 use super::EngineError;
 use crate::gpu::{Buffer, Device, Image, Resource};
-use crate::kernel::{Format, GROUP, Memory, Weights};
+use crate::kernel::{Format, GROUP, Memory, Sharing, Weights};
 
 /// A matrix of `rows` x `columns`.
 #[derive(Debug)]
@@ -95,4 +95,9 @@ impl Matrix {
 /// Groups that fit into `most` bytes; one at least, which the device then refuses by name.
 fn groups_in(most: u64, bytes: u64) -> usize {
     (most / bytes.max(1)).max(1) as usize
+}
+
+/// What the products of this adapter read weights from.
+pub(super) fn memory(device: &Device) -> Memory {
+    Sharing::of(Some(device.facts()), 1).memory()
 }

@@ -1,8 +1,8 @@
 //! What a language model needs on a device, known before anything is allocated.
 
 use super::EngineError;
+use super::matrix::memory;
 use super::repack::format_of;
-use super::weights::memory;
 use crate::gpu::Device;
 use crate::kernel::{Format, GROUP, Memory, Weights};
 use crate::model::{Config, Tensors};

@@ -5,12 +5,12 @@
 
 use super::EngineError;
 use super::choices::Choices;
-use super::matrix::Matrix;
+use super::matrix::{Matrix, memory};
 use super::memory::{Need, Room};
 use super::product::TOKENS;
 use super::repack::{format_of, is_exact, repack, widest};
 use crate::gpu::Device;
-use crate::kernel::{Format, Memory, Sharing, Weights};
+use crate::kernel::{Format, Memory, Weights};
 use crate::model::{Config, Counts, Description, ModelChoice, Opened, Precision, Quantisation, Tensors};
 use crate::tuner::Tuner;
 use std::collections::BTreeMap;
@@ -236,9 +236,4 @@ fn tally(shape: &Config, tensors: &Tensors) -> Vec<Quantisation> {
     }
     let row = |((file, loaded), matrices)| Quantisation { file, loaded, matrices, padded: 0 };
     counts.into_iter().map(row).collect()
-}
-
-/// What the products of this adapter read weights from.
-pub(super) fn memory(device: &Device) -> Memory {
-    Sharing::of(Some(device.facts()), 1).memory()
 }
