@@ -2,13 +2,14 @@
 
 use super::{
     Argmax, Attention, AttentionDecode, AttentionFull, AttentionMerge, Conv2d, Copy, Embed, Error, Fma, Format, Gemm,
-    Gemv, Kernel, LayerNorm, Linear, Loads, Matmul, MeanPool, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
+    Gemv, Kernel, LayerNorm, Linear, Loads, Matmul, MatmulExperts, MeanPool, RmsNorm, RotaryCache, Sharing, Softmax,
+    Tiling, TopK,
 };
 use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
 /// Names that [`named`] takes. `gemm`, `matmul` and `conv2d` mean the one of their variants that suits the adapter.
-pub const NAMES: [&str; 28] = [
+pub const NAMES: [&str; 30] = [
     "copy",
     "fma",
     "gemm",
@@ -22,6 +23,7 @@ pub const NAMES: [&str; 28] = [
     "matmul_lanes",
     "matmul_split",
     "matmul_tiled",
+    "matmul_experts",
     "rms_norm",
     "softmax",
     "attention",
@@ -30,6 +32,7 @@ pub const NAMES: [&str; 28] = [
     "embed",
     "rotary_cache",
     "argmax",
+    "top_k",
     "conv2d",
     "conv2d_uniform",
     "conv2d_quad",
@@ -94,6 +97,7 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "matmul_lanes" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Lanes)),
         "matmul_split" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Split)),
         "matmul_tiled" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Tiled)),
+        "matmul_experts" => Arc::new(MatmulExperts::standard(size)),
         "rms_norm" => Arc::new(RmsNorm::standard(size)),
         "softmax" => Arc::new(Softmax::standard(size)),
         "attention" => Arc::new(Attention::standard(size)),
@@ -106,6 +110,7 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "embed" => Arc::new(Embed::standard(size)),
         "rotary_cache" => Arc::new(RotaryCache::standard(size)),
         "argmax" => Arc::new(Argmax::standard(size)),
+        "top_k" => Arc::new(TopK::standard(size)),
         "conv2d" => Arc::new(Conv2d::standard(size, Loads::of(facts))),
         "conv2d_uniform" => Arc::new(Conv2d::standard(size, Loads::Uniform)),
         "conv2d_quad" => Arc::new(Conv2d::standard(size, Loads::Quad)),
