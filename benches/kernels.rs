@@ -6,7 +6,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dawndusk::gpu::{self, Device};
-use dawndusk::kernel::{self, Kernel, Prepared, Size, Tiling, Unit};
+use dawndusk::kernel::{self, Kernel, Loads, Prepared, Size, Tiling, Unit};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +27,10 @@ fn kernels(criterion: &mut Criterion) {
         if possible && tiling != Tiling::of(facts) {
             kernels.push(Arc::new(kernel::Gemm::standard(Size::of(facts), tiling)));
         }
+    }
+    // The convolution that any adapter can run, where it was not the one chosen.
+    if facts.is_some() && Loads::of(facts) == Loads::Quad {
+        kernels.push(Arc::new(kernel::Conv2d::standard(Size::of(facts), Loads::Uniform)));
     }
     for kernel in kernels {
         let mut group = criterion.benchmark_group(format!("{}/{}", kernel.name(), kernel.shape()));

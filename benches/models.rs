@@ -1,10 +1,14 @@
-//! Tokens per second of SmolLM2-135M on candle's CPU device: a prompt of 512, and decoding behind 1 and 512 tokens.
+//! Tokens per second of SmolLM2-135M on candle's CPU device: a prompt of 512, and decoding behind 1 and 512 tokens. Images
+//! per second of the classifier of digits, on candle and on this crate's own kernels (`DAWNDUSK_ADAPTER` chooses as
+//! `--adapter` does).
 //!
 //! The weights are the real ones where the store has them, else seeded ones of the same shape; the name of each
 //! measurement says which. The arithmetic is the same. `RAYON_NUM_THREADS` sets the threads.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use dawndusk::model::digits::{self, Digits, PIXELS};
 use dawndusk::model::{Device, Model, ModelChoice, Provenance};
+use dawndusk::{engine, gpu};
 
 const PROFILE: &str = "smollm2-135m";
 
@@ -48,5 +52,25 @@ fn models(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, models);
+fn classifier(criterion: &mut Criterion) {
+    const BATCH: u32 = 128;
+    let set = digits::test_set().expect("it comes with the program");
+    let images = &set.images[..BATCH as usize * PIXELS];
+    let mut group = criterion.benchmark_group(format!("digits/{BATCH}"));
+    group.throughput(Throughput::Elements(BATCH.into()));
+    let candle = Digits::new(&Device::cpu()).expect("the weights come with the program");
+    group.bench_function("candle", |bencher| bencher.iter(|| candle.classify(images).expect("whole images")));
+    let wanted = std::env::var("DAWNDUSK_ADAPTER").ok();
+    let adapter = gpu::choose(wanted.as_deref()).expect("DAWNDUSK_ADAPTER names an adapter that exists");
+    if let Some(adapter) = adapter {
+        let device = gpu::Device::open(&adapter).expect("the adapter opens");
+        let mut kernels = engine::digits::Digits::new(&device, BATCH).expect("a small network fits");
+        group.bench_function(device.facts().name.clone(), |bencher| {
+            bencher.iter(|| kernels.classify(images).expect("whole images"));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, models, classifier);
 criterion_main!(benches);

@@ -89,7 +89,7 @@ fn load(folder: &Path) -> Outcome<Vec<Example>> {
         let pixels = file.get("data").ok_or_else(|| format!("{}: no `data`", path.display()))?;
         // JavaScript's rounding to three decimals keeps all 256 values apart.
         let bytes: Vec<u8> = pixels.iter().map(|pixel| (pixel * 255.0).round() as u8).collect();
-        if bytes.is_empty() || bytes.len() % digits::PIXELS != 0 {
+        if bytes.is_empty() || !bytes.len().is_multiple_of(digits::PIXELS) {
             return Err(format!("{}: {} pixels are no whole images", path.display(), bytes.len()).into());
         }
         examples.extend(bytes.chunks_exact(digits::PIXELS).map(|image| (image.to_vec(), digit)));

@@ -6,7 +6,7 @@
 // A subgroup may be smaller than it was planned for: then several compute the same tile, and write the same results.
 //
 // Dispatch: n / 128 by m / 128 workgroups of LANES invocations, sizes padded up.
-// Twin: src/kernel/gemm.rs. Tolerance: 1e-2 by norm, operands being rounded to f16; how a unit adds up is its own affair.
+// Twin: src/kernel/gemm.rs. Tolerance: 1e-2 by norm, operands being rounded to f16; how a unit adds up is its affair.
 
 enable f16;
 enable wgpu_cooperative_matrix;

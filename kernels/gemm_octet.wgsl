@@ -1,4 +1,4 @@
-// gemm_octet: C = A B, a tile of 32 x 4 results in the registers of each invocation; eight lanes share what they load of A.
+// gemm_octet: C = A B, 32 x 4 results in the registers of each invocation; eight lanes share what they load of A.
 //
 // For adapters that are CPUs with subgroups of eight or more lanes. What counts on them:
 // * A word from an image costs a quarter of one from a buffer, so A and B are images: texel i is at i % 4096, i / 4096.

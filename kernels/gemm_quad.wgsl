@@ -1,7 +1,7 @@
-// gemm_quad: C = A B, 4 x 16 results in the registers of each invocation; the four lanes of a quad share what they load of B.
+// gemm_quad: C = A B, 4 x 16 results in the registers of each invocation; four lanes share what they load of B.
 //
-// For adapters that are CPUs with subgroups of four lanes. A quad computes 16 x 16 results: each lane loads four rows of
-// A and four columns of B, and swaps the columns with the other three. 8 words are loaded for 64 multiply-adds.
+// For adapters that are CPUs with subgroups of four lanes. A quad computes 16 x 16 results: each lane loads four rows
+// of A and four columns of B, and swaps the columns with the other three. 8 words are loaded for 64 multiply-adds.
 // What else counts on SwiftShader:
 // * A fetch from a texture takes whole vectors, where a load from a buffer takes words one by one: A and B are images,
 //   texel i at i % 4096, i / 4096.

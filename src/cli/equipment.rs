@@ -89,8 +89,9 @@ pub(super) fn prepare(
     }
     let device = adapter.as_ref().map(Device::open).transpose().map_err(Failure::tool)?;
     let candle = candle_device(class);
+    let mut tuner = Tuner::open(device.as_ref(), &CacheFolder::of_user(), retune);
     let places = Places { device: device.as_ref(), candle: &candle };
-    let models = open_models(arguments, &shapes, purpose, places)?;
+    let models = open_models(arguments, &shapes, purpose, places, &mut tuner)?;
     let checkpoint = open_encoder(arguments)?;
     let described: Vec<(String, Provenance)> = models
         .iter()
@@ -99,7 +100,6 @@ pub(super) fn prepare(
         .collect();
     let embed = checkpoint.map(|checkpoint| Embed::new(checkpoint, device.as_ref(), &candle, arguments.seed));
     let embed = embed.transpose().map_err(Failure::tool)?;
-    let mut tuner = Tuner::open(device.as_ref(), &CacheFolder::of_user(), retune);
     let roster =
         Roster { device: device.as_ref(), tuner: Some(&mut tuner), models, shapes, embed, seed: arguments.seed };
     let workloads = roster.workloads(&arguments.workloads).map_err(Failure::input)?;

@@ -9,6 +9,7 @@ use super::{Failure, say};
 use crate::engine::{EngineError, LlamaWeights};
 use crate::gpu::{Class, Device};
 use crate::model::{self, Model, ModelChoice, ModelError, Opened, StoreError};
+use crate::tuner::Tuner;
 use crate::workload::{LanguageShapes, LanguageSource};
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ pub(super) fn open_models(
     shapes: &LanguageShapes,
     purpose: Purpose,
     places: Places<'_>,
+    tuner: &mut Tuner,
 ) -> Result<Vec<LanguageSource>, Failure> {
     let wanted = |name: &str| arguments.workloads.is_empty() || arguments.workloads.iter().any(|known| known == name);
     let needed = (wanted("prefill") && !shapes.prefill.is_empty()) || (wanted("decode") && !shapes.decode.is_empty());
@@ -54,7 +56,7 @@ pub(super) fn open_models(
     let mut sources = Vec::new();
     for choice in &choices {
         if engine {
-            sources.extend(on_engine(choice, arguments.backend, places)?);
+            sources.extend(on_engine(choice, arguments.backend, places, tuner)?);
         }
         if candle || sources.is_empty() {
             let model = Model::open(choice, places.candle).map_err(Failure::input)?;
@@ -114,9 +116,15 @@ fn on_engine(
     choice: &ModelChoice,
     asked: Option<BackendName>,
     places: Places<'_>,
+    tuner: &mut Tuner,
 ) -> Result<Option<LanguageSource>, Failure> {
     let Some(device) = places.device else { return Ok(None) };
-    match LlamaWeights::open(device, choice) {
+    let loaded = LlamaWeights::open(device, choice).and_then(|weights| match device.facts().class {
+        Class::Hardware => weights.tuned(tuner),
+        // A renderer is a CPU, for which the rule was found by measurement; trials would take half a minute there.
+        Class::Software => Ok(weights),
+    });
+    match loaded {
         Ok(weights) => Ok(Some(LanguageSource::Engine(Arc::new(weights)))),
         Err(EngineError::Model(error)) => Err(Failure::input(error)),
         Err(error @ EngineError::Gpu(_)) => Err(Failure::tool(error)),

@@ -55,6 +55,7 @@ fn word(state: State) -> &'static str {
         State::Missing => "missing",
         State::WrongSize { .. } => "wrong size",
         State::Present => "present",
+        State::ShapeOnly => "shape only",
     }
 }
 
@@ -98,6 +99,10 @@ fn list(store: &Store, json: bool) -> Result<(), Failure> {
         return answer_json(&listed);
     }
     for model in &listed {
+        if model.files.is_empty() {
+            answer(&format!("{:<16} {:<10} runs as synthetic:{}\n", model.name, model.state, model.name));
+            continue;
+        }
         answer(&format!(
             "{:<16} {:<10} {:>11} bytes  {}  {}\n",
             model.name, model.state, model.bytes, model.licence, model.path

@@ -81,8 +81,7 @@ impl Digits {
     pub fn with(filters: &[Filters], device: &Device, batch: u32) -> Result<Digits, Error> {
         let filters = Filters::of_all_layers(filters)?;
         let images = first_plan(device, batch)?.inputs[0];
-        // Every word that a layer writes is poisoned until then; so are the images.
-        let images = device.poisoned("images of digits", words(&images))?;
+        let images = memory(device, "images of digits", &images)?;
         let conv1 = Stage::new(device, first_plan(device, batch)?, &LAYERS[0], &filters[0], &images)?;
         let stage = |number: usize, below: &Stage| {
             let (layer, filters) = (&LAYERS[number], &filters[number]);
@@ -132,7 +131,7 @@ impl Stage {
     fn new(device: &Device, plan: Plan, layer: &Layer, filters: &Filters, below: &Buffer) -> Result<Stage, Error> {
         let weights = device.upload(layer.name, &plan.inputs[1].pack(&channels_last(layer, &filters.weights)))?;
         let biases = device.upload(layer.name, &plan.inputs[2].pack(&filters.biases))?;
-        let out = device.poisoned(layer.name, words(&plan.output))?;
+        let out = memory(device, layer.name, &plan.output)?;
         let program = Program::new(device, plan.source, &plan.constants)?;
         let pipeline = Pipeline::of(device, &program, &[below, &weights, &biases, &out], plan.workgroups)?;
         Ok(Stage { pipeline, out, packing: plan.output })
@@ -170,8 +169,11 @@ fn first_plan(device: &Device, batch: u32) -> Result<Plan, Error> {
     Ok(Conv2d::new(sizes, Loads::of(Some(device.facts())))?.plan(device.facts()))
 }
 
-fn words(packing: &Packing) -> usize {
-    packing.words().iter().sum::<u64>() as usize
+/// Memory of its own for what goes from one layer to the next, poisoned until it is written.
+fn memory(device: &Device, name: &str, packing: &Packing) -> Result<Buffer, Error> {
+    let words = packing.words().iter().sum::<u64>();
+    device.holds(name, words * size_of::<f32>() as u64)?;
+    Ok(device.poisoned(name, words as usize)?)
 }
 
 /// From filters x channels x rows x columns to rows x columns x channels x filters.

@@ -7,6 +7,7 @@
 //! ```
 
 use super::EngineError;
+use super::choices::Choices;
 use super::memory::Room;
 use super::product::{Product, Way};
 use super::programs::Programs;
@@ -105,7 +106,12 @@ impl Norm {
 
 impl Layer {
     /// Pipelines and a cache for the weights of one layer.
-    pub(super) fn new(programs: &mut Programs, weights: &LayerWeights, shared: &Shared) -> Result<Layer, EngineError> {
+    pub(super) fn new(
+        programs: &mut Programs,
+        choices: &Choices,
+        weights: &LayerWeights,
+        shared: &Shared,
+    ) -> Result<Layer, EngineError> {
         let (device, shape, room) = (programs.device().clone(), &shared.shape, &shared.room);
         let (queries, keys) = (shape.heads * shape.head_size, shape.kv_heads * shape.head_size);
         let LayerWeights { query_key_value, output, gate_up, down, norms } = weights;
@@ -142,6 +148,7 @@ impl Layer {
             norm: Norm::new(programs, shape, &norms[0], [x[0], normed])?,
             query_key_value: Product::new(
                 programs,
+                choices,
                 query_key_value,
                 way(normed, nothing, &shared.qkv, Epilogue::Store),
                 rows,
@@ -152,10 +159,16 @@ impl Layer {
             decode,
             merge,
             decode_shape,
-            output: Product::new(programs, output, way(&shared.attended, x[0], x[1], Epilogue::Add), rows)?,
+            output: Product::new(programs, choices, output, way(&shared.attended, x[0], x[1], Epilogue::Add), rows)?,
             feed_norm: Norm::new(programs, shape, &norms[1], [middle[0], normed])?,
-            gate_up: Product::new(programs, gate_up, way(normed, nothing, &shared.gated, Epilogue::Gate), rows)?,
-            down: Product::new(programs, down, way(&shared.gated, middle[0], middle[1], Epilogue::Add), rows)?,
+            gate_up: Product::new(
+                programs,
+                choices,
+                gate_up,
+                way(normed, nothing, &shared.gated, Epilogue::Gate),
+                rows,
+            )?,
+            down: Product::new(programs, choices, down, way(&shared.gated, middle[0], middle[1], Epilogue::Add), rows)?,
         })
     }
 

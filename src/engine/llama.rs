@@ -59,14 +59,15 @@ impl Llama {
         let layers: Vec<Layer> = weights
             .layers
             .iter()
-            .map(|weights| Layer::new(&mut programs, weights, &shared))
+            .map(|layer| Layer::new(&mut programs, &weights.choices, layer, &shared))
             .collect::<Result<_, _>>()?;
         let norm = Norm::new(&mut programs, shape, &weights.norm, [&shared.x, &shared.normed])?;
         let rows = room.sequences.max(LOGITS_ROWS);
         let stride = padded(shape.vocabulary) as usize;
         let logits = device.zeros("logits", rows * stride)?;
         let way = Way { x: &shared.normed, residual: &shared.nothing, y: &logits, epilogue: Epilogue::Store };
-        let head = Product::new(&mut programs, weights.head.as_ref().unwrap_or(&weights.table), way, rows)?;
+        let head =
+            Product::new(&mut programs, &weights.choices, weights.head.as_ref().unwrap_or(&weights.table), way, rows)?;
 
         let prompt = device.zeros("prompt", room.rows())?;
         let tokens = device.zeros("tokens", room.sequences.next_multiple_of(4))?;

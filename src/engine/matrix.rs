@@ -24,6 +24,11 @@ pub(super) struct Part {
 }
 
 impl Matrix {
+    /// Its format and sizes: what a choice between kernels depends on.
+    pub(super) fn kind(&self) -> (Format, [usize; 2]) {
+        (self.format, [self.rows, self.columns])
+    }
+
     /// Uploads weights; no binding is larger than `most` bytes.
     pub(super) fn upload(device: &Device, name: &str, weights: &Weights, most: u64) -> Result<Matrix, EngineError> {
         let groups = weights.rows.div_ceil(GROUP);

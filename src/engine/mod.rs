@@ -11,10 +11,11 @@
 //! | `digits` | the classifier of digits |
 //! | `encoder` | the sentence encoder |
 //! | `repack` `matrix` `weights` | weights of a language model from a file's blocks to those of a kernel, in parts that fit a binding |
-//! | `programs` `product` | kernels compiled once; one matrix times any number of rows |
+//! | `choices` `programs` `product` | which kernel multiplies; kernels compiled once; one matrix times any number of rows |
 //! | `memory` | what a language model needs, before anything is allocated |
 //! | `layer` `llama` | the language model, its cache, its steps |
 
+mod choices;
 pub mod digits;
 pub mod encoder;
 mod error;
@@ -27,6 +28,7 @@ mod programs;
 mod repack;
 mod weights;
 
+pub use choices::Choices;
 pub use error::EngineError;
 pub use llama::Llama;
 pub use memory::Room;

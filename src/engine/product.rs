@@ -1,19 +1,27 @@
 //! One matrix at work: its product with any number of rows of activations.
 
 use super::EngineError;
+use super::choices::Choices;
 use super::matrix::Matrix;
 use super::programs::Programs;
 use crate::gpu::{Buffer, Pipeline, Recording};
-use crate::kernel::{Epilogue, Matmul, Sharing};
+use crate::kernel::{Epilogue, Matmul};
 
 /// Rows of x for which there is a program of its own; more rows run several workgroups of the last.
-const TOKENS: [u32; 5] = [1, 2, 4, 8, 64];
+pub(super) const TOKENS: [u32; 5] = [1, 2, 4, 8, 64];
 
-/// The pipelines of one matrix between two buffers, one for each number of rows and part.
+/// The pipelines of one matrix between two buffers.
 #[derive(Debug)]
 pub(super) struct Product {
-    /// Rows of x that a workgroup takes, and the pipelines of all parts.
-    variants: Vec<(u32, Vec<(Pipeline, [u32; 2])>)>,
+    variants: Vec<Variant>,
+}
+
+/// The pipelines of all parts of a matrix, for so many rows of x in a workgroup.
+#[derive(Debug)]
+struct Variant {
+    tokens: u32,
+    /// Each with its workgroups along x and y.
+    parts: Vec<(Pipeline, [u32; 2])>,
 }
 
 /// Where a product reads and writes.
@@ -29,6 +37,7 @@ impl Product {
     /// Programs for up to `rows` rows of x.
     pub(super) fn new(
         programs: &mut Programs,
+        choices: &Choices,
         matrix: &Matrix,
         way: Way<'_>,
         rows: usize,
@@ -42,7 +51,7 @@ impl Product {
                 break;
             }
             let shape = [tokens, matrix.rows as u32, matrix.columns as u32];
-            let sharing = Sharing::of(Some(facts), tokens);
+            let sharing = choices.sharing(facts, matrix.format, shape);
             let whole = Matmul::new(shape, matrix.format, way.epilogue, sharing)?;
             if index > 0 && whole.program(facts).tokens != tokens {
                 // This kind of adapter has no program for so many rows at once.
@@ -56,15 +65,15 @@ impl Product {
                 let [x, y] = plan.workgroups;
                 parts.push((Pipeline::of(&device, &program, &buffers, [x, y, 1])?, plan.workgroups));
             }
-            variants.push((tokens, parts));
+            variants.push(Variant { tokens, parts });
         }
         Ok(Product { variants })
     }
 
     /// Records the product of `rows` rows.
     pub(super) fn record(&self, recording: &mut Recording, rows: u32) {
-        let fitting = self.variants.iter().find(|(tokens, _)| *tokens >= rows).or(self.variants.last());
-        if let Some((tokens, parts)) = fitting {
+        let fitting = self.variants.iter().find(|variant| variant.tokens >= rows).or(self.variants.last());
+        if let Some(Variant { tokens, parts }) = fitting {
             for (pipeline, [x, y]) in parts {
                 recording.run_with(pipeline, [*x, *y, rows.div_ceil(*tokens)], &[]);
             }

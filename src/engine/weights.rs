@@ -4,12 +4,15 @@
 //! multiplied with the same activations is one dispatch.
 
 use super::EngineError;
+use super::choices::Choices;
 use super::matrix::Matrix;
 use super::memory::{Need, Room};
+use super::product::TOKENS;
 use super::repack::{format_of, is_exact, repack, widest};
 use crate::gpu::Device;
 use crate::kernel::{Format, Weights};
 use crate::model::{Config, Counts, Description, ModelChoice, Opened, Precision, Quantisation, Tensors};
+use crate::tuner::Tuner;
 use std::collections::BTreeMap;
 
 /// A model's weights in place.
@@ -22,6 +25,7 @@ pub struct LlamaWeights {
     /// `None`: the table.
     pub(super) head: Option<Matrix>,
     pub(super) norm: Vec<f32>,
+    pub(super) choices: Choices,
     description: Description,
 }
 
@@ -81,7 +85,27 @@ impl LlamaWeights {
             weight_bytes_per_token: weight_bytes,
             flop_per_token: Counts { shape, weight_bytes }.decode_flop(0),
         };
-        Ok(LlamaWeights { device: device.clone(), shape, layers, table, head, norm, description })
+        let choices = Choices::default();
+        Ok(LlamaWeights { device: device.clone(), shape, layers, table, head, norm, choices, description })
+    }
+
+    /// The same, multiplied by the kernels that the tuner chooses; the first time on an adapter this takes trials.
+    ///
+    /// # Errors
+    /// The device is lost or does not answer.
+    pub fn tuned(self, tuner: &mut Tuner) -> Result<LlamaWeights, EngineError> {
+        let head = self.head.as_ref().unwrap_or(&self.table);
+        let layer = |layer: &LayerWeights| {
+            [&layer.query_key_value, &layer.output, &layer.gate_up, &layer.down].map(Matrix::kind)
+        };
+        let matrices: Vec<_> = self.layers.iter().flat_map(layer).chain([head.kind()]).collect();
+        let choices = Choices::tuned(tuner, matrices, &TOKENS)?;
+        Ok(LlamaWeights { choices, ..self })
+    }
+
+    /// What was tuned.
+    pub fn choices(&self) -> &Choices {
+        &self.choices
     }
 
     /// What this model is, and how it was loaded.

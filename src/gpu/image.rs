@@ -2,7 +2,9 @@
 //!
 //! Some renderers on the CPU read an image faster than a buffer. lavapipe (Mesa 22.3) takes each lane of a load from
 //! a buffer on its own, under a mask and a check of bounds; the same load from a storage texture is eight vector loads
-//! and a transpose, 3.6 times as fast. SwiftShader fetches from a sampled texture in vectors, 1.2 times as fast. Texel `i` of a vector lies at `vec2(i % WIDTH, i / WIDTH)`.
+//! and a transpose, 3.6 times as fast. SwiftShader fetches from a sampled texture in vectors, 1.2 times as fast.
+//!
+//! Texel `i` of a vector lies at `vec2(i % IMAGE_WIDTH, i / IMAGE_WIDTH)`.
 
 use super::{Buffer, Device, Error};
 use bytemuck::Pod;

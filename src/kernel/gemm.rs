@@ -6,8 +6,8 @@
 use super::packing::Memory;
 use super::random::uniform;
 use super::{
-    Error, Kernel, Packing, Plan, Size, Unit, gemm_cooperative, gemm_octet, gemm_quad, gemm_registers, gemm_tiled,
-    guard, spelled,
+    Error, Kernel, Packing, Plan, Size, Unit, gemm_cooperative, gemm_half, gemm_octet, gemm_quad, gemm_registers,
+    gemm_tiled, guard, spelled,
 };
 use crate::gpu::{Class, Facts, Wgsl};
 use half::f16;
@@ -24,14 +24,16 @@ pub enum Tiling {
     Octet,
     /// `gemm_tiled.wgsl`: tiles in workgroup memory.
     Workgroup,
+    /// `gemm_half.wgsl`: tiles in workgroup memory, on operands in f16.
+    Half,
     /// `gemm_cooperative.wgsl`: matrix units, on operands in f16.
     Cooperative,
 }
 
 impl Tiling {
     /// Every way to multiply.
-    pub const ALL: [Tiling; 5] =
-        [Tiling::Registers, Tiling::Quad, Tiling::Octet, Tiling::Workgroup, Tiling::Cooperative];
+    pub const ALL: [Tiling; 6] =
+        [Tiling::Registers, Tiling::Quad, Tiling::Octet, Tiling::Workgroup, Tiling::Half, Tiling::Cooperative];
 
     /// The name of its kernel.
     pub fn name(self) -> &'static str {
@@ -40,6 +42,7 @@ impl Tiling {
             Tiling::Quad => "gemm_quad",
             Tiling::Octet => "gemm_octet",
             Tiling::Workgroup => "gemm_tiled",
+            Tiling::Half => "gemm_half",
             Tiling::Cooperative => "gemm_cooperative",
         }
     }
@@ -51,8 +54,20 @@ impl Tiling {
             Tiling::Quad => facts.features.subgroup,
             // Eight lanes must lie in one subgroup.
             Tiling::Octet => facts.features.subgroup && facts.subgroup_size_min >= 8,
+            Tiling::Half => facts.features.f16,
             Tiling::Cooperative => gemm_cooperative::runs_on(facts),
         }
+    }
+
+    /// Whether its operands are in f16. A caller must choose that: it is no substitute for a product in f32.
+    pub fn takes_f16(self) -> bool {
+        matches!(self, Tiling::Half | Tiling::Cooperative)
+    }
+
+    /// The one in f16 for a GPU that has it.
+    pub fn in_f16_of(facts: &Facts) -> Option<Tiling> {
+        let best = [Tiling::Cooperative, Tiling::Half].into_iter().find(|tiling| tiling.runs_on(facts));
+        best.filter(|_| facts.class == Class::Hardware)
     }
 
     /// Without a trial, the one in f32 for this kind of adapter, or for the CPU itself, where only the name is used.
@@ -98,7 +113,7 @@ impl Gemm {
 
     /// The plan of the kernels that read images, in panels of `tile_m` rows of A and `tile_n` columns of B, `tile_k`
     /// steps at a time.
-    pub(super) fn from_images(&self, source: Wgsl, [tile_m, tile_n, tile_k]: [u32; 3]) -> Plan {
+    pub(super) fn reading_images(&self, source: Wgsl, [tile_m, tile_n, tile_k]: [u32; 3]) -> Plan {
         let a = Packing::padded(self.m, self.k, tile_m, tile_k).by_columns().in_panels(tile_m).held_in(Memory::Image);
         let b = Packing::padded(self.k, self.n, tile_k, tile_n).in_panels(tile_n).held_in(Memory::Image);
         let (m, n, k) = (a.padded_rows(), b.padded_columns(), b.padded_rows());
@@ -160,7 +175,7 @@ impl Kernel for Gemm {
     /// A and B in, C out; an f16 has two.
     fn bytes(&self) -> u64 {
         let [m, n, k] = [self.m, self.n, self.k].map(u64::from);
-        let each = if self.tiling == Tiling::Cooperative { 2 } else { 4 };
+        let each = if self.tiling.takes_f16() { 2 } else { 4 };
         each * (m * k + k * n) + 4 * m * n
     }
 
@@ -171,7 +186,7 @@ impl Kernel for Gemm {
     fn inputs(&self, seed: u64) -> Vec<Vec<f32>> {
         let [m, n, k] = [self.m, self.n, self.k].map(|size| size as usize);
         let mut inputs = vec![uniform(seed, 0, m * k, -1.0, 1.0), uniform(seed, 1, k * n, -1.0, 1.0)];
-        if self.tiling == Tiling::Cooperative {
+        if self.tiling.takes_f16() {
             // Both sides compute with what f16 can hold.
             inputs.iter_mut().flatten().for_each(|word| *word = f16::from_f32(*word).to_f32());
         }
@@ -201,6 +216,7 @@ impl Kernel for Gemm {
             Tiling::Quad => gemm_quad::plan(self),
             Tiling::Octet => gemm_octet::plan(self),
             Tiling::Workgroup => gemm_tiled::plan(self),
+            Tiling::Half => gemm_half::plan(self),
             Tiling::Cooperative => gemm_cooperative::plan(self, facts),
         }
     }

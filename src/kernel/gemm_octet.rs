@@ -7,5 +7,5 @@ use crate::gpu::Wgsl;
 /// How `gemm_octet.wgsl` runs.
 pub(super) fn plan(gemm: &Gemm) -> Plan {
     let source = Wgsl { file: "gemm_octet.wgsl", text: include_str!("../../kernels/gemm_octet.wgsl") };
-    gemm.from_images(source, [32, 128, 4])
+    gemm.reading_images(source, [32, 128, 4])
 }

@@ -7,5 +7,5 @@ use crate::gpu::Wgsl;
 /// How `gemm_quad.wgsl` runs.
 pub(super) fn plan(gemm: &Gemm) -> Plan {
     let source = Wgsl { file: "gemm_quad.wgsl", text: include_str!("../../kernels/gemm_quad.wgsl") };
-    gemm.from_images(source, [16, 256, 4])
+    gemm.reading_images(source, [16, 256, 4])
 }

@@ -26,7 +26,32 @@ pub enum Sharing {
 }
 
 impl Sharing {
-    /// The one for so many rows of x on this kind of adapter, or on the CPU itself, where only the name is used.
+    /// Every way to multiply.
+    pub const ALL: [Sharing; 3] = [Sharing::Lanes, Sharing::Split, Sharing::Tiled];
+
+    /// The name of its kernel.
+    pub fn name(self) -> &'static str {
+        match self {
+            Sharing::Lanes => "matmul_lanes",
+            Sharing::Split => "matmul_split",
+            Sharing::Tiled => "matmul_tiled",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Sharing> {
+        Sharing::ALL.into_iter().find(|sharing| sharing.name() == name)
+    }
+
+    /// Whether it computes what it should on this adapter.
+    pub fn runs_on(self, facts: &Facts) -> bool {
+        match self {
+            Sharing::Lanes => Sharing::teams_are_whole(facts),
+            Sharing::Split | Sharing::Tiled => true,
+        }
+    }
+
+    /// Without a trial, the one for so many rows of x on this kind of adapter, or on the CPU itself, where only the name is used.
     pub fn of(facts: Option<&Facts>, tokens: u32) -> Sharing {
         match facts {
             Some(facts) if facts.class == Class::Hardware && tokens >= TILED_MIN => Sharing::Tiled,
@@ -128,6 +153,11 @@ impl Matmul {
         Matmul { tokens, rows, columns, format, epilogue: Epilogue::Store, sharing, part: None }
     }
 
+    /// Rows of x, rows of W, columns of both.
+    pub fn sizes(&self) -> [u32; 3] {
+        [self.tokens, self.rows, self.columns]
+    }
+
     /// How it runs on an adapter, for any number of rows of x.
     pub fn program(&self, facts: &Facts) -> MatmulPlan {
         match self.sharing {
@@ -178,11 +208,7 @@ impl Matmul {
 
 impl Kernel for Matmul {
     fn name(&self) -> &'static str {
-        match self.sharing {
-            Sharing::Lanes => "matmul_lanes",
-            Sharing::Split => "matmul_split",
-            Sharing::Tiled => "matmul_tiled",
-        }
+        self.sharing.name()
     }
 
     /// tokens x rows x columns, and the format of W.

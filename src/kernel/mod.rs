@@ -44,6 +44,7 @@ mod fma;
 mod format;
 mod gemm;
 mod gemm_cooperative;
+mod gemm_half;
 mod gemm_octet;
 mod gemm_quad;
 mod gemm_registers;
@@ -90,7 +91,7 @@ pub use prepared::{Prepared, within_limits};
 pub use rms_norm::RmsNorm;
 pub use rotary_cache::RotaryCache;
 pub use softmax::Softmax;
-pub use suite::{NAMES, Size, named, suite};
+pub use suite::{MATMUL, NAMES, Size, named, suite};
 pub use top_k::TopK;
 pub use verification::Verification;
 

@@ -9,7 +9,7 @@ use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
 /// Names that [`named`] takes. `gemm`, `matmul` and `conv2d` mean the one of their variants that suits the adapter.
-pub const NAMES: [&str; 30] = [
+pub const NAMES: [&str; 31] = [
     "copy",
     "fma",
     "gemm",
@@ -17,6 +17,7 @@ pub const NAMES: [&str; 30] = [
     "gemm_quad",
     "gemm_octet",
     "gemm_tiled",
+    "gemm_half",
     "gemm_cooperative",
     "gemv",
     "matmul",
@@ -43,7 +44,7 @@ pub const NAMES: [&str; 30] = [
 ];
 
 /// Rows of x, and the format of the weights, of the standard product with weights: a small batch of sequences.
-const MATMUL: (u32, Format) = (8, Format::Q4);
+pub const MATMUL: (u32, Format) = (8, Format::Q4);
 
 /// How large the standard shapes are. Fixed for a kind of adapter rather than measured, so that two runs, or two
 /// cards, are given the same work.
@@ -91,6 +92,7 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "gemm_quad" => Arc::new(Gemm::standard(size, Tiling::Quad)),
         "gemm_octet" => Arc::new(Gemm::standard(size, Tiling::Octet)),
         "gemm_tiled" => Arc::new(Gemm::standard(size, Tiling::Workgroup)),
+        "gemm_half" => Arc::new(Gemm::standard(size, Tiling::Half)),
         "gemm_cooperative" => Arc::new(Gemm::standard(size, Tiling::Cooperative)),
         "gemv" => Arc::new(Gemv::standard(size)),
         "matmul" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts, MATMUL.0))),
@@ -119,7 +121,7 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
 }
 
 /// The kernels that are measured by themselves, once each, in the shapes and variants for this adapter, or for the CPU;
-/// the product in f16 as well where there are matrix units.
+/// the product in f16 as well on a GPU that has it.
 pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
     let size = Size::of(facts);
     let mut kernels: Vec<Arc<dyn Kernel>> = vec![
@@ -133,8 +135,8 @@ pub fn suite(facts: Option<&Facts>) -> Vec<Arc<dyn Kernel>> {
         Arc::new(Attention::standard(size)),
         Arc::new(Conv2d::standard(size, Loads::of(facts))),
     ];
-    if facts.is_some_and(|facts| Tiling::Cooperative.runs_on(facts)) {
-        kernels.push(Arc::new(Gemm::standard(size, Tiling::Cooperative)));
+    if let Some(tiling) = facts.and_then(Tiling::in_f16_of) {
+        kernels.push(Arc::new(Gemm::standard(size, tiling)));
     }
     kernels
 }

@@ -6,6 +6,7 @@ use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{Device, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -121,16 +122,24 @@ fn seeded_kind(columns: usize) -> GgmlDType {
     if columns.is_multiple_of(GgmlDType::Q8_0.block_size()) { GgmlDType::Q8_0 } else { GgmlDType::F32 }
 }
 
-/// Normal values with mean 0, by Box and Muller 1958: two uniform draws give two normal ones.
+/// Values that are drawn from one stream of random numbers.
+const STRETCH: usize = 1 << 16;
+
+/// Normal values with mean 0, by Box and Muller 1958: two uniform draws give two normal ones. Each stretch has a stream
+/// of its own, so that all cores draw at once.
 pub(super) fn normal_values(seed: u64, name: &str, count: usize, deviation: f32) -> Vec<f32> {
     let digest = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(name).finalize();
-    let mut random = ChaCha8Rng::from_seed(digest.into());
-    let mut values = Vec::with_capacity(count + 1);
-    while values.len() < count {
-        let radius = deviation * (-2.0 * (1.0 - random.random::<f32>()).ln()).sqrt();
-        let (sine, cosine) = (std::f32::consts::TAU * random.random::<f32>()).sin_cos();
-        values.extend([radius * cosine, radius * sine]);
-    }
-    values.truncate(count);
+    let mut values = vec![0.0; count];
+    values.par_chunks_mut(STRETCH).enumerate().for_each(|(stretch, values)| {
+        let mut random = ChaCha8Rng::from_seed(digest.into());
+        random.set_stream(stretch as u64);
+        for pair in values.chunks_mut(2) {
+            let radius = deviation * (-2.0 * (1.0 - random.random::<f32>()).ln()).sqrt();
+            let (sine, cosine) = (std::f32::consts::TAU * random.random::<f32>()).sin_cos();
+            for (value, factor) in pair.iter_mut().zip([cosine, sine]) {
+                *value = radius * factor;
+            }
+        }
+    });
     values
 }

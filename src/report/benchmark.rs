@@ -12,8 +12,8 @@ use crate::units::{Seconds, Watts};
 use serde::Serialize;
 use serde_json::Value;
 
-/// The workload whose FLOP rate is the peak of an adapter's matrix units.
-const COOPERATIVE_PEAK: &str = "fma_cooperative";
+/// The workload whose FLOP rate is the most that is seen of an adapter's matrix units.
+const COOPERATIVE: &str = "gemm_cooperative";
 
 /// What `dawndusk bench` found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -60,8 +60,9 @@ pub struct BenchmarkRow {
     pub share_of_fma_peak: Option<f64>,
     /// Median byte rate over that of `copy` on the same backend in the same run: the adapter's measured memory peak.
     pub share_of_copy_peak: Option<f64>,
-    /// Median FLOP rate over that of the adapter's matrix units; null where it has none.
-    pub share_of_cooperative_peak: Option<f64>,
+    /// Median FLOP rate over that of `gemm_cooperative`, the product in f16 on the adapter's matrix units, in the same run;
+    /// null where it has none, or where they were not measured.
+    pub share_of_cooperative_gemm: Option<f64>,
     /// Creation of the pipeline and first dispatch, the first time in this process; null where nothing is compiled.
     pub compile_cold_s: Option<Seconds>,
     /// The same, again in this process.
@@ -102,7 +103,7 @@ impl Benchmark {
     /// A Markdown table, and what must be known to read it.
     pub fn markdown(&self) -> String {
         let kind = self.rows.first().map_or(Kind::Unmeasured, |row| row.result.energy.kind);
-        let has_matrix_units = self.rows.iter().any(|row| row.share_of_cooperative_peak.is_some());
+        let has_matrix_units = self.rows.iter().any(|row| row.share_of_cooperative_gemm.is_some());
         let [power, work] = energy_columns(kind);
         let mut head = vec!["workload", "test", "backend", "rate", "of fma", "of copy"];
         head.extend(has_matrix_units.then_some("of matrix units"));
@@ -115,7 +116,7 @@ impl Benchmark {
             let result = &row.result;
             let mut cells = vec![result.name.clone(), result.test.clone(), result.backends.clone(), rate(result)];
             cells.extend([percent(row.share_of_fma_peak), percent(row.share_of_copy_peak)]);
-            cells.extend(has_matrix_units.then(|| percent(row.share_of_cooperative_peak)));
+            cells.extend(has_matrix_units.then(|| percent(row.share_of_cooperative_gemm)));
             cells.extend([milliseconds(row.compile_cold_s), milliseconds(row.compile_warm_s)]);
             cells.push(or_dash(result.power_w.map(|power| format!("{:.2}", power.0))));
             cells.push(or_dash(result.work_per_joule.value.map(|value| scaled(value, &result.unit))));
@@ -199,7 +200,7 @@ const COLUMNS: [(&str, &str); 32] = [
     ("bytes_per_s", "/bytes_per_s"),
     ("share_of_fma_peak", "/share_of_fma_peak"),
     ("share_of_copy_peak", "/share_of_copy_peak"),
-    ("share_of_cooperative_peak", "/share_of_cooperative_peak"),
+    ("share_of_cooperative_gemm", "/share_of_cooperative_gemm"),
     ("compile_cold_s", "/compile_cold_s"),
     ("compile_warm_s", "/compile_warm_s"),
     ("power_w", "/power_w"),
@@ -252,7 +253,7 @@ fn row(
         model_n_params: model.map(|model| model.model_n_params),
         share_of_fma_peak: share("fma", |result| result.flop_per_s),
         share_of_copy_peak: share("copy", |result| result.bytes_per_s),
-        share_of_cooperative_peak: share(COOPERATIVE_PEAK, |result| result.flop_per_s),
+        share_of_cooperative_gemm: share(COOPERATIVE, |result| result.flop_per_s),
         compile_cold_s: compiled.map(|(cold, _)| cold),
         compile_warm_s: compiled.map(|(_, warm)| warm),
         result: result.clone(),

@@ -5,9 +5,24 @@ use crate::gpu::Facts;
 use crate::kernel::{self, Gemm, Kernel, Tiling};
 use std::sync::Arc;
 
-/// C = A B in f32; a shape is m, n, k.
+/// C = A B; a shape is m, n, k.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GemmFamily;
+pub enum GemmFamily {
+    /// Of operands in f32.
+    Floats,
+    /// Of operands in f16 on matrix units. There is one kernel for it: the trial tells whether its results are right.
+    Halves,
+}
+
+impl GemmFamily {
+    /// Both.
+    pub const ALL: [GemmFamily; 2] = [GemmFamily::Floats, GemmFamily::Halves];
+
+    /// Whether a tiling computes with these operands.
+    fn holds(self, tiling: Tiling) -> bool {
+        (tiling == Tiling::Cooperative) == (self == GemmFamily::Halves)
+    }
+}
 
 /// Fewer rows or columns than this are less than a tile high or wide.
 const THIN: u32 = 64;
@@ -18,15 +33,22 @@ const MEDIUM_MAX: u64 = 2 * 1536 * 1536 * 1536;
 
 impl Family for GemmFamily {
     fn name(&self) -> &'static str {
-        "gemm"
+        match self {
+            GemmFamily::Floats => "gemm",
+            GemmFamily::Halves => "gemm_cooperative",
+        }
     }
 
     fn variants(&self, facts: &Facts) -> Vec<&'static str> {
-        Tiling::ALL.into_iter().filter(|tiling| tiling.runs_on(facts)).map(Tiling::name).collect()
+        let suits = |tiling: &Tiling| self.holds(*tiling) && tiling.runs_on(facts);
+        Tiling::ALL.into_iter().filter(suits).map(Tiling::name).collect()
     }
 
     fn default_variant(&self, facts: Option<&Facts>) -> &'static str {
-        Tiling::of(facts).name()
+        match self {
+            GemmFamily::Floats => Tiling::of(facts).name(),
+            GemmFamily::Halves => Tiling::Cooperative.name(),
+        }
     }
 
     fn kernel(&self, variant: &str, shape: &[u32]) -> Result<Arc<dyn Kernel>, kernel::Error> {
@@ -34,8 +56,9 @@ impl Family for GemmFamily {
             let shape = format!("{shape:?}");
             return Err(kernel::Error::Shape { kernel: "gemm", shape, reason: "it must be m, n, k".to_owned() });
         };
-        let known = || Tiling::ALL.map(Tiling::name).join(", ");
-        let tiling = Tiling::ALL.into_iter().find(|tiling| tiling.name() == variant);
+        let ours = || Tiling::ALL.into_iter().filter(|tiling| self.holds(*tiling));
+        let known = || ours().map(Tiling::name).collect::<Vec<_>>().join(", ");
+        let tiling = ours().find(|tiling| tiling.name() == variant);
         let tiling = tiling.ok_or_else(|| kernel::Error::Unknown { name: variant.to_owned(), known: known() })?;
         Ok(Arc::new(Gemm::new(m, n, k, tiling)?))
     }
@@ -54,7 +77,7 @@ impl Family for GemmFamily {
     }
 
     fn probes(&self) -> Vec<Vec<u32>> {
-        vec![vec![33, 130, 17], vec![160, 256, 96]]
+        vec![vec![161, 130, 97], vec![33, 256, 17]]
     }
 }
 
@@ -66,19 +89,30 @@ mod tests {
     fn a_shape_is_of_one_class_and_so_is_the_shape_that_is_timed_for_it() {
         let cases = [([1, 576, 576], "thin"), ([256; 3], "small"), ([512, 512, 512], "small"), ([1024; 3], "medium")];
         for (shape, expected) in cases.into_iter().chain([([2048; 3], "large"), ([u32::MAX; 3], "large")]) {
-            let class = GemmFamily.class(&shape);
+            let class = GemmFamily::Floats.class(&shape);
             assert_eq!(class.name, expected, "{shape:?}");
-            assert_eq!(GemmFamily.class(&class.shape), class, "the shape that stands for {expected} belongs to it");
+            assert_eq!(
+                GemmFamily::Floats.class(&class.shape),
+                class,
+                "the shape that stands for {expected} belongs to it"
+            );
         }
     }
 
     #[test]
     fn every_variant_is_a_kernel_of_its_own_name() {
-        for tiling in Tiling::ALL {
-            let kernel = GemmFamily.kernel(tiling.name(), &[2, 3, 4]).expect("it is known");
-            assert_eq!((kernel.name(), kernel.shape()), (tiling.name(), "2x3x4".to_owned()), "as asked for");
+        for (family, tiling) in
+            GemmFamily::ALL.into_iter().flat_map(|family| Tiling::ALL.map(|tiling| (family, tiling)))
+        {
+            match family.kernel(tiling.name(), &[2, 3, 4]) {
+                Ok(kernel) => {
+                    assert_eq!((kernel.name(), kernel.shape()), (tiling.name(), "2x3x4".to_owned()), "as asked for");
+                    assert_eq!(tiling == Tiling::Cooperative, family == GemmFamily::Halves, "{tiling:?} of {family:?}");
+                }
+                Err(error) => assert!(!family.holds(tiling), "{tiling:?} of {family:?}: {error}"),
+            }
         }
-        let error = GemmFamily.kernel("gemm_ghost", &[2, 3, 4]).expect_err("no such variant").to_string();
+        let error = GemmFamily::Floats.kernel("gemm_ghost", &[2, 3, 4]).expect_err("no such variant").to_string();
         assert!(error.contains("gemm_ghost") && error.contains("gemm_quad"), "names and lists: {error}");
     }
 }

@@ -19,12 +19,14 @@
 mod folder;
 mod gemm;
 mod identity;
+mod matmul;
 mod memory;
 mod trial;
 
 pub use folder::CacheFolder;
 pub use gemm::GemmFamily;
 pub use identity::{Identity, WGPU_VERSION};
+pub use matmul::MatmulFamily;
 
 use crate::gpu::{Device, Facts};
 use crate::kernel::{self, Kernel};
@@ -54,7 +56,7 @@ pub trait Family: Send + Sync {
     /// The class of sizes that a shape belongs to; one choice is made for the class.
     fn class(&self, shape: &[u32]) -> SizeClass;
 
-    /// Small shapes on which every variant must agree with its twin: odd ones, and ones of several tiles.
+    /// Small shapes on which every variant must agree with its twin, the most telling first: odd sizes, several tiles.
     fn probes(&self) -> Vec<Vec<u32>>;
 }
 

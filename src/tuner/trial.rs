@@ -20,6 +20,10 @@ const BUDGET: Seconds = Seconds(1.5);
 /// Most dispatches of one timing.
 const DISPATCHES_MAX: f64 = 1000.0;
 
+/// FLOP of the largest shape that is held against its twin before it is timed: about a tenth of a second for two cores.
+/// One probe is enough beside it, and that saves drivers a compilation; where it is larger, all probes are tried.
+const TWIN_MAX: u64 = 300_000_000;
+
 /// Operands of trials; any would do.
 const SEED: u64 = 0x7e57;
 
@@ -62,12 +66,9 @@ pub(super) fn run(
         if tried.excluded.iter().any(|excluded| excluded.variant == variant) {
             continue;
         }
-        match verified(family, variant, device).and_then(|fault| match fault {
-            Some(fault) => Ok(Err(fault)),
-            None => Racer::ready(family.kernel(variant, &class.shape)?, variant, device).map(Ok),
-        }) {
-            Ok(Ok(racer)) => racers.push(racer),
-            Ok(Err(fault)) => tried.exclude(variant, fault),
+        match qualify(family, class, variant, device) {
+            Ok(Qualified::Ready(racer)) => racers.push(racer),
+            Ok(Qualified::Wrong(fault)) => tried.exclude(variant, fault),
             Err(error) => tried.failed(variant, error),
         }
         if tried.lost.is_some() {
@@ -80,16 +81,39 @@ pub(super) fn run(
     tried
 }
 
-/// What is wrong with the results of a variant, in words; none where it agrees with its twin on every probe.
-fn verified(family: &dyn Family, variant: &str, device: &Device) -> Result<Option<String>, kernel::Error> {
-    for shape in family.probes() {
-        let kernel = family.kernel(variant, &shape)?;
-        let verification = Prepared::new(Arc::clone(&kernel), Some(device), SEED)?.verify()?;
-        if !verification.passed() {
-            return Ok(Some(format!("wrong results at {}: {verification}", kernel.shape())));
+/// A variant that was held against its twin.
+enum Qualified {
+    Ready(Racer),
+    /// What is wrong with its results, in words.
+    Wrong(String),
+}
+
+/// Holds a variant against its twin, on probes and, where its twin is quick enough, in the shape that is timed.
+fn qualify(
+    family: &dyn Family,
+    class: &SizeClass,
+    variant: &'static str,
+    device: &Device,
+) -> Result<Qualified, kernel::Error> {
+    let timed = family.kernel(variant, &class.shape)?;
+    let is_quick = timed.flop() <= TWIN_MAX;
+    let probes = family.probes();
+    for shape in &probes[..if is_quick { probes.len().min(1) } else { probes.len() }] {
+        let kernel = family.kernel(variant, shape)?;
+        if let Some(fault) = fault(&mut Prepared::new(kernel, Some(device), SEED)?)? {
+            return Ok(Qualified::Wrong(fault));
         }
     }
-    Ok(None)
+    let mut racer = Racer::ready(timed, variant, device)?;
+    let fault = if is_quick { fault(&mut racer.prepared)? } else { None };
+    Ok(fault.map_or(Qualified::Ready(racer), Qualified::Wrong))
+}
+
+/// What is wrong with a result, in words.
+fn fault(prepared: &mut Prepared) -> Result<Option<String>, kernel::Error> {
+    let verification = prepared.verify()?;
+    let fault = || format!("wrong results at {}: {verification}", prepared.kernel().shape());
+    Ok((!verification.passed()).then(fault))
 }
 
 /// A variant that passed, with its times.

@@ -96,8 +96,8 @@ impl KernelWorkload {
 
 /// The name that all variants of a kernel share: `gemm` for `gemm_tiled`.
 pub(super) fn family(name: &'static str) -> &'static str {
-    // The product in f16 is other work, and flies beside the one in f32.
-    let of_its_own = name == "gemm_cooperative";
+    // A product in f16 is other work, and flies beside the one in f32.
+    let of_its_own = ["gemm_half", "gemm_cooperative"].contains(&name);
     let family = ["gemm", "matmul", "conv2d"].into_iter().find(|family| name.starts_with(family));
     family.filter(|_| !of_its_own).unwrap_or(name)
 }

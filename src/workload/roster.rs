@@ -11,8 +11,8 @@ use super::kernel::{KernelWorkload, family};
 use super::language::{Decode, Prefill, Shape, label};
 use super::{Workload, WorkloadError};
 use crate::gpu::{Device, Facts};
-use crate::kernel::{self, Gemm, Kernel, Size, Tiling};
-use crate::tuner::{Family, GemmFamily, Tuner};
+use crate::kernel::{self, Gemm, Kernel, Matmul, Sharing, Size, Tiling};
+use crate::tuner::{Family, GemmFamily, MatmulFamily, Tuner};
 use std::sync::Arc;
 
 /// Kernels that measure what the adapter can do at most: others are judged by them.
@@ -83,8 +83,9 @@ impl Roster<'_> {
         let mut workloads: Vec<Box<dyn Workload>> = Vec::new();
         for kernel in kernel::suite(self.device.map(Device::facts)) {
             let name = family(kernel.name());
-            if is_wanted(name) {
-                let kernel = if name == GemmFamily.name() { self.tuned_gemm(kernel)? } else { kernel };
+            if is_wanted(name)
+                && let Some(kernel) = self.tuned(name, kernel)?
+            {
                 workloads.push(Box::new(KernelWorkload::new(kernel, self.device, self.seed)?));
             }
         }
@@ -100,14 +101,28 @@ impl Roster<'_> {
         Ok(workloads)
     }
 
-    /// The matrix product in its standard shape, by the kernel that the tuner chooses.
-    fn tuned_gemm(&mut self, untuned: Arc<dyn Kernel>) -> Result<Arc<dyn Kernel>, WorkloadError> {
-        let Some(tuner) = self.tuner.as_deref_mut() else { return Ok(untuned) };
+    /// A matrix product by the kernel that the tuner chooses, other kernels as they are. None for a product on matrix
+    /// units that give wrong results: it is named among what was excluded, and not measured.
+    fn tuned(&mut self, name: &str, untuned: Arc<dyn Kernel>) -> Result<Option<Arc<dyn Kernel>>, WorkloadError> {
         let facts = self.device.map(Device::facts);
-        let shape = Gemm::standard(Size::of(facts), Tiling::of(facts)).sizes();
-        let failed = |error: kernel::Error| WorkloadError { workload: "gemm".into(), reason: error.to_string() };
-        let choice = tuner.choose(&GemmFamily, &shape).map_err(failed)?;
-        GemmFamily.kernel(&choice.variant, &shape).map_err(failed)
+        let product = || Gemm::standard(Size::of(facts), Tiling::of(facts)).sizes();
+        let (tokens, format) = kernel::MATMUL;
+        let weights = || Matmul::standard(Size::of(facts), tokens, format, Sharing::of(facts, tokens)).sizes();
+        let (family, shape): (Box<dyn Family>, [u32; 3]) = match name {
+            "gemm" => (Box::new(GemmFamily::Floats), product()),
+            "gemm_cooperative" => (Box::new(GemmFamily::Halves), product()),
+            "matmul" => (Box::new(MatmulFamily { format }), weights()),
+            _ => return Ok(Some(untuned)),
+        };
+        let Some(tuner) = self.tuner.as_deref_mut() else { return Ok(Some(untuned)) };
+        let failed = |error: kernel::Error| WorkloadError { workload: name.into(), reason: error.to_string() };
+        let choice = tuner.choose(family.as_ref(), &shape).map_err(failed)?;
+        // Where every other product is wrong too, the run's own check must see it.
+        let is_excluded = choice.excluded.iter().any(|excluded| excluded.variant == choice.variant);
+        if is_excluded && name == "gemm_cooperative" {
+            return Ok(None);
+        }
+        family.kernel(&choice.variant, &shape).map(Some).map_err(failed)
     }
 
     /// One model in every shape, each with a cache of its own.

@@ -137,7 +137,7 @@ fn shares_are_of_the_medians_of_the_peaks_on_the_same_backend() {
     let found = gemm["share_of_fma_peak"].as_f64().expect("a share");
     assert!((found - expected).abs() < 1e-12, "{found}, not {expected}");
     assert_eq!(row("copy")["share_of_copy_peak"], 1.0, "a peak is all of itself");
-    assert!(gemm["share_of_cooperative_peak"].is_null(), "no matrix units were measured");
+    assert!(gemm["share_of_cooperative_gemm"].is_null(), "no matrix units were measured");
     let decode = row("decode tg4");
     assert!(decode["share_of_fma_peak"].is_null(), "candle on the CPU has no measured peak");
     assert!(decode["compile_cold_s"].is_null(), "and compiles nothing");

@@ -4,6 +4,7 @@ use crate::{device, relative_error};
 use dawndusk::engine::{EngineError, Llama, LlamaWeights, Room};
 use dawndusk::gpu;
 use dawndusk::model::{Config, Device, Model, Opened, Precision, greedy};
+use dawndusk::tuner::{CacheFolder, Retune, Tuner};
 use std::sync::Arc;
 
 const SEED: u64 = 5;
@@ -163,4 +164,19 @@ fn a_closed_device_is_an_error_and_no_panic() {
     own.close();
     let error = model.generate(4).expect_err("the device is gone");
     assert!(matches!(error, EngineError::Gpu(gpu::Error::Lost { .. })), "lost, not {error}");
+}
+
+#[test]
+fn kernels_that_the_tuner_has_chosen_give_the_same_logits() {
+    let Some(device) = device() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut tuner = Tuner::open(Some(device), &CacheFolder::at(folder.path().to_owned()), Retune::No);
+    let weights = LlamaWeights::load(device, Opened::from_seed("test", SMALL, SEED).expect("a right shape"));
+    let weights = weights.and_then(|weights| weights.tuned(&mut tuner)).expect("it loads");
+    assert!(!weights.choices().is_empty() && !tuner.choices().is_empty(), "something was chosen");
+    let mut model = Llama::new(&Arc::new(weights), Room::for_positions(80)).expect("there is room");
+    let prompt = tokens(75, SMALL.vocabulary);
+    let expected = on_candle(SMALL).prefill_all(&prompt).expect("logits");
+    let error = worst(&model.prefill_all(&prompt).expect("logits"), &expected);
+    assert!(error < 1e-5, "{:?}, seed {SEED}: relative error {error}", tuner.choices());
 }

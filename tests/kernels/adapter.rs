@@ -117,6 +117,8 @@ fn kernels_stay_inside_their_buffers_where_bounds_are_checked() {
         shapes::rotary_caches()[..2].to_vec(),
         shapes::later_attentions()[..2].to_vec(),
         shapes::argmaxes()[..2].to_vec(),
+        shapes::conv2ds(Loads::Uniform)[..3].to_vec(),
+        shapes::conv2ds(Loads::of(Some(device.facts())))[3..6].to_vec(),
     ];
     for kernel in kernels.concat() {
         let case = format!("{} {} with checks, seed {SEED}", kernel.name(), kernel.shape());

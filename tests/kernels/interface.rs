@@ -2,7 +2,7 @@
 
 use crate::shapes;
 use dawndusk::gpu::{Class, Facts, Features, Limits};
-use dawndusk::kernel::{Memory, Packing, Plan};
+use dawndusk::kernel::{Memory, Packing, Plan, Tiling};
 use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 use naga::{AddressSpace, ImageClass, Module, Scalar, ScalarKind, StorageAccess, StorageFormat, TypeInner};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,11 +61,13 @@ fn parsed(plan: &Plan) -> Module {
         .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(plan.source.text, file)))
 }
 
-/// Accepts what WebGPU has, and subgroups; matrix units in the one kernel that is about them.
+/// Accepts what WebGPU has, and subgroups; f16 and matrix units in the kernels that are about them.
 fn validator(plan: &Plan) -> Validator {
     let mut capabilities = Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32 | Capabilities::IMMEDIATES;
-    if plan.source.file == "gemm_cooperative.wgsl" {
-        capabilities |= Capabilities::SHADER_FLOAT16 | Capabilities::COOPERATIVE_MATRIX;
+    match plan.source.file {
+        "gemm_cooperative.wgsl" => capabilities |= Capabilities::SHADER_FLOAT16 | Capabilities::COOPERATIVE_MATRIX,
+        "gemm_half.wgsl" => capabilities |= Capabilities::SHADER_FLOAT16,
+        _ => {}
     }
     let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
@@ -195,4 +197,22 @@ fn each_kernel_opens_with_its_formula_dispatch_twin_and_tolerance() {
         let path = format!("{}/{twin}", env!("CARGO_MANIFEST_DIR"));
         assert!(std::path::Path::new(&path).exists(), "{file}: its twin {twin} is not there");
     }
+}
+
+#[test]
+fn an_adapter_is_given_the_product_that_it_can_run() {
+    let software = |smallest| Facts { subgroup_size_min: smallest, ..any_adapter(Class::Software) };
+    assert_eq!(Tiling::of(Some(&software(4))), Tiling::Quad, "four lanes in a subgroup");
+    assert_eq!(Tiling::of(Some(&software(8))), Tiling::Octet, "eight lanes");
+    let mut hardware = any_adapter(Class::Hardware);
+    assert_eq!(Tiling::of(Some(&hardware)), Tiling::Workgroup, "a GPU, in f32");
+    assert_eq!(Tiling::in_f16_of(&hardware), None, "it has no f16");
+    hardware.features.f16 = true;
+    assert_eq!(Tiling::in_f16_of(&hardware), Some(Tiling::Half), "it has f16 and no matrix units");
+    hardware.features.cooperative_matrix = vec!["8x8x8 F32 -> F32".to_owned()];
+    assert_eq!(Tiling::in_f16_of(&hardware), Some(Tiling::Half), "its units take other blocks");
+    hardware.features.cooperative_matrix.push("16x16x16 F16 -> F32".to_owned());
+    assert_eq!(Tiling::in_f16_of(&hardware), Some(Tiling::Cooperative), "its units take these blocks");
+    hardware.subgroup_size_max = 128;
+    assert_eq!(Tiling::in_f16_of(&hardware), Some(Tiling::Half), "four subgroups of 128 are over 256 invocations");
 }

@@ -3,7 +3,8 @@
 use crate::device;
 use crate::family::Doubling;
 use dawndusk::gpu::Device;
-use dawndusk::tuner::{CacheFolder, Choice, Family, GemmFamily, How, Retune, Tuner};
+use dawndusk::kernel::Format;
+use dawndusk::tuner::{CacheFolder, Choice, Family, GemmFamily, How, MatmulFamily, Retune, Tuner};
 use std::time::{Duration, Instant};
 
 fn choose(family: &dyn Family, device: Option<&Device>) -> Choice {
@@ -65,18 +66,30 @@ fn without_an_adapter_there_is_nothing_to_tune() {
     let choice = choose(&family, None);
     assert_eq!((choice.variant.as_str(), choice.how), ("right", How::Default), "the default: {choice}");
     assert_eq!(family.runs(), 0, "nothing ran");
-    assert_eq!(choose(&GemmFamily, None).variant, "gemm_registers", "whose twin runs");
+    assert_eq!(choose(&GemmFamily::Floats, None).variant, "gemm_registers", "whose twin runs");
+}
+
+#[test]
+fn a_product_with_weights_is_tuned_for_its_format() {
+    let Some(device) = device() else { return };
+    for format in [Format::Q8, Format::Q4] {
+        let family = MatmulFamily { format };
+        let choice = choose(&family, Some(device));
+        assert_eq!((choice.family.as_str(), choice.how), (family.name(), How::Measured), "{choice}");
+        let offered = family.variants(device.facts()).len();
+        assert_eq!(choice.rates.len() + choice.excluded.len(), offered, "each is timed or excluded: {choice}");
+    }
 }
 
 #[test]
 fn a_matrix_product_is_tuned_in_little_time_and_every_offered_variant_is_accounted_for() {
     let Some(device) = device() else { return };
     let began = Instant::now();
-    let choice = choose(&GemmFamily, Some(device));
+    let choice = choose(&GemmFamily::Floats, Some(device));
     // Three seconds are meant for an idle machine; tests share theirs.
     assert!(began.elapsed() < Duration::from_secs(12), "it took {:?}: {choice}", began.elapsed());
     assert_eq!((choice.class.as_str(), choice.how), ("small", How::Measured), "{choice}");
-    let offered = GemmFamily.variants(device.facts()).len();
+    let offered = GemmFamily::Floats.variants(device.facts()).len();
     assert_eq!(choice.rates.len() + choice.excluded.len(), offered, "each is timed or excluded: {choice}");
     assert!(choice.rates.iter().all(|rate| rate.work_per_s > 0.0), "work takes time: {choice}");
 }

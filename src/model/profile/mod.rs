@@ -13,9 +13,10 @@ pub use source::Source;
 use source::one_or_many;
 
 /// The profiles that come with the program: name and text.
-const BUILT_IN: [(&str, &str); 2] = [
+const BUILT_IN: [(&str, &str); 3] = [
     ("smollm2-135m", include_str!("../../../profiles/models/smollm2-135m.toml")),
     ("all-minilm-l6-v2", include_str!("../../../profiles/models/all-minilm-l6-v2.toml")),
+    ("llama-3-8b", include_str!("../../../profiles/models/llama-3-8b.toml")),
 ];
 
 /// Longest profile, bytes.
@@ -32,7 +33,7 @@ pub struct Profile {
     pub licence: String,
     /// The architecture and the shape of the network.
     pub shape: Shape,
-    /// Its files, the weights first.
+    /// Its files, the weights first; none for a shape that is published and runs with seeded weights only.
     pub files: Vec<Pin>,
     /// Where these files can be had, in the order in which they are tried.
     pub sources: Vec<Source>,
@@ -67,7 +68,7 @@ struct Written<S> {
     #[serde(rename = "architecture")]
     _architecture: String,
     shape: S,
-    #[serde(rename = "file", deserialize_with = "one_or_many")]
+    #[serde(rename = "file", default, deserialize_with = "one_or_many")]
     files: Vec<Pin>,
     #[serde(rename = "source", default)]
     sources: Vec<Source>,
@@ -235,8 +236,11 @@ impl Profile {
             .or_else(|| self.sources.iter().find_map(|source| source.fault(self.files.len())))
     }
 
-    /// As many files as the architecture has, in its order, by their endings; no two of one name.
+    /// As many files as the architecture has, in its order, by their endings, or none and no source either.
     fn kinds_fault(&self) -> Option<Fault> {
+        if self.files.is_empty() && self.sources.is_empty() {
+            return None;
+        }
         let endings: &[&str] = match self.shape {
             Shape::Llama(_) => &[""],
             Shape::Bert(_) => &[".safetensors", ".json"],

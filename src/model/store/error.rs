@@ -17,6 +17,12 @@ pub enum StoreError {
         /// Where it would be.
         path: PathBuf,
     },
+    /// There are no weights to have.
+    #[error("model `{name}` is a published shape without weights; it runs with seeded ones as `synthetic:{name}`")]
+    ShapeOnly {
+        /// The profile.
+        name: String,
+    },
     /// It is another file than the profile pins.
     #[error("{}: not the file that the profile pins: {found}; allowed: {allowed}; fetch it again", path.display())]
     OtherFile {

@@ -47,6 +47,8 @@ pub enum State {
     },
     /// A file of the right size; [`Store::verify`] tells whether it is the right one.
     Present,
+    /// Nothing belongs there: the model is a published shape, for seeded weights.
+    ShapeOnly,
 }
 
 /// How far a transfer or a check has come.
@@ -109,8 +111,9 @@ impl Store {
             let profile = Profile::named(name)?;
             let states = profile.files.iter().map(|pin| Ok((self.place(pin), self.state(pin)?)));
             let files = states.collect::<Result<Vec<_>, StoreError>>()?;
+            let whole = if files.is_empty() { State::ShapeOnly } else { State::Present };
             let state = files.iter().map(|(_, state)| *state).find(|state| *state != State::Present);
-            Ok(Entry { path: self.path(&profile), state: state.unwrap_or(State::Present), profile, files })
+            Ok(Entry { path: self.path(&profile), state: state.unwrap_or(whole), profile, files })
         };
         Profile::names().map(entry).collect()
     }
@@ -136,13 +139,16 @@ impl Store {
     /// The files of a model in the order of its profile, if all are there with the right sizes.
     ///
     /// # Errors
-    /// One is missing or of another size.
+    /// One is missing or of another size; the model has none.
     pub fn find_all(&self, profile: &Profile) -> Result<Vec<PathBuf>, StoreError> {
+        if profile.files.is_empty() {
+            return Err(StoreError::ShapeOnly { name: profile.name.clone() });
+        }
         let found = |pin| {
             let path = self.place(pin);
             match self.state(pin)? {
                 State::Present => Ok(path),
-                State::Missing => Err(StoreError::Missing { name: profile.name.clone(), path }),
+                State::Missing | State::ShapeOnly => Err(StoreError::Missing { name: profile.name.clone(), path }),
                 State::WrongSize { bytes } => {
                     let (found, allowed) = (format!("{bytes} bytes"), format!("{} bytes", pin.bytes));
                     Err(StoreError::OtherFile { path, found, allowed })
@@ -183,8 +189,10 @@ impl Store {
         from: Option<&Path>,
         on_progress: OnProgress<'_>,
     ) -> Result<Pulled, StoreError> {
-        if from.is_none() && self.verify(profile, on_progress).is_ok() {
-            return Ok(Pulled::AlreadyThere);
+        match self.find_all(profile) {
+            Err(error @ StoreError::ShapeOnly { .. }) => return Err(error),
+            Ok(_) if from.is_none() && self.verify(profile, on_progress).is_ok() => return Ok(Pulled::AlreadyThere),
+            _ => {}
         }
         std::fs::create_dir_all(&self.folder).map_err(StoreError::system(&self.folder))?;
         let mut reasons = Vec::new();
