@@ -332,6 +332,7 @@ fn share(device: &Device, shape: &Config, room: &Room) -> Result<Shared, EngineE
     let rows = room.rows();
     let (queries, keys) = (shape.heads * shape.head_size, shape.kv_heads * shape.head_size);
     let activations = |name: &str, width: usize| device.zeros(name, rows * padded(width) as usize);
+    let [experts, slots] = shape.mixture().unwrap_or([1, 1]);
     let decode = decode_shape(shape, room, device.facts());
     let parts = (decode.sequences * decode.heads * decode.splits) as usize;
     Ok(Shared {
@@ -345,7 +346,9 @@ fn share(device: &Device, shape: &Config, room: &Room) -> Result<Shared, EngineE
         attended: activations("attended", queries)?,
         sums: device.zeros("sums", if decode.splits > 1 { parts * shape.head_size } else { 4 })?,
         parts: device.zeros("parts", (2 * parts).next_multiple_of(4))?,
-        gated: activations("gated", shape.feed_forward)?,
+        gated: device.zeros("gated", rows * slots * padded(shape.feed_forward) as usize)?,
+        routed: activations("routed", experts)?,
+        choice: device.zeros("choice", 2 * rows * slots)?,
         angles: device.upload("angles", &angles(shape, room))?,
         nothing: device.zeros("nothing", 4)?,
     })

@@ -23,7 +23,7 @@ const SLICES_MAX: u32 = 16;
 
 /// Which of the two products of a feed-forward layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Way {
+pub enum Direction {
     /// To the wide side, through the gate: a row of y for each slot.
     Up,
     /// And back into the stream of activations: one row of y for all slots.
@@ -39,7 +39,7 @@ pub struct MatmulExperts {
     rows: u32,
     columns: u32,
     format: Format,
-    way: Way,
+    direction: Direction,
     /// First and number of the experts that are there, where it is not all of them.
     part: Option<[u32; 2]>,
 }
@@ -54,7 +54,7 @@ impl MatmulExperts {
         [tokens, slots, experts]: [u32; 3],
         [rows, columns]: [u32; 2],
         format: Format,
-        way: Way,
+        direction: Direction,
     ) -> Result<MatmulExperts, Error> {
         let shape = [tokens, slots, experts, rows, columns];
         guard("matmul_experts", &shape, &[&[tokens, slots, columns], &[rows, columns], &[tokens, slots, rows]])?;
@@ -64,10 +64,10 @@ impl MatmulExperts {
         if slots > experts {
             return refusal("a row has as many slots as there are experts, or fewer");
         }
-        if way == Way::Up && !rows.is_multiple_of(4) {
+        if direction == Direction::Up && !rows.is_multiple_of(4) {
             return refusal("rows of gate and up in turns of two are a multiple of 4");
         }
-        Ok(MatmulExperts { tokens, slots, experts, rows, columns, format, way, part: None })
+        Ok(MatmulExperts { tokens, slots, experts, rows, columns, format, direction, part: None })
     }
 
     /// The same product with some of the experts: `count` of them from number `first` on. Those dispatches that have
@@ -80,8 +80,8 @@ impl MatmulExperts {
     /// One row of x in two of eight experts of a small, a large and a very large language model.
     pub fn standard(size: Size) -> MatmulExperts {
         let (rows, columns) = (size.pick(512, 4096, 6144), size.pick(576, 2048, 4096));
-        let (tokens, slots, experts, format, way) = (1, 2, 8, Format::Q4, Way::Up);
-        MatmulExperts { tokens, slots, experts, rows, columns, format, way, part: None }
+        let (tokens, slots, experts, format, direction) = (1, 2, 8, Format::Q4, Direction::Up);
+        MatmulExperts { tokens, slots, experts, rows, columns, format, direction, part: None }
     }
 
     /// A value for each `override`.
@@ -96,7 +96,7 @@ impl MatmulExperts {
             ("SLOTS", self.slots.into()),
             ("SLICES", self.slices(facts).into()),
             ("ROW", self.workgroups(facts, 1)[1].into()),
-            ("DOWN", if self.way == Way::Down { 1.0 } else { 0.0 }),
+            ("DOWN", if self.direction == Direction::Down { 1.0 } else { 0.0 }),
         ]
     }
 
@@ -133,20 +133,20 @@ impl MatmulExperts {
 
     /// Rows of y for each row of x.
     fn lines(&self) -> u32 {
-        if self.way == Way::Up { self.slots } else { 1 }
+        if self.direction == Direction::Up { self.slots } else { 1 }
     }
 
     /// Rows of x for each token.
     fn sources(&self) -> u32 {
-        if self.way == Way::Up { 1 } else { self.slots }
+        if self.direction == Direction::Up { 1 } else { self.slots }
     }
 
     fn width(&self) -> u32 {
-        if self.way == Way::Up { self.rows / 2 } else { self.rows }
+        if self.direction == Direction::Up { self.rows / 2 } else { self.rows }
     }
 
     fn residual(&self) -> [u32; 2] {
-        if self.way == Way::Down { [self.tokens, self.rows] } else { [1, 1] }
+        if self.direction == Direction::Down { [self.tokens, self.rows] } else { [1, 1] }
     }
 
     /// Rows of the matrix of all experts.
@@ -180,7 +180,7 @@ impl Kernel for MatmulExperts {
     fn bytes(&self) -> u64 {
         let [tokens, slots, experts, rows] = [self.tokens, self.slots, self.experts, self.rows].map(u64::from);
         let expert = rows * u64::from(self.blocks()) * self.format.block_bytes();
-        let added = if self.way == Way::Down { tokens * rows } else { 0 };
+        let added = if self.direction == Direction::Down { tokens * rows } else { 0 };
         let x = tokens * u64::from(self.sources()) * u64::from(self.columns);
         let y = tokens * u64::from(self.lines()) * u64::from(self.width());
         experts.min(tokens * slots) * expert + 4 * (x + 2 * tokens * slots + added + y)
@@ -217,13 +217,13 @@ impl Kernel for MatmulExperts {
         let width = self.width() as usize;
         output.par_chunks_exact_mut(width).enumerate().for_each(|(line, y)| {
             for (i, y) in y.iter_mut().enumerate() {
-                *y = match self.way {
-                    Way::Up => {
+                *y = match self.direction {
+                    Direction::Up => {
                         let row = i / 2 * 4 + i % 2;
                         let gate = sum(line, row, line / slots);
                         gate / (1.0 + (-gate).exp()) * sum(line, row + 2, line / slots)
                     }
-                    Way::Down => {
+                    Direction::Down => {
                         let picks = line * slots..(line + 1) * slots;
                         let mixed: f32 = picks.map(|pick| choice[2 * pick + 1] * sum(pick, i, pick)).sum();
                         residual[line * width + i] + mixed
@@ -236,7 +236,7 @@ impl Kernel for MatmulExperts {
     fn plan(&self, facts: &Facts) -> Plan {
         let slices = self.slices(facts);
         let [residual_rows, residual_columns] = self.residual();
-        let padded_width = if self.way == Way::Up { GROUP as u32 / 2 } else { GROUP as u32 };
+        let padded_width = if self.direction == Direction::Up { GROUP as u32 / 2 } else { GROUP as u32 };
         Plan {
             source: MatmulExperts::source(),
             constants: self.constants(facts),

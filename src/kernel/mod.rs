@@ -84,7 +84,7 @@ pub use gemv::Gemv;
 pub use layer_norm::LayerNorm;
 pub use linear::{Activation, Linear};
 pub use matmul::{Epilogue, Matmul, MatmulPlan, Sharing};
-pub use matmul_experts::{MatmulExperts, Way};
+pub use matmul_experts::{Direction, MatmulExperts};
 pub use mean_pool::MeanPool;
 pub use packing::{Memory, Packing, Plan};
 pub use prepared::{Prepared, within_limits};

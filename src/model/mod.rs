@@ -9,7 +9,7 @@
 //! | `profile` `store` | what a model is; where its file is kept, fetched from and checked |
 //! | `gguf` `config` `opened` `tensors` `weights` | from the bytes of a file to a shape and its matrices |
 //! | `safetensors` `encoder` | the other format of files, and the sentence encoder that comes in it |
-//! | `llama` | the network, of `linear` `norm` `rotary` `attention` `softmax` `gate` `cache` |
+//! | `llama` | the network, of `linear` `norm` `rotary` `attention` `softmax` `feed` `gate` `cache` |
 //! | `digits` | a classifier of handwritten digits, with its weights and a test set |
 //! | `count` `description` `tokenizer` `device` | FLOP and bytes; what was loaded; text; where it runs |
 
@@ -24,6 +24,7 @@ pub mod digits;
 pub mod encoder;
 mod error;
 mod exponential;
+mod feed;
 mod gate;
 pub mod gguf;
 mod linear;

@@ -4,7 +4,7 @@ use crate::adapter::{agree, agree_elsewhere, agree_on};
 use crate::shapes::{boxed, random};
 use crate::{SEED, device};
 use dawndusk::gpu::{Class, Facts};
-use dawndusk::kernel::{Format, Kernel, MatmulExperts, Plan, Prepared, TopK, Unit, Way};
+use dawndusk::kernel::{Direction, Format, Kernel, MatmulExperts, Plan, Prepared, TopK, Unit};
 use std::sync::Arc;
 
 /// Rows, words of a row, words that are taken.
@@ -15,8 +15,8 @@ fn choices() -> Vec<Arc<dyn Kernel>> {
     all.map(|[rows, columns, slots]| boxed(TopK::new(rows, columns, slots).expect("a fair shape"))).collect()
 }
 
-fn product(sizes: [u32; 3], matrix: [u32; 2], format: Format, way: Way) -> MatmulExperts {
-    MatmulExperts::new(sizes, matrix, format, way).expect("a fair shape")
+fn product(sizes: [u32; 3], matrix: [u32; 2], format: Format, direction: Direction) -> MatmulExperts {
+    MatmulExperts::new(sizes, matrix, format, direction).expect("a fair shape")
 }
 
 /// Products in every format, both ways, over sizes around those of groups and blocks and over odd ones.
@@ -36,10 +36,10 @@ fn products() -> Vec<Arc<dyn Kernel>> {
     let formats = Format::ALL.into_iter().cycle();
     let mut all = Vec::new();
     for ((sizes, matrix), format) in sizes.into_iter().chain(drawn).zip(formats) {
-        all.extend([Way::Up, Way::Down].map(|way| boxed(product(sizes, matrix, format, way))));
+        all.extend([Direction::Up, Direction::Down].map(|direction| boxed(product(sizes, matrix, format, direction))));
     }
     // Down has rows that are no multiple of 4 too.
-    all.push(boxed(product([3, 2, 5], [37, 40], Format::Q8, Way::Down)));
+    all.push(boxed(product([3, 2, 5], [37, 40], Format::Q8, Direction::Down)));
     all
 }
 
@@ -62,7 +62,7 @@ fn products_with_experts_agree_with_their_twin() {
 fn products_with_experts_that_lanes_share_agree_with_their_twin() {
     agree_elsewhere(products(), |facts| facts.class = Class::Hardware);
     // Groups in more than one row of workgroups, the last of them in part.
-    let wide = product([2, 2, 3], [224, 40], Format::Q4, Way::Up);
+    let wide = product([2, 2, 3], [224, 40], Format::Q4, Direction::Up);
     agree_elsewhere(vec![boxed(wide)], |facts| facts.limits.workgroups_per_dimension = 5);
 }
 
@@ -148,7 +148,7 @@ fn words_that_are_nan_are_passed_over() {
 
 #[test]
 fn what_makes_no_sense_is_refused() {
-    let experts = |sizes, matrix| MatmulExperts::new(sizes, matrix, Format::Q4, Way::Up).err();
+    let experts = |sizes, matrix| MatmulExperts::new(sizes, matrix, Format::Q4, Direction::Up).err();
     let refused = [
         TopK::new(1, 65, 2).err(),
         TopK::new(1, 3, 4).err(),
@@ -165,11 +165,11 @@ fn what_makes_no_sense_is_refused() {
 #[test]
 fn experts_that_nobody_chose_count_for_nothing() {
     // Two of eight experts, each of 64 rows and two blocks of 36 bytes; x, two pairs, two rows of 32 words.
-    let up = product([1, 2, 8], [64, 64], Format::Q8, Way::Up);
+    let up = product([1, 2, 8], [64, 64], Format::Q8, Direction::Up);
     assert_eq!(up.bytes(), 2 * 64 * 2 * 36 + 4 * (64 + 4 + 2 * 32), "bytes of one token, up");
     assert_eq!(up.flop(), 2 * 2 * 64 * 64, "two experts");
     // Nine tokens choose all three: 40 rows of one block; two rows of x for each token, pairs, residual, y.
-    let down = product([9, 2, 3], [40, 32], Format::Q8, Way::Down);
+    let down = product([9, 2, 3], [40, 32], Format::Q8, Direction::Down);
     assert_eq!(down.bytes(), 3 * 40 * 36 + 4 * 9 * (2 * 32 + 4 + 40 + 40), "bytes of nine tokens, down");
     assert_eq!(down.flop(), 2 * 9 * 2 * 40 * 32, "two experts of each");
     let choice = TopK::new(3, 8, 2).expect("a fair shape");
