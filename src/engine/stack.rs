@@ -4,6 +4,7 @@
 //! part, and each time leaves the experts of the others alone.
 
 use super::EngineError;
+use super::matrix::settle;
 use super::programs::Programs;
 use super::repack::widest;
 use super::weights::Rows;
@@ -58,6 +59,7 @@ impl Stack {
             let (quants, scales) = (device.upload(name, &weights.quants)?, device.upload(name, &weights.scales)?);
             parts.push(Part { first: index * step, count: some.len(), quants, scales });
             bytes += weights.bytes();
+            settle(device)?;
         }
         Ok(Stack { experts, rows, columns, format, parts, bytes })
     }

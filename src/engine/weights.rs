@@ -6,7 +6,7 @@
 use super::EngineError;
 use super::choices::Choices;
 use super::feed::FeedWeights;
-use super::matrix::Matrix;
+use super::matrix::{Matrix, settle};
 use super::memory::{Need, Room, layer_matrices, layers_that_fit};
 use super::product::TOKENS;
 use super::repack::{format_of, is_exact, repack, widest};
@@ -180,8 +180,7 @@ impl LayerWeights {
         let feed = FeedWeights::load(index, device, shape, tensors)?;
         let mut vector = |part: &str| tensors.read(&name(part), &[shape.hidden])?.values(&[shape.hidden]);
         let norms = [vector("attn_norm")?, vector("ffn_norm")?];
-        // What was written waits in main memory until something is handed over.
-        device.record().submit("loading weights")?.wait("loading weights")?;
+        settle(device)?;
         Ok(LayerWeights { query_key_value, output, feed, norms })
     }
 

@@ -11,6 +11,7 @@
 //! | `safetensors` `encoder` | the other format of files, and the sentence encoder that comes in it |
 //! | `llama` | the network, of `linear` `norm` `rotary` `attention` `softmax` `feed` `gate` `cache` |
 //! | `digits` | a classifier of handwritten digits, with its weights and a test set |
+//! | `memory` | whether seeded weights fit into main memory |
 //! | `count` `description` `tokenizer` `device` | FLOP and bytes; what was loaded; text; where it runs |
 
 mod attention;
@@ -29,6 +30,7 @@ mod gate;
 pub mod gguf;
 mod linear;
 mod llama;
+mod memory;
 mod norm;
 mod opened;
 mod profile;
@@ -106,6 +108,9 @@ impl Model {
 
     fn load(opened: Opened, device: &Device, precision: Precision) -> Result<Self, ModelError> {
         let Opened { name, provenance, shape, tokenizer, tensors } = opened;
+        if matches!(provenance, Provenance::Synthetic { .. }) && device.is_cpu() {
+            memory::refuse_too_large(&name, &shape, precision)?;
+        }
         let mut weights = Weights::new(tensors, precision, &device.candle);
         let network = Llama::load(shape, &mut weights, &device.candle)?;
         let counts = Counts { shape, weight_bytes: network.bytes_per_token() };
