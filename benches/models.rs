@@ -1,16 +1,21 @@
 //! Tokens per second of SmolLM2-135M on candle's CPU device: a prompt of 512, and decoding behind 1 and 512 tokens. Images
-//! per second of the classifier of digits, on candle and on this crate's own kernels (`DAWNDUSK_ADAPTER` chooses as
-//! `--adapter` does).
+//! per second of the classifier of digits, and sentences per second of all-MiniLM-L6-v2, sixteen of 32 tokens at once, on
+//! candle and on this crate's own kernels (`DAWNDUSK_ADAPTER` chooses as `--adapter` does).
 //!
 //! The weights are the real ones where the store has them, else seeded ones of the same shape; the name of each
 //! measurement says which. The arithmetic is the same. `RAYON_NUM_THREADS` sets the threads.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dawndusk::model::digits::{self, Digits, PIXELS};
+use dawndusk::model::encoder::{Checkpoint, Encoder};
 use dawndusk::model::{Device, Model, ModelChoice, Provenance};
 use dawndusk::{engine, gpu};
 
 const PROFILE: &str = "smollm2-135m";
+const ENCODER: &str = "all-minilm-l6-v2";
+
+/// Sentences of a batch, tokens of a sentence.
+const SENTENCES: [usize; 2] = [16, 32];
 
 fn open() -> Model {
     let real = ModelChoice::Registered(PROFILE.to_owned());
@@ -52,6 +57,39 @@ fn models(criterion: &mut Criterion) {
     group.finish();
 }
 
+fn checkpoint() -> Checkpoint {
+    let real = ModelChoice::Registered(ENCODER.to_owned());
+    let seeded = ModelChoice::Synthetic { name: ENCODER.to_owned(), seed: 0 };
+    Checkpoint::open(&real).or_else(|_| Checkpoint::open(&seeded)).expect("seeded weights need no file")
+}
+
+fn encoders(criterion: &mut Criterion) {
+    let checkpoint = checkpoint();
+    let weights = match checkpoint.provenance {
+        Provenance::Real { .. } => "real",
+        Provenance::Synthetic { .. } => "synthetic",
+    };
+    let [count, length] = SENTENCES;
+    let token = |i: usize| ((i * 7919 + 13) % checkpoint.shape.vocabulary) as u32;
+    let sentences: Vec<Vec<u32>> = (0..count).map(|s| (0..length).map(|t| token(s * length + t)).collect()).collect();
+
+    let mut group = criterion.benchmark_group(format!("{ENCODER}-{weights}"));
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(count as u64));
+    let wanted = std::env::var("DAWNDUSK_ADAPTER").ok();
+    let adapter = gpu::choose(wanted.as_deref()).expect("DAWNDUSK_ADAPTER names an adapter that exists");
+    if let Some(adapter) = adapter {
+        let device = gpu::Device::open(&adapter).expect("the adapter opens");
+        let mut kernels = engine::encoder::Encoder::new(&device, &checkpoint, SENTENCES).expect("it fits");
+        group.bench_function(device.facts().name.clone(), |bencher| {
+            bencher.iter(|| kernels.embed(&sentences).expect("embeddings"));
+        });
+    }
+    let encoder = Encoder::new(checkpoint, &Device::cpu()).expect("candle has room");
+    group.bench_function("candle", |bencher| bencher.iter(|| encoder.embed(&sentences).expect("embeddings")));
+    group.finish();
+}
+
 fn classifier(criterion: &mut Criterion) {
     const BATCH: u32 = 128;
     let set = digits::test_set().expect("it comes with the program");
@@ -72,5 +110,5 @@ fn classifier(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, models, classifier);
+criterion_group!(benches, models, classifier, encoders);
 criterion_main!(benches);

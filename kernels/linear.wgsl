@@ -1,8 +1,8 @@
 // linear: y = x W^T + b for many rows of x, or y = gelu(x W^T + b); a tile of 8 x 8 results in the registers of each
 // invocation, no workgroup memory.
 //
-// x lies by rows, as the kernels before leave it: four steps along a row are one load, and the tile turns them round.
-// Rows past the end are read as the last one, and are not written.
+// x lies by rows, as the kernels before leave it: four steps along a row are one load. Rows past the end are read as the
+// last one, and are not written.
 // gelu(v) = v (1 + erf(v / sqrt 2)) / 2, with erf by Abramowitz and Stegun 7.1.26, off by 1.5e-7 at most.
 //
 // Dispatch: outputs / 64 by rows / 64 workgroups of 8 x 8 invocations, sizes rounded up.
@@ -28,24 +28,19 @@ override GELU: u32;
 // rows x outputs, padded to 4 outputs.
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
 
-// tile + column row: row i of the 4 x 4 tile, which WGSL calls its column i, gains column[i] row.
-fn accumulate(tile: mat4x4<f32>, column: vec4<f32>, row: vec4<f32>) -> mat4x4<f32> {
-    return mat4x4(
-        fma(vec4(column.x), row, tile[0]),
-        fma(vec4(column.y), row, tile[1]),
-        fma(vec4(column.z), row, tile[2]),
-        fma(vec4(column.w), row, tile[3]),
-    );
-}
-
-// Vector k of four rows from `row` on, turned round: column i holds word i of each.
+// Vector k of four rows from `row` on, one to a column.
 fn four_rows(row: u32, k: u32) -> mat4x4<f32> {
-    return transpose(mat4x4(
+    return mat4x4(
         x[min(row, ROWS - 1u) * INPUTS_4 + k],
         x[min(row + 1u, ROWS - 1u) * INPUTS_4 + k],
         x[min(row + 2u, ROWS - 1u) * INPUTS_4 + k],
         x[min(row + 3u, ROWS - 1u) * INPUTS_4 + k],
-    ));
+    );
+}
+
+// Four outputs over four inputs from w[j] on, one input to a column.
+fn four_outputs(j: u32) -> mat4x4<f32> {
+    return mat4x4(w[j], w[j + WIDTH_4], w[j + 2u * WIDTH_4], w[j + 3u * WIDTH_4]);
 }
 
 fn gelu(v: vec4<f32>) -> vec4<f32> {
@@ -84,23 +79,22 @@ fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
     let column = 2u * invocation.x;
     let b0 = bias[column];
     let b1 = bias[column + 1u];
+    // Four rows by four outputs each; in WGSL's words a row is a column of the matrix.
     var c00 = mat4x4(b0, b0, b0, b0);
     var c01 = mat4x4(b1, b1, b1, b1);
     var c10 = c00;
     var c11 = c01;
+    var j = column;
     for (var k = 0u; k < INPUTS_4; k++) {
-        var low = four_rows(row, k);
-        var high = four_rows(row + 4u, k);
-        var j = 4u * k * WIDTH_4 + column;
-        for (var n = 0u; n < 4u; n++) {
-            let w0 = w[j];
-            let w1 = w[j + 1u];
-            c00 = accumulate(c00, low[n], w0);
-            c01 = accumulate(c01, low[n], w1);
-            c10 = accumulate(c10, high[n], w0);
-            c11 = accumulate(c11, high[n], w1);
-            j += WIDTH_4;
-        }
+        let low = four_rows(row, k);
+        let high = four_rows(row + 4u, k);
+        let left = four_outputs(j);
+        let right = four_outputs(j + 1u);
+        c00 += left * low;
+        c01 += right * low;
+        c10 += left * high;
+        c11 += right * high;
+        j += 4u * WIDTH_4;
     }
     store_tile(row, column, c00);
     store_tile(row, column + 1u, c01);

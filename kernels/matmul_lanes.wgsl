@@ -1,9 +1,11 @@
 // matmul_lanes: y = x W^T for TOKENS rows of x at a time, W in f32, f16, or quantised; eight lanes share what they load of x.
 //
-// For adapters that are CPUs with subgroups: there each lane of a load is done on its own, and what counts is how many
-// words are loaded for a multiply-add. A team of eight lanes takes 32 rows of W, four to a lane. Of each block of 32
-// columns a lane loads four words of x and hands them round; the weights, packed, are unpacked once for all rows of x.
-// A team must lie in one subgroup: sizes of 8, 16, 32, ... do.
+// For adapters that are CPUs with subgroups. There each lane of a load is done on its own, so that loads are what
+// counts: a team of eight lanes takes 32 rows of W, four to a lane; of each block of 32 columns a lane loads four words
+// of x and hands them round. W lies in images, whose loads lavapipe does in vectors (1.4 times the rate of buffers
+// here). Weights are multiplied as whole numbers; scale and least value come in once for a block:
+// sum of (scale q + least) x = scale (sum of q x) + least (sum of x). Loops are written out where a turn would blend
+// every sum with what it was. A team must lie in one subgroup: sizes of 8, 16, 32, ... do.
 //
 // Dispatch: one workgroup of LANES lanes for 4 LANES rows of W, in rows of ROW workgroups, by TOKENS rows of x along z.
 // Twin: src/kernel/matmul.rs. Tolerance: 1e-5 by norm.
@@ -18,7 +20,7 @@ override GROUPS: u32;
 override COUNT: u32;
 // The group of y with which that part begins.
 override FIRST: u32;
-// Rows of x that an invocation takes, up to 16.
+// Rows of x that an invocation takes, up to 8.
 override TOKENS: u32;
 // Lanes of a workgroup, a multiple of eight.
 override LANES: u32;
@@ -30,51 +32,71 @@ override EPILOGUE: u32;
 // rows x columns, padded to TOKENS rows and 32 columns.
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 // W in groups of 32 rows by blocks of 32 columns; a block holds 4 x vectors x 8 lanes, the row being 4 lane + the first.
-@group(0) @binding(1) var<storage, read> w: array<vec4<u32>>;
+// Images are 4096 texels wide.
+@group(0) @binding(1) var w: texture_storage_2d<rgba32uint, read>;
 // For each group, block and lane, for four rows: scale and least value, two f16 in a word.
-@group(0) @binding(2) var<storage, read> scales: array<vec4<u32>>;
+@group(0) @binding(2) var scales: texture_storage_2d<rgba32uint, read>;
 // As y, where it is added; otherwise of any size.
 @group(0) @binding(3) var<storage, read> residual: array<vec2<f32>>;
 // rows of x by rows of W, padded alike.
 @group(0) @binding(4) var<storage, read_write> y: array<vec2<f32>>;
 
 // Sums of four rows of W, for each row of x.
-var<private> sums: array<vec4<f32>, 16>;
+var<private> sums: array<vec4<f32>, 8>;
+// The same for this block, before its scale.
+var<private> block_sums: array<vec4<f32>, 8>;
 // This lane's words of x in this block, for each row.
-var<private> words: array<vec4<f32>, 16>;
+var<private> words: array<vec4<f32>, 8>;
 
-// Four columns of four rows: column c of the matrix is weights of column c of W.
+// Four columns of four rows, times the words of x that `lane` has: column c of the matrix is weights of column c of W.
 fn multiply(weights: mat4x4<f32>, lane: u32) {
     for (var t = 0u; t < TOKENS; t++) {
         let v = words[t];
-        var sum = sums[t];
+        var sum = block_sums[t];
         sum = fma(weights[0], vec4(subgroupShuffle(v.x, lane)), sum);
         sum = fma(weights[1], vec4(subgroupShuffle(v.y, lane)), sum);
         sum = fma(weights[2], vec4(subgroupShuffle(v.z, lane)), sum);
         sum = fma(weights[3], vec4(subgroupShuffle(v.w, lane)), sum);
-        sums[t] = sum;
+        block_sums[t] = sum;
     }
 }
 
+// The sum of a block's words of x, over the eight lanes of a team.
+fn total(v: vec4<f32>, invocation: u32) -> f32 {
+    var sum = (v.x + v.y) + (v.z + v.w);
+    sum += subgroupShuffle(sum, invocation ^ 1u);
+    sum += subgroupShuffle(sum, invocation ^ 2u);
+    sum += subgroupShuffle(sum, invocation ^ 4u);
+    return sum;
+}
+
 // Four columns that lie in four bits each from bit 0 of `q` on, one word for each row.
-fn nibbles(q: vec4<u32>, scale: vec4<f32>, least: vec4<f32>) -> mat4x4<f32> {
+fn nibbles(q: vec4<u32>) -> mat4x4<f32> {
     return mat4x4(
-        fma(vec4<f32>(vec4<i32>(q & vec4(15u))), scale, least),
-        fma(vec4<f32>(vec4<i32>((q >> vec4(4u)) & vec4(15u))), scale, least),
-        fma(vec4<f32>(vec4<i32>((q >> vec4(8u)) & vec4(15u))), scale, least),
-        fma(vec4<f32>(vec4<i32>((q >> vec4(12u)) & vec4(15u))), scale, least),
+        vec4<f32>(vec4<i32>(q & vec4(15u))),
+        vec4<f32>(vec4<i32>((q >> vec4(4u)) & vec4(15u))),
+        vec4<f32>(vec4<i32>((q >> vec4(8u)) & vec4(15u))),
+        vec4<f32>(vec4<i32>((q >> vec4(12u)) & vec4(15u))),
     );
 }
 
-// Four columns that lie in the four bytes of `q`, signed, one word for each row.
-fn bytes(q: vec4<u32>, scale: vec4<f32>) -> mat4x4<f32> {
-    let s = vec4<i32>(q);
-    return mat4x4(
-        vec4<f32>((s << vec4(24u)) >> vec4(24u)) * scale,
-        vec4<f32>((s << vec4(16u)) >> vec4(24u)) * scale,
-        vec4<f32>((s << vec4(8u)) >> vec4(24u)) * scale,
-        vec4<f32>(s >> vec4(24u)) * scale,
+// Eight columns of four bits, times what `lane` and the next one have of x.
+fn eight_nibbles(a: u32, b: u32, c: u32, d: u32, lane: u32) {
+    let q = vec4(a, b, c, d);
+    multiply(nibbles(q), lane);
+    multiply(nibbles(q >> vec4(16u)), lane + 1u);
+}
+
+// Four columns that lie in the four bytes of a word of each row, signed, times what `lane` has of x.
+fn four_bytes(a: u32, b: u32, c: u32, d: u32, lane: u32) {
+    let s = vec4<i32>(vec4(a, b, c, d));
+    let weights = mat4x4(
+        vec4<f32>((s << vec4(24u)) >> vec4(24u)),
+        vec4<f32>((s << vec4(16u)) >> vec4(24u)),
+        vec4<f32>((s << vec4(8u)) >> vec4(24u)),
+        vec4<f32>(s >> vec4(24u)),
     );
+    multiply(weights, lane);
 }
 
 // Four columns in the two words of f16 of each of four rows.
@@ -87,18 +109,7 @@ fn halves(a: vec2<u32>, b: vec2<u32>, c: vec2<u32>, d: vec2<u32>) -> mat4x4<f32>
     ));
 }
 
-// A word of each of four rows.
-fn column(a: u32, b: u32, c: u32, d: u32) -> vec4<u32> {
-    return vec4(a, b, c, d);
-}
-
-// Eight columns of four bits from lane 2 i on.
-fn eight_nibbles(q: vec4<u32>, scale: vec4<f32>, least: vec4<f32>, lane: u32) {
-    multiply(nibbles(q, scale, least), lane);
-    multiply(nibbles(q >> vec4(16u), scale, least), lane + 1u);
-}
-
-// One vector of each of four rows: where it lies for row 0, and how far the rows are apart.
+// One vector of each of four rows.
 struct Four {
     a: vec4<u32>,
     b: vec4<u32>,
@@ -106,8 +117,69 @@ struct Four {
     d: vec4<u32>,
 }
 
+fn texel(i: u32) -> vec4<u32> {
+    return textureLoad(w, vec2(i % 4096u, i / 4096u));
+}
+
+// The vectors of four rows that are `stride` apart.
 fn four(at: u32, stride: u32) -> Four {
-    return Four(w[at], w[at + stride], w[at + 2u * stride], w[at + 3u * stride]);
+    return Four(texel(at), texel(at + stride), texel(at + 2u * stride), texel(at + 3u * stride));
+}
+
+// A block in f32: columns 4 v to 4 v + 3.
+fn singles(at: u32, v: u32, lane: u32, first: u32) {
+    let q = four(at * 256u + v * 8u + lane, 64u);
+    let rows = mat4x4(
+        bitcast<vec4<f32>>(q.a),
+        bitcast<vec4<f32>>(q.b),
+        bitcast<vec4<f32>>(q.c),
+        bitcast<vec4<f32>>(q.d),
+    );
+    multiply(transpose(rows), first + v);
+}
+
+// A block in f16: columns 8 v to 8 v + 7.
+fn doubles(at: u32, v: u32, lane: u32, first: u32) {
+    let q = four(at * 128u + v * 8u + lane, 32u);
+    multiply(halves(q.a.xy, q.b.xy, q.c.xy, q.d.xy), first + 2u * v);
+    multiply(halves(q.a.zw, q.b.zw, q.c.zw, q.d.zw), first + 2u * v + 1u);
+}
+
+// A block of eight bits: columns 16 v to 16 v + 15.
+fn sixteen_bytes(at: u32, v: u32, lane: u32, first: u32) {
+    let q = four(at * 64u + v * 8u + lane, 16u);
+    four_bytes(q.a.x, q.b.x, q.c.x, q.d.x, first + 4u * v);
+    four_bytes(q.a.y, q.b.y, q.c.y, q.d.y, first + 4u * v + 1u);
+    four_bytes(q.a.z, q.b.z, q.c.z, q.d.z, first + 4u * v + 2u);
+    four_bytes(q.a.w, q.b.w, q.c.w, q.d.w, first + 4u * v + 3u);
+}
+
+// The whole block in its format, into block_sums.
+fn multiply_block(at: u32, lane: u32, first: u32) {
+    if FORMAT == 3u {
+        let q = four(at * 32u + lane, 8u);
+        eight_nibbles(q.a.x, q.b.x, q.c.x, q.d.x, first);
+        eight_nibbles(q.a.y, q.b.y, q.c.y, q.d.y, first + 2u);
+        eight_nibbles(q.a.z, q.b.z, q.c.z, q.d.z, first + 4u);
+        eight_nibbles(q.a.w, q.b.w, q.c.w, q.d.w, first + 6u);
+    } else if FORMAT == 2u {
+        sixteen_bytes(at, 0u, lane, first);
+        sixteen_bytes(at, 1u, lane, first);
+    } else if FORMAT == 1u {
+        doubles(at, 0u, lane, first);
+        doubles(at, 1u, lane, first);
+        doubles(at, 2u, lane, first);
+        doubles(at, 3u, lane, first);
+    } else {
+        singles(at, 0u, lane, first);
+        singles(at, 1u, lane, first);
+        singles(at, 2u, lane, first);
+        singles(at, 3u, lane, first);
+        singles(at, 4u, lane, first);
+        singles(at, 5u, lane, first);
+        singles(at, 6u, lane, first);
+        singles(at, 7u, lane, first);
+    }
 }
 
 @compute @workgroup_size(LANES)
@@ -127,53 +199,41 @@ fn main(
     let token = workgroup.z * TOKENS;
     for (var t = 0u; t < TOKENS; t++) {
         sums[t] = vec4<f32>();
+        block_sums[t] = vec4<f32>();
     }
     for (var block = 0u; block < BLOCKS; block++) {
         for (var t = 0u; t < TOKENS; t++) {
             words[t] = x[((token + t) * BLOCKS + block) * 8u + lane];
         }
         let at = group * BLOCKS + block;
-        if FORMAT == 3u {
-            let s = scales[at * 8u + lane];
-            let a = unpack2x16float(s.x);
-            let b = unpack2x16float(s.y);
-            let c = unpack2x16float(s.z);
-            let d = unpack2x16float(s.w);
-            let scale = vec4(a.x, b.x, c.x, d.x);
-            let least = vec4(a.y, b.y, c.y, d.y);
-            let q = four(at * 32u + lane, 8u);
-            eight_nibbles(column(q.a.x, q.b.x, q.c.x, q.d.x), scale, least, first);
-            eight_nibbles(column(q.a.y, q.b.y, q.c.y, q.d.y), scale, least, first + 2u);
-            eight_nibbles(column(q.a.z, q.b.z, q.c.z, q.d.z), scale, least, first + 4u);
-            eight_nibbles(column(q.a.w, q.b.w, q.c.w, q.d.w), scale, least, first + 6u);
-        } else if FORMAT == 2u {
-            let s = scales[at * 8u + lane];
-            let scale = vec4(unpack2x16float(s.x).x, unpack2x16float(s.y).x, unpack2x16float(s.z).x, unpack2x16float(s.w).x);
-            for (var v = 0u; v < 2u; v++) {
-                let q = four(at * 64u + v * 8u + lane, 16u);
-                multiply(bytes(column(q.a.x, q.b.x, q.c.x, q.d.x), scale), first + 4u * v);
-                multiply(bytes(column(q.a.y, q.b.y, q.c.y, q.d.y), scale), first + 4u * v + 1u);
-                multiply(bytes(column(q.a.z, q.b.z, q.c.z, q.d.z), scale), first + 4u * v + 2u);
-                multiply(bytes(column(q.a.w, q.b.w, q.c.w, q.d.w), scale), first + 4u * v + 3u);
+        if FORMAT < 2u {
+            // There is no scale: blocks go on with the sums as they are.
+            multiply_block(at, lane, first);
+            continue;
+        }
+        let i = at * 8u + lane;
+        let s = textureLoad(scales, vec2(i % 4096u, i / 4096u));
+        let a = unpack2x16float(s.x);
+        let b = unpack2x16float(s.y);
+        let c = unpack2x16float(s.z);
+        let d = unpack2x16float(s.w);
+        for (var t = 0u; t < TOKENS; t++) {
+            block_sums[t] = vec4<f32>();
+        }
+        multiply_block(at, lane, first);
+        for (var t = 0u; t < TOKENS; t++) {
+            var sum = fma(block_sums[t], vec4(a.x, b.x, c.x, d.x), sums[t]);
+            if FORMAT == 3u {
+                sum = fma(vec4(a.y, b.y, c.y, d.y), vec4(total(words[t], invocation)), sum);
             }
-        } else if FORMAT == 1u {
-            for (var v = 0u; v < 4u; v++) {
-                let q = four(at * 128u + v * 8u + lane, 32u);
-                multiply(halves(q.a.xy, q.b.xy, q.c.xy, q.d.xy), first + 2u * v);
-                multiply(halves(q.a.zw, q.b.zw, q.c.zw, q.d.zw), first + 2u * v + 1u);
-            }
-        } else {
-            for (var v = 0u; v < 8u; v++) {
-                let q = four(at * 256u + v * 8u + lane, 64u);
-                multiply(transpose(mat4x4(bitcast<vec4<f32>>(q.a), bitcast<vec4<f32>>(q.b), bitcast<vec4<f32>>(q.c), bitcast<vec4<f32>>(q.d))), first + v);
-            }
+            sums[t] = sum;
         }
     }
     if asked != group {
         return;
     }
     for (var t = 0u; t < TOKENS; t++) {
-        let sum = sums[t];
+        let sum = sums[t] + select(vec4<f32>(), block_sums[t], FORMAT < 2u);
         if EPILOGUE == 2u {
             let gate = sum.xy;
             y[((token + t) * GROUPS + FIRST + group) * 8u + lane] = gate / (1.0 + exp(-gate)) * sum.zw;

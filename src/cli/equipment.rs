@@ -158,9 +158,7 @@ fn open_encoder(arguments: &MachineArguments) -> Result<Option<Checkpoint>, Fail
         Ok(checkpoint) => Ok(Some(checkpoint)),
         Err(error) if !is_missing(&error) => Err(Failure::input(error)),
         Err(error) => {
-            say(&format!(
-                "no real weights: {error}; seeded weights of the same shape run instead (`dawndusk models pull {DEFAULT_ENCODER}`)"
-            ));
+            say(&format!("no real weights: {error}; seeded weights of the same shape run instead"));
             Checkpoint::open(&synthetic).map(Some).map_err(Failure::tool)
         }
     }

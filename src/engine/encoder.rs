@@ -12,39 +12,13 @@
 //! embeddings = mean_pool(x)
 //! ```
 
-use crate::gpu::{self, Buffer, Device, Pipeline, Program, Readback};
-use crate::kernel::{self, Activation, AttentionFull, BLOCK, Embed, Format, Kernel, LayerNorm, Linear, MeanPool, Plan};
-use crate::model::ModelError;
-use crate::model::encoder::{Checkpoint, Layer, Norm, Shape, Weights, check_sentences};
+mod network;
 
-/// Why an encoder cannot be made ready, or a batch not be run.
-#[derive(Debug, thiserror::Error)]
-pub enum EncoderError {
-    /// The adapter or a kernel's shape.
-    #[error(transparent)]
-    Kernel(#[from] kernel::Error),
-    /// The sentences.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    /// A size that the kernels here are not made for.
-    #[error("encoder `{name}`: {key} = {found}; allowed: {allowed}")]
-    Size {
-        /// The checkpoint.
-        name: String,
-        /// Which size.
-        key: &'static str,
-        /// What it is.
-        found: String,
-        /// What it may be.
-        allowed: String,
-    },
-}
-
-impl From<gpu::Error> for EncoderError {
-    fn from(error: gpu::Error) -> Self {
-        Self::Kernel(error.into())
-    }
-}
+use super::EngineError;
+use crate::gpu::{Buffer, Device, Pipeline, Readback, Resource};
+use crate::kernel::BLOCK;
+use crate::model::encoder::{Checkpoint, Shape, check_sentences};
+use network::{Stages, Stream};
 
 /// An encoder on an adapter, for one shape of batch.
 #[derive(Debug)]
@@ -64,13 +38,13 @@ impl Encoder {
     /// Uploads a checkpoint and prepares batches of `sentences` sentences with up to `tokens` tokens each.
     ///
     /// # Errors
-    /// [`EncoderError::Size`] for a network or a batch that the kernels are not made for; [`EncoderError::Kernel`] for
+    /// [`EngineError::Shape`] for a network or a batch that the kernels are not made for; [`EngineError::Kernel`] for
     /// what the adapter cannot hold or refuses.
     pub fn new(
         device: &Device,
         checkpoint: &Checkpoint,
         [sentences, tokens]: [usize; 2],
-    ) -> Result<Encoder, EncoderError> {
+    ) -> Result<Encoder, EngineError> {
         let shape = checkpoint.shape;
         check_sizes(&checkpoint.name, &shape, [sentences, tokens])?;
         let stages = Stages::new(device, &shape, [sentences as u32, tokens as u32])?;
@@ -82,7 +56,7 @@ impl Encoder {
         for layer in &checkpoint.weights.layers {
             calls.extend(stages.layer(device, layer, &stream, &length_buffer)?);
         }
-        calls.push(stages.pool.call(device, &[&stream.x, &length_buffer, &embeddings])?);
+        calls.push(stages.pool.call(device, &[&stream.x, &length_buffer, &embeddings].map(Resource::Buffer))?);
         let readback = device.readback(embeddings.bytes())?;
         let device = device.clone();
         Ok(Encoder { device, shape, sentences, tokens, token_buffer, length_buffer, embeddings, readback, calls })
@@ -108,7 +82,7 @@ impl Encoder {
     /// # Errors
     /// A sentence without tokens, with an unknown one, or with more than a batch has room for; a device that is lost,
     /// refuses, or does not answer in time.
-    pub fn embed(&mut self, sentences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, EncoderError> {
+    pub fn embed(&mut self, sentences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, EngineError> {
         check_sentences(sentences, &self.shape, self.tokens)?;
         let mut embeddings = Vec::with_capacity(sentences.len());
         for batch in sentences.chunks(self.sentences) {
@@ -117,7 +91,7 @@ impl Encoder {
         Ok(embeddings)
     }
 
-    fn embed_batch(&mut self, batch: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, EncoderError> {
+    fn embed_batch(&mut self, batch: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, EngineError> {
         const DOING: &str = "embedding sentences";
         // Kernels take row numbers and lengths as whole f32. A place without a sentence holds one token, and is finite.
         let mut tokens = vec![0.0_f32; self.sentences * self.tokens];
@@ -139,172 +113,17 @@ impl Encoder {
     }
 }
 
-fn check_sizes(name: &str, shape: &Shape, [sentences, tokens]: [usize; 2]) -> Result<(), EncoderError> {
+fn check_sizes(model: &str, shape: &Shape, [sentences, tokens]: [usize; 2]) -> Result<(), EngineError> {
     // Rows of heads lie one behind the other only where a head is whole vectors, and what is looked up in the table only
     // where a row is whole blocks. Row numbers go through f32.
-    let blocks = shape.hidden.is_multiple_of(BLOCK);
     let checks = [
-        ("hidden size", shape.hidden, blocks, format!("a multiple of {BLOCK}")),
-        ("head size", shape.head_size(), shape.head_size().is_multiple_of(4), "a multiple of 4".to_owned()),
-        ("vocabulary", shape.vocabulary, shape.vocabulary <= 1 << 24, format!("up to {}", 1 << 24)),
-        ("sentences of a batch", sentences, (1..=65_535).contains(&sentences), "1 to 65535".to_owned()),
-        ("tokens of a sentence", tokens, (1..=shape.positions).contains(&tokens), format!("1 to {}", shape.positions)),
+        ("the hidden size", shape.hidden, shape.hidden.is_multiple_of(BLOCK), "multiples of 32"),
+        ("the size of a head", shape.head_size(), shape.head_size().is_multiple_of(4), "multiples of 4"),
+        ("the vocabulary", shape.vocabulary, shape.vocabulary <= 1 << 24, "up to 2^24 words"),
+        ("the number of sentences in a batch", sentences, (1..=65_535).contains(&sentences), "1 to 65535"),
+        ("the room for tokens", tokens, (1..=shape.positions).contains(&tokens), "1 up to the positions of the model"),
     ];
-    checks.into_iter().find(|(_, _, right, _)| !right).map_or(Ok(()), |(key, found, _, allowed)| {
-        Err(EncoderError::Size { name: name.to_owned(), key, found: found.to_string(), allowed })
+    checks.into_iter().find(|(_, _, right, _)| !right).map_or(Ok(()), |(what, found, _, allowed)| {
+        Err(EngineError::Shape { model: model.to_owned(), what, found, allowed })
     })
-}
-
-/// A kernel, planned and compiled once for all its calls.
-#[derive(Debug)]
-struct Stage {
-    file: &'static str,
-    plan: Plan,
-    program: Program,
-}
-
-impl Stage {
-    fn new(device: &Device, kernel: &dyn Kernel) -> Result<Stage, EncoderError> {
-        let plan = kernel.plan(device.facts());
-        kernel::within_limits(kernel, &plan, device)?;
-        let program = Program::new(device, plan.source, &plan.constants)?;
-        Ok(Stage { file: plan.source.file, plan, program })
-    }
-
-    /// Weights as this stage wants its operand of this number, which lies in one buffer.
-    fn upload(&self, device: &Device, operand: usize, words: &[f32]) -> Result<Buffer, EncoderError> {
-        Ok(device.upload(self.file, &self.plan.inputs[operand].pack(words))?)
-    }
-
-    /// Memory for its result.
-    fn result(&self, device: &Device) -> Result<Buffer, EncoderError> {
-        Ok(device.poisoned(self.file, self.plan.output.words().iter().sum::<u64>() as usize)?)
-    }
-
-    fn call(&self, device: &Device, buffers: &[&Buffer]) -> Result<Pipeline, EncoderError> {
-        Ok(Pipeline::of(device, &self.program, buffers, self.plan.workgroups)?)
-    }
-}
-
-/// Every kernel of the network, in the order of its first call.
-#[derive(Debug)]
-struct Stages {
-    embed: Stage,
-    first_norm: Stage,
-    projections: Stage,
-    attention: Stage,
-    output: Stage,
-    norm: Stage,
-    up: Stage,
-    down: Stage,
-    pool: Stage,
-}
-
-/// What flows from call to call, by the names in the head of this file.
-#[derive(Debug)]
-struct Stream {
-    x: Buffer,
-    y: Buffer,
-    qkv: Buffer,
-    mixed: Buffer,
-    part: Buffer,
-    wide: Buffer,
-}
-
-impl Stream {
-    fn new(device: &Device, stages: &Stages) -> Result<Stream, EncoderError> {
-        Ok(Stream {
-            x: stages.norm.result(device)?,
-            y: stages.norm.result(device)?,
-            qkv: stages.projections.result(device)?,
-            mixed: stages.attention.result(device)?,
-            part: stages.output.result(device)?,
-            wide: stages.up.result(device)?,
-        })
-    }
-}
-
-impl Stages {
-    fn new(device: &Device, shape: &Shape, [sentences, tokens]: [u32; 2]) -> Result<Stages, EncoderError> {
-        let [hidden, heads, head, feed, vocabulary] =
-            [shape.hidden, shape.heads, shape.head_size(), shape.feed_forward, shape.vocabulary]
-                .map(|size| size as u32);
-        let (rows, epsilon) = (sentences.saturating_mul(tokens), shape.norm_epsilon as f32);
-        let norm = |period| Stage::new(device, &LayerNorm::new(rows, hidden, period, epsilon)?);
-        let linear = |inputs, outputs, activation| Stage::new(device, &Linear::new(rows, inputs, outputs, activation)?);
-        Ok(Stages {
-            embed: Stage::new(device, &Embed::new([rows, vocabulary, hidden], Format::F32)?)?,
-            first_norm: norm(tokens)?,
-            projections: linear(hidden, 3 * hidden, Activation::None)?,
-            attention: Stage::new(device, &AttentionFull::new(sentences, tokens, heads, head)?)?,
-            output: linear(hidden, hidden, Activation::None)?,
-            norm: norm(rows)?,
-            up: linear(hidden, feed, Activation::Gelu)?,
-            down: linear(feed, hidden, Activation::None)?,
-            pool: Stage::new(device, &MeanPool::new(sentences, tokens, hidden)?)?,
-        })
-    }
-
-    /// From tokens to the first x. A sentence by itself is of kind 0, so that kind is added to the positions here.
-    fn begin(
-        &self,
-        device: &Device,
-        weights: &Weights,
-        stream: &Stream,
-        token_buffer: &Buffer,
-        tokens: usize,
-    ) -> Result<Vec<Pipeline>, EncoderError> {
-        let hidden = weights.norm.gain.len();
-        let kind = weights.kinds.iter().take(hidden).cycle();
-        let positions: Vec<f32> =
-            weights.positions.iter().take(tokens * hidden).zip(kind).map(|(p, k)| p + k).collect();
-        // A table of weights is two buffers: words and, where they are quantised, scales.
-        let mut table = Vec::new();
-        for words in self.embed.plan.inputs[1].buffers(&weights.words) {
-            table.push(device.upload(self.embed.file, &words)?);
-        }
-        let look_up: Vec<&Buffer> = [token_buffer].into_iter().chain(&table).chain([&stream.part]).collect();
-        let positions = self.first_norm.upload(device, 1, &positions)?;
-        let [gain, bias] = norm_buffers(&self.first_norm, device, &weights.norm)?;
-        Ok(vec![
-            self.embed.call(device, &look_up)?,
-            self.first_norm.call(device, &[&stream.part, &positions, &gain, &bias, &stream.x])?,
-        ])
-    }
-
-    /// The calls of one layer, from x to x.
-    fn layer(
-        &self,
-        device: &Device,
-        layer: &Layer,
-        stream: &Stream,
-        lengths: &Buffer,
-    ) -> Result<Vec<Pipeline>, EncoderError> {
-        let Stream { x, y, qkv, mixed, part, wide } = stream;
-        let linear = |stage: &Stage, weight: &[f32], bias: &[f32], from: &Buffer, to: &Buffer| {
-            let (weight, bias) = (stage.upload(device, 1, weight)?, stage.upload(device, 2, bias)?);
-            stage.call(device, &[from, &weight, &bias, to])
-        };
-        let norm = |norm: &Norm, residual: &Buffer, to: &Buffer| {
-            let [gain, bias] = norm_buffers(&self.norm, device, norm)?;
-            self.norm.call(device, &[part, residual, &gain, &bias, to])
-        };
-        let projections = [&layer.query, &layer.key, &layer.value];
-        let weight = projections.map(|linear| linear.weight.as_slice()).concat();
-        let bias = projections.map(|linear| linear.bias.as_slice()).concat();
-        Ok(vec![
-            linear(&self.projections, &weight, &bias, x, qkv)?,
-            self.attention.call(device, &[qkv, lengths, mixed])?,
-            linear(&self.output, &layer.output.weight, &layer.output.bias, mixed, part)?,
-            norm(&layer.attention_norm, x, y)?,
-            linear(&self.up, &layer.up.weight, &layer.up.bias, y, wide)?,
-            linear(&self.down, &layer.down.weight, &layer.down.bias, wide, part)?,
-            norm(&layer.feed_norm, y, x)?,
-        ])
-    }
-}
-
-/// Gain and bias of a layer norm.
-fn norm_buffers(stage: &Stage, device: &Device, norm: &Norm) -> Result<[Buffer; 2], EncoderError> {
-    Ok([stage.upload(device, 2, &norm.gain)?, stage.upload(device, 3, &norm.bias)?])
 }

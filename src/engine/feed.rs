@@ -13,7 +13,7 @@ use super::matrix::Matrix;
 use super::product::{Product, Way};
 use super::programs::Programs;
 use super::stack::{ExpertProduct, Stack};
-use super::weights::{Place, Rows, load};
+use super::weights::{Place, Rows, load, memory};
 use crate::gpu::{Device, Pipeline, Recording};
 use crate::kernel::{Direction, Epilogue, TopK};
 use crate::model::{Config, Tensors};
@@ -46,11 +46,11 @@ impl FeedWeights {
         };
         let straight = |part: &str, rows| vec![Rows { name: name(part), rows, place: Place::From(0) }];
         let Some([experts, used]) = shape.mixture() else {
-            let gate_up = load(device, tensors, &gate_up(""), hidden)?;
-            let down = load(device, tensors, &straight("ffn_down", hidden), feed)?;
+            let gate_up = load(device, tensors, &gate_up(""), hidden, memory(device))?;
+            let down = load(device, tensors, &straight("ffn_down", hidden), feed, memory(device))?;
             return Ok(FeedWeights::Dense { gate_up, down });
         };
-        let router = load(device, tensors, &straight("ffn_gate_inp", experts), hidden)?;
+        let router = load(device, tensors, &straight("ffn_gate_inp", experts), hidden, memory(device))?;
         let gate_up = Stack::load(device, tensors, experts, hidden, |expert| gate_up(&format!(".{expert}")))?;
         let down = |expert| straight(&format!("ffn_down.{expert}"), hidden);
         let down = Stack::load(device, tensors, experts, feed, down)?;

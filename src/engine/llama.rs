@@ -11,7 +11,7 @@ use super::memory::{Need, Room};
 use super::product::{Product, Way};
 use super::programs::Programs;
 use super::weights::LlamaWeights;
-use crate::gpu::{Buffer, Device, Pipeline, Readback, Recording};
+use crate::gpu::{Buffer, Device, Pipeline, Readback, Recording, Resource};
 use crate::kernel::{Argmax, Embed, Epilogue, Format};
 use crate::model::{Config, ModelError};
 use std::sync::Arc;
@@ -321,8 +321,9 @@ fn embeddings(
         let rows = (table.rows - 32 * part.first).min(32 * part.groups) as u32;
         let embed = Embed::new([1, rows, table.columns as u32], table.format)?.from(32 * part.first as u32);
         let program = programs.get(Embed::source(), &embed.constants())?;
-        let buffers = [tokens, &part.quants, &part.scales, x];
-        pipelines.push(Pipeline::of(&device, &program, &buffers, [1, 1, 1])?);
+        let [quants, scales] = part.resources();
+        let resources = [Resource::Buffer(tokens), quants, scales, Resource::Buffer(x)];
+        pipelines.push(Pipeline::with_resources(&device, &program, &resources, [1, 1, 1])?);
     }
     Ok(pipelines)
 }

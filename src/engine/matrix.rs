@@ -1,8 +1,8 @@
 //! A matrix of weights on the device, in as many parts as its largest binding asks for.
 
 use super::EngineError;
-use crate::gpu::{Buffer, Device};
-use crate::kernel::{Format, GROUP, Weights};
+use crate::gpu::{Buffer, Device, Image, Resource};
+use crate::kernel::{Format, GROUP, Memory, Weights};
 
 /// A matrix of `rows` x `columns`.
 #[derive(Debug)]
@@ -10,6 +10,7 @@ pub(super) struct Matrix {
     pub(super) rows: usize,
     pub(super) columns: usize,
     pub(super) format: Format,
+    pub(super) memory: Memory,
     pub(super) parts: Vec<Part>,
     pub(super) bytes: u64,
 }
@@ -19,8 +20,38 @@ pub(super) struct Matrix {
 pub(super) struct Part {
     pub(super) first: usize,
     pub(super) groups: usize,
-    pub(super) quants: Buffer,
-    pub(super) scales: Buffer,
+    quants: Held,
+    scales: Held,
+}
+
+/// Words in the memory that the kernels of this adapter read them from.
+#[derive(Debug)]
+enum Held {
+    Buffer(Buffer),
+    Image(Image),
+}
+
+impl Held {
+    fn new(device: &Device, name: &str, words: &[u32], memory: Memory) -> Result<Held, EngineError> {
+        Ok(match memory {
+            Memory::Image => Held::Image(device.image(name, words)?),
+            Memory::Words | Memory::Halves => Held::Buffer(device.upload(name, words)?),
+        })
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        match self {
+            Held::Buffer(buffer) => Resource::Buffer(buffer),
+            Held::Image(image) => Resource::Image(image),
+        }
+    }
+}
+
+impl Part {
+    /// Quants, then scales.
+    pub(super) fn resources(&self) -> [Resource<'_>; 2] {
+        [self.quants.resource(), self.scales.resource()]
+    }
 }
 
 impl Matrix {
@@ -29,8 +60,14 @@ impl Matrix {
         (self.format, [self.rows, self.columns])
     }
 
-    /// Uploads weights; no binding is larger than `most` bytes.
-    pub(super) fn upload(device: &Device, name: &str, weights: &Weights, most: u64) -> Result<Matrix, EngineError> {
+    /// Uploads weights; no part is larger than what a binding may be.
+    pub(super) fn upload(
+        device: &Device,
+        name: &str,
+        weights: &Weights,
+        memory: Memory,
+    ) -> Result<Matrix, EngineError> {
+        let most = device.facts().limits.storage_binding_bytes;
         let groups = weights.rows.div_ceil(GROUP);
         let quants = weights.quants.len() / groups;
         let scales = if weights.format.is_quantised() { weights.scales.len() / groups } else { 0 };
@@ -46,12 +83,12 @@ impl Matrix {
             parts.push(Part {
                 first,
                 groups: count,
-                quants: device.upload(name, &weights.quants[first * quants..(first + count) * quants])?,
-                scales: device.upload(name, scales)?,
+                quants: Held::new(device, name, &weights.quants[first * quants..(first + count) * quants], memory)?,
+                scales: Held::new(device, name, scales, memory)?,
             });
         }
         let (rows, columns, format) = (weights.rows, weights.columns, weights.format);
-        Ok(Matrix { rows, columns, format, parts, bytes: weights.bytes() })
+        Ok(Matrix { rows, columns, format, memory, parts, bytes: weights.bytes() })
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::EngineError;
 use super::repack::format_of;
+use super::weights::memory;
 use crate::gpu::Device;
-use crate::kernel::{Format, GROUP, Weights};
+use crate::kernel::{Format, GROUP, Memory, Weights};
 use crate::model::{Config, Tensors};
 
 /// Room that is made for work: sequences side by side, and positions of each.
@@ -39,8 +40,8 @@ const RESERVE: u64 = 16;
 
 /// How many layers of a shape whose layers are alike, as those of seeded weights are, fit into a memory of so many
 /// bytes, with room for work; a sixteenth of it is left free.
-pub fn layers_that_fit(shape: &Config, tensors: &Tensors, room: &Room, memory_bytes: u64) -> usize {
-    let need = |layers| Need::of(&Config { layers, ..*shape }, tensors, room).total();
+pub fn layers_that_fit(device: &Device, shape: &Config, tensors: &Tensors, room: &Room, memory_bytes: u64) -> usize {
+    let need = |layers| Need::of(device, &Config { layers, ..*shape }, tensors, room).total();
     let (rest, layer) = (need(0), need(1) - need(0));
     let room_for_layers = (memory_bytes - memory_bytes / RESERVE).saturating_sub(rest);
     shape.layers.min((room_for_layers / layer.max(1)) as usize)
@@ -85,14 +86,14 @@ pub(super) struct Need {
 
 impl Need {
     /// Of a model of this shape, as its tensors are stored.
-    pub(super) fn of(shape: &Config, tensors: &Tensors, room: &Room) -> Need {
+    pub(super) fn of(device: &Device, shape: &Config, tensors: &Tensors, room: &Room) -> Need {
         let bytes = |name: &str, rows: usize, columns: usize| {
             let format = tensors.kind(name, columns).map_or(Format::F32, format_of);
             Weights::words(rows, columns, format).iter().sum::<u64>() * 4
         };
         let layers = (0..shape.layers).flat_map(|layer| layer_matrices(shape, layer));
         let layers: u64 = layers.map(|(name, [rows, columns])| bytes(&name, rows, columns)).sum();
-        let tables = if shape.tied_embedding { 1 } else { 2 };
+        let tables = if shape.tied_embedding && memory(device) == Memory::Words { 1 } else { 2 };
         let weights = layers + tables * bytes("token_embd.weight", shape.vocabulary, shape.hidden);
         Need::of_room(shape, weights, room)
     }

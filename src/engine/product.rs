@@ -4,8 +4,8 @@ use super::EngineError;
 use super::choices::Choices;
 use super::matrix::Matrix;
 use super::programs::Programs;
-use crate::gpu::{Buffer, Pipeline, Recording};
-use crate::kernel::{Epilogue, Matmul};
+use crate::gpu::{Buffer, Pipeline, Recording, Resource};
+use crate::kernel::{Epilogue, Matmul, Sharing};
 
 /// Rows of x for which there is a program of its own; more rows run several workgroups of the last.
 pub(super) const TOKENS: [u32; 5] = [1, 2, 4, 8, 64];
@@ -51,7 +51,9 @@ impl Product {
                 break;
             }
             let shape = [tokens, matrix.rows as u32, matrix.columns as u32];
-            let sharing = choices.sharing(facts, matrix.format, shape);
+            // What was chosen must read from the memory that the weights are in.
+            let chosen = choices.sharing(facts, matrix.format, shape);
+            let sharing = if chosen.memory() == matrix.memory { chosen } else { Sharing::of(Some(facts), tokens) };
             let whole = Matmul::new(shape, matrix.format, way.epilogue, sharing)?;
             if index > 0 && whole.program(facts).tokens != tokens {
                 // This kind of adapter has no program for so many rows at once.
@@ -61,9 +63,12 @@ impl Product {
             for part in &matrix.parts {
                 let plan = whole.part(part.first as u32, part.groups as u32).program(facts);
                 let program = programs.get(plan.source, &plan.constants)?;
-                let buffers = [way.x, &part.quants, &part.scales, way.residual, way.y];
-                let [x, y] = plan.workgroups;
-                parts.push((Pipeline::of(&device, &program, &buffers, [x, y, 1])?, plan.workgroups));
+                let [x, residual, y] = [way.x, way.residual, way.y].map(Resource::Buffer);
+                let [quants, scales] = part.resources();
+                let [columns, lines] = plan.workgroups;
+                let resources = [x, quants, scales, residual, y];
+                let pipeline = Pipeline::with_resources(&device, &program, &resources, [columns, lines, 1])?;
+                parts.push((pipeline, plan.workgroups));
             }
             variants.push(Variant { tokens, parts });
         }

@@ -11,7 +11,7 @@ use super::memory::{Need, Room, layer_matrices, layers_that_fit};
 use super::product::TOKENS;
 use super::repack::{format_of, is_exact, repack, widest};
 use crate::gpu::Device;
-use crate::kernel::{Format, Weights};
+use crate::kernel::{Format, Memory, Sharing, Weights};
 use crate::model::{Config, Counts, Description, ModelChoice, Opened, Precision, Provenance, Quantisation, Tensors};
 use crate::tuner::Tuner;
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub struct LlamaWeights {
     pub(super) shape: Config,
     pub(super) layers: Vec<LayerWeights>,
     pub(super) table: Matrix,
-    /// `None`: the table.
+    /// `None`: the table, where the kernels read it as the embedding does.
     pub(super) head: Option<Matrix>,
     pub(super) norm: Vec<f32>,
     pub(super) choices: Choices,
@@ -68,9 +68,9 @@ impl LlamaWeights {
     /// As [`LlamaWeights::open`]: also where not even one layer fits.
     pub fn load_cut(device: &Device, mut opened: Opened, room: &Room) -> Result<LlamaWeights, EngineError> {
         let shape = &mut opened.shape;
-        let need = Need::of(shape, &opened.tensors, room);
+        let need = Need::of(device, shape, &opened.tensors, room);
         if let Some(memory) = device.memory_bytes().filter(|&memory| memory < need.total()) {
-            let layers = layers_that_fit(shape, &opened.tensors, room, memory);
+            let layers = layers_that_fit(device, shape, &opened.tensors, room, memory);
             if layers > 0 {
                 opened.name = format!("{} cut to {layers} of {} layers", opened.name, shape.layers);
                 shape.layers = layers;
@@ -87,16 +87,18 @@ impl LlamaWeights {
         let Opened { name, provenance, shape, mut tensors, .. } = opened;
         refuse_what_is_not_built(device, &name, &shape)?;
         let room = Room { sequences: 1, positions: 1, batch: 1 };
-        Need::of(&shape, &tensors, &room).within(device, &name, &room)?;
+        Need::of(device, &shape, &tensors, &room).within(device, &name, &room)?;
         let quantisation = tally(&shape, &tensors);
         let layers: Vec<LayerWeights> = (0..shape.layers)
             .map(|index| LayerWeights::load(index, device, &shape, &mut tensors))
             .collect::<Result<_, _>>()?;
         let straight = |name: &str| [Rows { name: name.into(), rows: shape.vocabulary, place: Place::From(0) }];
-        let table = load(device, &mut tensors, &straight("token_embd.weight"), shape.hidden)?;
-        let head = match shape.tied_embedding {
-            true => None,
-            false => Some(load(device, &mut tensors, &straight("output.weight"), shape.hidden)?),
+        // The embedding reads its table from a buffer.
+        let table = load(device, &mut tensors, &straight("token_embd.weight"), shape.hidden, Memory::Words)?;
+        let head = match (shape.tied_embedding, memory(device)) {
+            (true, Memory::Words) => None,
+            (true, memory) => Some(load(device, &mut tensors, &straight("token_embd.weight"), shape.hidden, memory)?),
+            (false, memory) => Some(load(device, &mut tensors, &straight("output.weight"), shape.hidden, memory)?),
         };
         let norm = tensors.read("output_norm.weight", &[shape.hidden])?.values(&[shape.hidden])?;
         let weight_bytes = layers.iter().map(LayerWeights::bytes_per_token).sum::<u64>()
@@ -167,7 +169,7 @@ impl LayerWeights {
         let (queries, keys) = (shape.heads * shape.head_size, shape.kv_heads * shape.head_size);
         let straight =
             |part: &str, rows: usize, first: usize| Rows { name: name(part), rows, place: Place::From(first) };
-        let mut matrix = |parts: &[Rows], columns| load(device, tensors, parts, columns);
+        let mut matrix = |parts: &[Rows], columns| load(device, tensors, parts, columns, memory(device));
         let query_key_value = matrix(
             &[
                 straight("attn_q", queries, 0),
@@ -238,12 +240,13 @@ pub(super) fn load(
     tensors: &mut Tensors,
     parts: &[Rows],
     columns: usize,
+    memory: Memory,
 ) -> Result<Matrix, EngineError> {
     let rows = parts.iter().map(|part| part.rows).sum();
     let format = widest(parts.iter().map(|part| part.format(tensors, columns)));
     let mut weights = Weights::zeros(rows, columns, format);
     parts.iter().try_for_each(|part| part.read(tensors, &mut weights, 0))?;
-    Matrix::upload(device, &parts[0].name, &weights, device.facts().limits.storage_binding_bytes)
+    Matrix::upload(device, &parts[0].name, &weights, memory)
 }
 
 fn refuse_what_is_not_built(device: &Device, name: &str, shape: &Config) -> Result<(), EngineError> {
@@ -279,4 +282,9 @@ fn tally(shape: &Config, tensors: &Tensors) -> Vec<Quantisation> {
     }
     let row = |((file, loaded), matrices)| Quantisation { file, loaded, matrices, padded: 0 };
     counts.into_iter().map(row).collect()
+}
+
+/// What the products of this adapter read weights from.
+pub(super) fn memory(device: &Device) -> Memory {
+    Sharing::of(Some(device.facts()), 1).memory()
 }

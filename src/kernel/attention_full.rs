@@ -1,16 +1,20 @@
-//! Attention of whole sentences, each token with every token of its own: out = softmax(q k^T / sqrt(head)) v.
+//! Attention of whole sentences, each token with every token of its own: out = softmax(q k^T / sqrt(head)) v. Two
+//! kernels, and the twin of both:
+//!
+//! * `attention_full_octet`: renderers with subgroups of eight lanes or more, which share what they load;
+//! * `attention_full`: any adapter.
 //!
 //! Source: Vaswani et al., Attention Is All You Need, 2017, equation 1. FLOP are counted as Dao does in
 //! FlashAttention-2, 2023, section 4.1: the two products, and not the softmax between them.
 
 use super::gemv::dot;
 use super::random::{uniform, whole_numbers};
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
-use crate::gpu::{Facts, Wgsl};
+use super::{Error, Kernel, Octets, Packing, Plan, Size, Unit, attention_full_octet, guard, spelled};
+use crate::gpu::{Class, Facts, Wgsl};
 use rayon::prelude::*;
 
-/// Queries in a workgroup, and keys that it sees at once.
-const TILE: u32 = 32;
+/// Queries in a workgroup; in `attention_full.wgsl` also the keys that it sees at once.
+pub(super) const TILE: u32 = 32;
 
 /// So many sentences, tokens in each, heads, and words in a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +23,7 @@ pub struct AttentionFull {
     tokens: u32,
     heads: u32,
     head: u32,
+    octets: Octets,
 }
 
 impl AttentionFull {
@@ -26,20 +31,33 @@ impl AttentionFull {
     ///
     /// # Errors
     /// [`Error::Shape`] where a size is 0 or too large.
-    pub fn new(sentences: u32, tokens: u32, heads: u32, head: u32) -> Result<AttentionFull, Error> {
-        let shape = [sentences, tokens, heads, head];
+    pub fn new(shape @ [sentences, tokens, heads, head]: [u32; 4], octets: Octets) -> Result<AttentionFull, Error> {
         guard("attention_full", &shape, &[&[sentences, tokens, 3, heads, head.div_ceil(4), 4]])?;
-        Ok(AttentionFull { sentences, tokens, heads, head })
+        Ok(AttentionFull { sentences, tokens, heads, head, octets })
     }
 
     /// Heads as in MiniLM for the small one, as in BERT-large for the others.
-    pub fn standard(size: Size) -> AttentionFull {
+    pub fn standard(size: Size, octets: Octets) -> AttentionFull {
         AttentionFull {
             sentences: size.pick(16, 32, 256),
             tokens: size.pick(32, 128, 128),
             heads: size.pick(12, 16, 16),
             head: size.pick(32, 64, 64),
+            octets,
         }
+    }
+
+    /// What suits this adapter: a GPU is better kept busy by workgroups of more than eight lanes.
+    pub fn octets(facts: &Facts) -> Octets {
+        match facts.class {
+            Class::Software => Octets::of(Some(facts)),
+            Class::Hardware => Octets::Apart,
+        }
+    }
+
+    /// Keys of a sentence, in steps of so many.
+    pub(super) fn steps(&self, keys: u32) -> u64 {
+        self.tokens.div_ceil(keys).into()
     }
 
     fn rows(&self) -> u32 {
@@ -49,7 +67,10 @@ impl AttentionFull {
 
 impl Kernel for AttentionFull {
     fn name(&self) -> &'static str {
-        "attention_full"
+        match self.octets {
+            Octets::Apart => "attention_full",
+            Octets::Shared => "attention_full_octet",
+        }
     }
 
     /// sentences x tokens x heads x words in a head.
@@ -107,15 +128,30 @@ impl Kernel for AttentionFull {
     }
 
     fn plan(&self, _facts: &Facts) -> Plan {
+        if self.octets == Octets::Shared {
+            return attention_full_octet::plan(self);
+        }
+        let source = Wgsl { file: "attention_full.wgsl", text: include_str!("../../kernels/attention_full.wgsl") };
+        self.planned(source, |head| {
+            // For each step: scores, twice the keys and four sums, the values of each eighth vector; then the way out.
+            let tile = u64::from(TILE);
+            let step = 1 + head + 2 * tile + 4 + head.div_ceil(8) * (1 + tile);
+            let turns = self.steps(TILE) * step + 2 * (tile * head).div_ceil(64);
+            (4 + 4 * tile * (tile + 4 * head + 3), turns)
+        })
+    }
+}
+
+impl AttentionFull {
+    /// The plan that both kernels share. `cost` gives the bytes that a workgroup shares and the turns of its loops, for
+    /// heads of so many vectors of 4.
+    pub(super) fn planned(&self, source: Wgsl, cost: impl Fn(u64) -> (u64, u64)) -> Plan {
         let packing = |parts: u32| Packing::padded(self.rows() * parts * self.heads, self.head, 1, 4);
         let out = packing(1);
         let head_4 = out.padded_columns() / 4;
-        // For each step: scores, twice the keys and four sums, the values of each eighth vector; then the way out.
-        let [tile, head] = [TILE, head_4].map(u64::from);
-        let step = 1 + head + 2 * tile + 4 + head.div_ceil(8) * (1 + tile);
-        let turns = u64::from(self.tokens.div_ceil(TILE)) * step + 2 * (tile * head).div_ceil(64);
+        let (workgroup_bytes, turns) = cost(head_4.into());
         Plan {
-            source: Wgsl { file: "attention_full.wgsl", text: include_str!("../../kernels/attention_full.wgsl") },
+            source,
             constants: vec![
                 ("TOKENS", self.tokens.into()),
                 ("HEADS", self.heads.into()),
@@ -127,7 +163,7 @@ impl Kernel for AttentionFull {
             more_outputs: vec![],
             immediates: vec![],
             workgroups: [self.tokens.div_ceil(TILE), self.heads, self.sentences],
-            workgroup_bytes: 4 + 4 * u64::from(TILE) * (u64::from(TILE) + 4 * u64::from(head_4) + 3),
+            workgroup_bytes,
             turns: turns.min(u32::MAX.into()) as u32,
         }
     }

@@ -1,16 +1,23 @@
-//! A linear layer over many rows, y = x W^T + b or gelu of it: what nearly all of an encoder's time goes into.
+//! A linear layer over many rows, y = x W^T + b or gelu of it: what nearly all of an encoder's time goes into. Two
+//! kernels, and the twin of both:
+//!
+//! * `linear_octet`: adapters with subgroups of eight lanes or more, which share what they load of x;
+//! * `linear`: any adapter.
 //!
 //! GELU: Hendrycks and Gimpel, Gaussian Error Linear Units, 2016, section 2, gelu(v) = v (1 + erf(v / sqrt 2)) / 2. The
 //! error function is Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26, here as in the WGSL.
 
 use super::gemv::dot;
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, linear_octet, spelled};
 use crate::gpu::{Facts, Wgsl};
 use rayon::prelude::*;
 
-/// Rows and outputs that a workgroup computes.
-const SIDE: u32 = 64;
+/// Rows and outputs that a workgroup of `linear.wgsl` computes.
+const TILE: [u32; 2] = [64, 64];
+
+/// Outputs are padded to at most so many.
+const OUTPUTS: u32 = 128;
 
 /// What becomes of the sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +28,24 @@ pub enum Activation {
     Gelu,
 }
 
+/// Whether lanes share what they load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Octets {
+    /// `linear.wgsl`: each lane loads for itself.
+    Apart,
+    /// `linear_octet.wgsl`: eight lanes hand round what they load of x.
+    Shared,
+}
+
+impl Octets {
+    /// What suits this adapter, or the CPU itself, where only the name is used.
+    pub fn of(facts: Option<&Facts>) -> Octets {
+        // Eight lanes must lie in one subgroup.
+        let whole = facts.is_some_and(|facts| facts.features.subgroup && facts.subgroup_size_min >= 8);
+        if whole { Octets::Shared } else { Octets::Apart }
+    }
+}
+
 /// `rows` of x with `inputs` words each, through W of `outputs` x `inputs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Linear {
@@ -28,6 +53,7 @@ pub struct Linear {
     inputs: u32,
     outputs: u32,
     activation: Activation,
+    octets: Octets,
 }
 
 impl Linear {
@@ -35,30 +61,64 @@ impl Linear {
     ///
     /// # Errors
     /// [`Error::Shape`] where a size is 0 or too large.
-    pub fn new(rows: u32, inputs: u32, outputs: u32, activation: Activation) -> Result<Linear, Error> {
-        let shape = [rows, inputs, outputs];
+    pub fn new(
+        shape @ [rows, inputs, outputs]: [u32; 3],
+        activation: Activation,
+        octets: Octets,
+    ) -> Result<Linear, Error> {
         guard("linear", &shape, &[&[rows, inputs], &[outputs, inputs], &[rows, outputs]])?;
         // And again as they are padded.
-        let [inputs_4, outputs_64] = [inputs.div_ceil(4), outputs.div_ceil(SIDE)];
-        guard("linear", &shape, &[&[rows, inputs_4, 4], &[inputs_4, 4, outputs_64, SIDE], &[rows, outputs_64, SIDE]])?;
-        Ok(Linear { rows, inputs, outputs, activation })
+        let [inputs_4, wide] = [inputs.div_ceil(4), outputs.div_ceil(OUTPUTS)];
+        guard("linear", &shape, &[&[rows, inputs_4, 4], &[inputs_4, 4, wide, OUTPUTS], &[rows, wide, OUTPUTS]])?;
+        Ok(Linear { rows, inputs, outputs, activation, octets })
     }
 
     /// The wide half of a feed-forward part, as in MiniLM for the small one, as in BERT-large for the others: 0.3, 8.6
     /// and 69 GFLOP.
-    pub fn standard(size: Size) -> Linear {
+    pub fn standard(size: Size, octets: Octets) -> Linear {
         Linear {
             rows: size.pick(256, 1024, 8192),
             inputs: size.pick(384, 1024, 1024),
             outputs: size.pick(1536, 4096, 4096),
             activation: Activation::Gelu,
+            octets,
         }
+    }
+
+    /// The plan that both kernels share, for workgroups of so many rows and outputs, with W as it is packed for them.
+    pub(super) fn tiled(&self, source: Wgsl, [rows, outputs]: [u32; 2], w: Packing) -> Plan {
+        let x = Packing::padded(self.rows, self.inputs, 1, 4);
+        let y = Packing::padded(self.rows, self.outputs, 1, 4);
+        Plan {
+            source,
+            constants: vec![
+                ("ROWS", self.rows.into()),
+                ("INPUTS_4", (x.padded_columns() / 4).into()),
+                ("OUTPUTS_4", (y.padded_columns() / 4).into()),
+                ("GELU", f64::from(u8::from(self.activation == Activation::Gelu))),
+            ],
+            inputs: vec![x, w, Packing::padded(1, self.outputs, 1, outputs)],
+            output: y,
+            more_outputs: vec![],
+            immediates: vec![],
+            workgroups: [self.outputs.div_ceil(outputs), self.rows.div_ceil(rows), 1],
+            workgroup_bytes: 0,
+            turns: x.padded_columns() / 4,
+        }
+    }
+
+    /// W by columns, padded to 4 inputs and so many outputs.
+    pub(super) fn weights(&self, outputs: u32) -> Packing {
+        Packing::padded(self.outputs, self.inputs, outputs, 4).by_columns()
     }
 }
 
 impl Kernel for Linear {
     fn name(&self) -> &'static str {
-        "linear"
+        match self.octets {
+            Octets::Apart => "linear",
+            Octets::Shared => "linear_octet",
+        }
     }
 
     /// rows x inputs x outputs.
@@ -109,26 +169,14 @@ impl Kernel for Linear {
     }
 
     fn plan(&self, _facts: &Facts) -> Plan {
-        let x = Packing::padded(self.rows, self.inputs, 1, 4);
-        let y = Packing::padded(self.rows, self.outputs, 1, 4);
-        let w = Packing::padded(self.outputs, self.inputs, SIDE, 4).by_columns();
-        Plan {
-            source: Wgsl { file: "linear.wgsl", text: include_str!("../../kernels/linear.wgsl") },
-            constants: vec![
-                ("ROWS", self.rows.into()),
-                ("INPUTS_4", (x.padded_columns() / 4).into()),
-                ("OUTPUTS_4", (y.padded_columns() / 4).into()),
-                ("WIDTH_4", (w.padded_rows() / 4).into()),
-                ("GELU", f64::from(u8::from(self.activation == Activation::Gelu))),
-            ],
-            inputs: vec![x, w, Packing::padded(1, self.outputs, 1, SIDE)],
-            output: y,
-            more_outputs: vec![],
-            immediates: vec![],
-            workgroups: [self.outputs.div_ceil(SIDE), self.rows.div_ceil(SIDE), 1],
-            workgroup_bytes: 0,
-            turns: x.padded_columns() / 4 * 5,
+        if self.octets == Octets::Shared {
+            return linear_octet::plan(self);
         }
+        let source = Wgsl { file: "linear.wgsl", text: include_str!("../../kernels/linear.wgsl") };
+        let w = self.weights(TILE[1]);
+        let mut plan = self.tiled(source, TILE, w);
+        plan.constants.push(("WIDTH_4", (w.padded_rows() / 4).into()));
+        plan
     }
 }
 

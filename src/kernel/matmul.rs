@@ -10,7 +10,9 @@
 use super::format::{BLOCK, Format, GROUP, Weights};
 use super::gemv::dot;
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, matmul_lanes, matmul_split, matmul_tiled, spelled};
+use super::{
+    Error, Kernel, Memory, Packing, Plan, Size, Unit, guard, matmul_lanes, matmul_split, matmul_tiled, spelled,
+};
 use crate::gpu::{Class, Facts, Wgsl};
 use rayon::prelude::*;
 
@@ -57,6 +59,14 @@ impl Sharing {
             Some(facts) if facts.class == Class::Hardware && tokens >= TILED_MIN => Sharing::Tiled,
             Some(facts) if facts.class == Class::Software && Sharing::teams_are_whole(facts) => Sharing::Lanes,
             _ => Sharing::Split,
+        }
+    }
+
+    /// What it reads W from.
+    pub fn memory(self) -> Memory {
+        match self {
+            Sharing::Lanes => Memory::Image,
+            Sharing::Split | Sharing::Tiled => Memory::Words,
         }
     }
 
@@ -284,7 +294,7 @@ impl Kernel for Matmul {
             constants: program.constants,
             inputs: vec![
                 Packing::padded(self.tokens, self.columns, program.tokens, BLOCK as u32),
-                Packing::weights(self.rows, self.columns, self.format),
+                Packing::weights(self.rows, self.columns, self.format).held_in(self.sharing.memory()),
                 Packing::padded(residual_rows, residual_columns, program.tokens, GROUP as u32),
             ],
             output: Packing::padded(self.tokens, self.width(), program.tokens, padded_width),

@@ -125,6 +125,11 @@ impl Packing {
         self.padded_columns
     }
 
+    /// Whether its words are packed weights, and no numbers by themselves.
+    pub fn is_packed(&self) -> bool {
+        self.weights.is_some()
+    }
+
     /// What it lies in.
     pub fn memory(&self) -> Memory {
         self.memory

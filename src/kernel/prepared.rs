@@ -175,6 +175,7 @@ fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Er
     for (packing, words) in plan.inputs.iter().zip(kernel.inputs(seed)) {
         for buffer in packing.buffers(&words) {
             inputs.push(match packing.memory() {
+                Memory::Image if packing.is_packed() => Input::Image(device.image(file, &buffer)?),
                 Memory::Image => Input::Image(device.image::<f32>(file, &bytemuck::cast_vec(buffer))?),
                 Memory::Words | Memory::Halves => Input::Buffer(device.upload(file, &buffer)?),
             });

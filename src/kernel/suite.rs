@@ -2,14 +2,14 @@
 
 use super::{
     Argmax, Attention, AttentionDecode, AttentionFull, AttentionMerge, Conv2d, Copy, Embed, Error, Fma, Format, Gemm,
-    Gemv, Kernel, LayerNorm, Linear, Loads, Matmul, MatmulExperts, MeanPool, RmsNorm, RotaryCache, Sharing, Softmax,
-    Tiling, TopK,
+    Gemv, Kernel, LayerNorm, Linear, Loads, Matmul, MatmulExperts, MeanPool, Octets, RmsNorm, RotaryCache, Sharing,
+    Softmax, Tiling, TopK,
 };
 use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
 /// Names that [`named`] takes. `gemm`, `matmul` and `conv2d` mean the one of their variants that suits the adapter.
-pub const NAMES: [&str; 31] = [
+pub const NAMES: &[&str] = &[
     "copy",
     "fma",
     "gemm",
@@ -39,7 +39,9 @@ pub const NAMES: [&str; 31] = [
     "conv2d_quad",
     "layer_norm",
     "linear",
+    "linear_octet",
     "attention_full",
+    "attention_full_octet",
     "mean_pool",
 ];
 
@@ -104,8 +106,10 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "softmax" => Arc::new(Softmax::standard(size)),
         "attention" => Arc::new(Attention::standard(size)),
         "layer_norm" => Arc::new(LayerNorm::standard(size)),
-        "linear" => Arc::new(Linear::standard(size)),
-        "attention_full" => Arc::new(AttentionFull::standard(size)),
+        "linear" => Arc::new(Linear::standard(size, Octets::Apart)),
+        "linear_octet" => Arc::new(Linear::standard(size, Octets::Shared)),
+        "attention_full" => Arc::new(AttentionFull::standard(size, Octets::Apart)),
+        "attention_full_octet" => Arc::new(AttentionFull::standard(size, Octets::Shared)),
         "mean_pool" => Arc::new(MeanPool::standard(size)),
         "attention_decode" => Arc::new(AttentionDecode::standard(size)),
         "attention_merge" => Arc::new(AttentionMerge::standard(size)),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub enum GemmFamily {
     /// Of operands in f32.
     Floats,
-    /// Of operands in f16 on matrix units. There is one kernel for it: the trial tells whether its results are right.
+    /// Of operands in f16, on matrix units or without them.
     Halves,
 }
 
@@ -20,7 +20,7 @@ impl GemmFamily {
 
     /// Whether a tiling computes with these operands.
     fn holds(self, tiling: Tiling) -> bool {
-        (tiling == Tiling::Cooperative) == (self == GemmFamily::Halves)
+        tiling.takes_f16() == (self == GemmFamily::Halves)
     }
 }
 
@@ -35,7 +35,7 @@ impl Family for GemmFamily {
     fn name(&self) -> &'static str {
         match self {
             GemmFamily::Floats => "gemm",
-            GemmFamily::Halves => "gemm_cooperative",
+            GemmFamily::Halves => "gemm_f16",
         }
     }
 
@@ -44,10 +44,10 @@ impl Family for GemmFamily {
         Tiling::ALL.into_iter().filter(suits).map(Tiling::name).collect()
     }
 
-    fn default_variant(&self, facts: Option<&Facts>) -> &'static str {
+    fn default_variant(&self, facts: Option<&Facts>, _shape: &[u32]) -> &'static str {
         match self {
             GemmFamily::Floats => Tiling::of(facts).name(),
-            GemmFamily::Halves => Tiling::Cooperative.name(),
+            GemmFamily::Halves => facts.and_then(Tiling::in_f16_of).unwrap_or(Tiling::Half).name(),
         }
     }
 
@@ -107,7 +107,7 @@ mod tests {
             match family.kernel(tiling.name(), &[2, 3, 4]) {
                 Ok(kernel) => {
                     assert_eq!((kernel.name(), kernel.shape()), (tiling.name(), "2x3x4".to_owned()), "as asked for");
-                    assert_eq!(tiling == Tiling::Cooperative, family == GemmFamily::Halves, "{tiling:?} of {family:?}");
+                    assert_eq!(tiling.takes_f16(), family == GemmFamily::Halves, "{tiling:?} of {family:?}");
                 }
                 Err(error) => assert!(!family.holds(tiling), "{tiling:?} of {family:?}: {error}"),
             }

@@ -37,9 +37,8 @@ impl Family for MatmulFamily {
         Sharing::ALL.into_iter().filter(runs).map(Sharing::name).collect()
     }
 
-    fn default_variant(&self, facts: Option<&Facts>) -> &'static str {
-        // Where nothing says otherwise, a step of decoding.
-        Sharing::of(facts, 1).name()
+    fn default_variant(&self, facts: Option<&Facts>, shape: &[u32]) -> &'static str {
+        Sharing::of(facts, shape.first().copied().unwrap_or(1)).name()
     }
 
     fn kernel(&self, variant: &str, shape: &[u32]) -> Result<Arc<dyn Kernel>, kernel::Error> {

@@ -45,7 +45,7 @@ pub trait Family: Send + Sync {
     fn variants(&self, facts: &Facts) -> Vec<&'static str>;
 
     /// What runs where nothing is tried: tuning is off, or there is no adapter.
-    fn default_variant(&self, facts: Option<&Facts>) -> &'static str;
+    fn default_variant(&self, facts: Option<&Facts>, shape: &[u32]) -> &'static str;
 
     /// A variant in a shape. All variants of one shape have the same operands, result and twin.
     ///
@@ -221,7 +221,7 @@ impl Choice {
             family: family.name().to_owned(),
             class: class.name.to_owned(),
             shape: class.shape.clone(),
-            variant: family.default_variant(facts).to_owned(),
+            variant: family.default_variant(facts, &class.shape).to_owned(),
             how: How::Default,
             rates: Vec::new(),
             excluded: Vec::new(),

@@ -101,8 +101,8 @@ impl Roster<'_> {
         Ok(workloads)
     }
 
-    /// A matrix product by the kernel that the tuner chooses, other kernels as they are. None for a product on matrix
-    /// units that give wrong results: it is named among what was excluded, and not measured.
+    /// A matrix product by the kernel that the tuner chooses, other kernels as they are. None for a product in f16 whose
+    /// kernels all give wrong results: they are named among what was excluded, and not measured.
     fn tuned(&mut self, name: &str, untuned: Arc<dyn Kernel>) -> Result<Option<Arc<dyn Kernel>>, WorkloadError> {
         let facts = self.device.map(Device::facts);
         let product = || Gemm::standard(Size::of(facts), Tiling::of(facts)).sizes();
@@ -110,16 +110,16 @@ impl Roster<'_> {
         let weights = || Matmul::standard(Size::of(facts), tokens, format, Sharing::of(facts, tokens)).sizes();
         let (family, shape): (Box<dyn Family>, [u32; 3]) = match name {
             "gemm" => (Box::new(GemmFamily::Floats), product()),
-            "gemm_cooperative" => (Box::new(GemmFamily::Halves), product()),
+            "gemm_half" | "gemm_cooperative" => (Box::new(GemmFamily::Halves), product()),
             "matmul" => (Box::new(MatmulFamily { format }), weights()),
             _ => return Ok(Some(untuned)),
         };
         let Some(tuner) = self.tuner.as_deref_mut() else { return Ok(Some(untuned)) };
         let failed = |error: kernel::Error| WorkloadError { workload: name.into(), reason: error.to_string() };
         let choice = tuner.choose(family.as_ref(), &shape).map_err(failed)?;
-        // Where every other product is wrong too, the run's own check must see it.
+        // Where every product in f32 is wrong, the run's own check must see it.
         let is_excluded = choice.excluded.iter().any(|excluded| excluded.variant == choice.variant);
-        if is_excluded && name == "gemm_cooperative" {
+        if is_excluded && choice.family == GemmFamily::Halves.name() {
             return Ok(None);
         }
         family.kernel(&choice.variant, &shape).map(Some).map_err(failed)

@@ -1,6 +1,6 @@
 //! The sentence encoder on kernels against candle: the same embeddings, whatever stands beside a sentence.
 
-use crate::device;
+use crate::{device, relative_error};
 use dawndusk::engine::encoder::Encoder;
 use dawndusk::model::encoder::{Checkpoint, Encoder as Reference, Shape};
 use dawndusk::model::{self, ModelChoice};
@@ -33,14 +33,6 @@ fn random_sentences(count: usize, longest: usize) -> Vec<Vec<u32>> {
 
 fn tiny() -> Checkpoint {
     Checkpoint::from_seed("tiny", TINY, SEED).expect("a checkpoint")
-}
-
-/// |a - b| / |b| in the Euclidean norm.
-fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
-    assert_eq!(found.len(), expected.len(), "as many words");
-    let square = |v: f64| v * v;
-    let apart: f64 = found.iter().zip(expected).map(|(a, b)| square(f64::from(*a) - f64::from(*b))).sum();
-    (apart / expected.iter().map(|b| square(f64::from(*b))).sum::<f64>()).sqrt()
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {
@@ -92,14 +84,17 @@ fn what_has_no_room_is_refused_with_the_range() {
         let message = encoder.embed(&[vec![1], tokens]).expect_err(part).to_string();
         assert!(message.contains(part), "{part:?} is not in: {message}");
     }
-    let sizes = [([0, 8], "sentences of a batch = 0"), ([2, 71], "tokens of a sentence = 71; allowed: 1 to 70")];
+    let sizes = [
+        ([0, 8], "the number of sentences in a batch is 0; this engine takes 1 to 65535"),
+        ([2, 71], "the room for tokens is 71; this engine takes 1 up to the positions"),
+    ];
     for (batch, part) in sizes {
         let message = Encoder::new(device, &tiny(), batch).expect_err(part).to_string();
         assert!(message.contains(part) && message.contains("tiny"), "{part:?} is not in: {message}");
     }
     let shapes = [
-        (Shape { hidden: 36, ..TINY }, "hidden size = 36; allowed: a multiple of 32"),
-        (Shape { heads: 16, ..TINY }, "head size = 6; allowed: a multiple of 4"),
+        (Shape { hidden: 36, ..TINY }, "the hidden size is 36; this engine takes multiples of 32"),
+        (Shape { heads: 16, ..TINY }, "the size of a head is 6; this engine takes multiples of 4"),
     ];
     for (shape, part) in shapes {
         let odd = Checkpoint::from_seed("odd", shape, SEED).expect("a checkpoint");
@@ -143,6 +138,6 @@ fn real_weights_give_the_embeddings_of_candle_over_a_hundred_sentences() {
         assert!(near >= 0.9999, "{line:?}: cosine {near}");
         // Far stricter than the cosine: both are f32, and differ by rounding alone.
         let error = relative_error(found, expected);
-        assert!(error < 1e-4, "{line:?}: relative error {error}");
+        assert!(error < 1e-5, "{line:?}: relative error {error}");
     }
 }

@@ -120,7 +120,7 @@ fn a_seeded_model_that_does_not_fit_is_cut_to_the_layers_that_do() {
     // A layer: eight experts of 3 x 96 x 160 weights, attention, router, norms aside, at 36 bytes for 32; its cache of
     // 64 positions by 2 x 32 words. Memory for four and a half of them beside the table and the activations.
     let tensors = opened(shape).tensors;
-    let fitting = |memory| layers_that_fit(&shape, &tensors, &room, memory);
+    let fitting = |memory| layers_that_fit(device, &shape, &tensors, &room, memory);
     let layer = 36 * (160 * 3 + 96 * 3 + 32 * 3 + 8 * (320 * 3 + 96 * 5)) + 64 * 2 * 32 * 4;
     let one = (0..20_000_000).step_by(1000).find(|&memory| fitting(memory) == 1).expect("some memory holds one layer");
     let memory = one + layer * 16 / 15 * 7 / 2;

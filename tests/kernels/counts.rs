@@ -3,7 +3,7 @@
 use crate::shapes;
 use dawndusk::kernel::{
     Activation, Attention, AttentionFull, Conv2d, Copy, Fma, Gemm, Gemv, Kernel, LayerNorm, Linear, Loads, MeanPool,
-    RmsNorm, Softmax, Tiling, Unit,
+    Octets, RmsNorm, Softmax, Tiling, Unit,
 };
 
 /// Words of all operands and of the result, as they are made, without what a kernel reads twice.
@@ -23,8 +23,8 @@ fn bytes_are_those_of_every_operand_once() {
         &Softmax::new(3, 5).expect("a shape"),
         &Attention::new(7, 4, 2, 5).expect("a shape"),
         &LayerNorm::new(6, 5, 3, 1e-5).expect("a shape"),
-        &Linear::new(3, 5, 7, Activation::Gelu).expect("a shape"),
-        &AttentionFull::new(3, 7, 2, 5).expect("a shape"),
+        &Linear::new([3, 5, 7], Activation::Gelu, Octets::Apart).expect("a shape"),
+        &AttentionFull::new([3, 7, 2, 5], Octets::Shared).expect("a shape"),
         &MeanPool::new(3, 7, 5).expect("a shape"),
     ];
     for kernel in kernels {
@@ -102,7 +102,15 @@ fn convolutions_count_every_place_of_the_window_at_every_position() {
 fn the_kernels_of_an_encoder_count_what_their_formulas_have() {
     let per_row = 8 * 5 + 2 + 1 + 1 + 1;
     assert_eq!(LayerNorm::new(6, 5, 3, 1e-5).expect("a shape").flop(), 6 * per_row, "eight a word, five a row");
-    assert_eq!(Linear::new(3, 5, 7, Activation::None).expect("a shape").flop(), 2 * 3 * 5 * 7, "the product");
-    assert_eq!(AttentionFull::new(3, 7, 2, 5).expect("a shape").flop(), 3 * 2 * 7 * 7 * 5 * 4, "every pair");
+    assert_eq!(
+        Linear::new([3, 5, 7], Activation::None, Octets::Shared).expect("a shape").flop(),
+        2 * 3 * 5 * 7,
+        "the product"
+    );
+    assert_eq!(
+        AttentionFull::new([3, 7, 2, 5], Octets::Shared).expect("a shape").flop(),
+        3 * 2 * 7 * 7 * 5 * 4,
+        "every pair"
+    );
     assert_eq!(MeanPool::new(3, 7, 5).expect("a shape").flop(), 3 * (5 * (7 + 4) + 2), "sums, mean, norm");
 }

@@ -4,7 +4,7 @@ use crate::adapter::{agree, agree_elsewhere, agree_on};
 use crate::device;
 use crate::shapes::{boxed, random, shapes};
 use dawndusk::gpu::Class;
-use dawndusk::kernel::{self, Activation, AttentionFull, Kernel, LayerNorm, Linear, MeanPool, Size};
+use dawndusk::kernel::{self, Activation, AttentionFull, Kernel, LayerNorm, Linear, MeanPool, Octets, Size};
 use std::sync::Arc;
 
 /// Rows, columns, rows of the residual.
@@ -24,8 +24,17 @@ pub(crate) fn layers() -> Vec<([u32; 3], Activation)> {
     sizes.into_iter().zip([Activation::None, Activation::Gelu].into_iter().cycle()).collect()
 }
 
-fn linears() -> Vec<Arc<dyn Kernel>> {
-    layers().iter().map(|&([r, i, o], a)| boxed(Linear::new(r, i, o, a).expect("a fair shape"))).collect()
+/// How lanes may load on the adapter at hand: alone on any, in octets where their subgroups are large enough.
+pub(crate) fn octets() -> Vec<Octets> {
+    match Octets::of(device().map(|device| device.facts())) {
+        Octets::Apart if device().is_some() => vec![Octets::Apart],
+        _ => vec![Octets::Apart, Octets::Shared],
+    }
+}
+
+fn linears(octets: Vec<Octets>) -> Vec<Arc<dyn Kernel>> {
+    let linear = |octets, (shape, activation)| boxed(Linear::new(shape, activation, octets).expect("a fair shape"));
+    octets.into_iter().flat_map(|octets| layers().into_iter().map(move |layer| linear(octets, layer))).collect()
 }
 
 /// Sentences, tokens, columns.
@@ -44,13 +53,14 @@ pub(crate) fn texts() -> Vec<[u32; 4]> {
     edges.into_iter().chain(drawn.into_iter().map(|[s, t, h, d]| [1 + s % 4, t, 1 + h % 3, d])).collect()
 }
 
-fn full_attentions() -> Vec<Arc<dyn Kernel>> {
-    texts().iter().map(|&[s, t, h, d]| boxed(AttentionFull::new(s, t, h, d).expect("a fair shape"))).collect()
+fn full_attentions(octets: Vec<Octets>) -> Vec<Arc<dyn Kernel>> {
+    let attention = |octets, shape| boxed(AttentionFull::new(shape, octets).expect("a fair shape"));
+    octets.into_iter().flat_map(|octets| texts().into_iter().map(move |shape| attention(octets, shape))).collect()
 }
 
-/// All of them.
-pub(crate) fn kernels() -> Vec<Arc<dyn Kernel>> {
-    [layer_norms(), linears(), full_attentions(), mean_pools()].concat()
+/// All of them, with lanes that load in these ways.
+pub(crate) fn kernels(octets: Vec<Octets>) -> Vec<Arc<dyn Kernel>> {
+    [layer_norms(), linears(octets.clone()), full_attentions(octets), mean_pools()].concat()
 }
 
 #[test]
@@ -66,12 +76,12 @@ fn layer_norm_agrees_with_its_twin() {
 
 #[test]
 fn linear_agrees_with_its_twin() {
-    agree(linears());
+    agree(linears(octets()));
 }
 
 #[test]
 fn attention_of_whole_sentences_agrees_with_its_twin() {
-    agree(full_attentions());
+    agree(full_attentions(octets()));
 }
 
 #[test]
@@ -83,12 +93,15 @@ fn mean_pool_agrees_with_its_twin() {
 #[test]
 fn standard_shapes_of_an_encoder_agree_with_their_twins() {
     let size = Size::of(device().map(|device| device.facts()));
-    let names = ["layer_norm", "linear", "attention_full", "mean_pool"];
-    agree(names.map(|name| kernel::named(name, size, None).expect("a name that is listed")).to_vec());
+    let linear = octets().into_iter().map(|octets| boxed(Linear::standard(size, octets)));
+    let attention = octets().into_iter().map(|octets| boxed(AttentionFull::standard(size, octets)));
+    let names = ["layer_norm", "mean_pool"];
+    let rest = names.map(|name| kernel::named(name, size, None).expect("a name that is listed"));
+    agree(linear.chain(attention).chain(rest).collect());
 }
 
 #[test]
 fn the_kernels_of_an_encoder_stay_inside_their_buffers_where_bounds_are_checked() {
     let Some(device) = device() else { return };
-    agree_on(Some(&device.clone().checked()), kernels());
+    agree_on(Some(&device.clone().checked()), kernels(octets()));
 }

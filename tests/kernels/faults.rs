@@ -4,7 +4,7 @@ use crate::{SEED, another_device, device, shapes};
 use dawndusk::gpu::{self, Batch, Class, Error, Pipeline, Wgsl};
 use dawndusk::kernel::{
     self, Activation, Attention, AttentionFull, Conv2d, Convolution, Copy, Fma, Gemm, Gemv, Kernel, LayerNorm, Linear,
-    Loads, MeanPool, Prepared, RmsNorm, Size, Softmax, Tiling,
+    Loads, MeanPool, Octets, Prepared, RmsNorm, Size, Softmax, Tiling,
 };
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -87,10 +87,14 @@ fn sizes_that_an_encoder_cannot_have_are_refused() {
     let period = LayerNorm::new(8, 4, 9, 1e-5).expect_err("longer than x").to_string();
     assert!(period.contains("9 rows is longer than the 8 rows of x"), "the residual: {period}");
     assert!(LayerNorm::new(0, 4, 1, 1e-5).is_err() && LayerNorm::new(MOST, MOST, 1, 1e-5).is_err(), "layer_norm");
-    assert!(Linear::new(1, 0, 1, Activation::None).is_err(), "linear of nothing");
-    assert!(Linear::new(MOST, 1, 1, Activation::Gelu).is_err(), "linear of too many rows");
-    assert!(Linear::new(1, 1, MOST, Activation::None).is_err(), "linear of too many outputs");
-    assert!(AttentionFull::new(1, 0, 1, 1).is_err() && AttentionFull::new(MOST, MOST, 1, 1).is_err(), "attention");
+    assert!(Linear::new([1, 0, 1], Activation::None, Octets::Apart).is_err(), "linear of nothing");
+    assert!(Linear::new([MOST, 1, 1], Activation::Gelu, Octets::Shared).is_err(), "linear of too many rows");
+    assert!(Linear::new([1, 1, MOST], Activation::None, Octets::Shared).is_err(), "linear of too many outputs");
+    assert!(
+        AttentionFull::new([1, 0, 1, 1], Octets::Apart).is_err()
+            && AttentionFull::new([MOST, MOST, 1, 1], Octets::Apart).is_err(),
+        "attention"
+    );
     assert!(MeanPool::new(0, 1, 1).is_err() && MeanPool::new(MOST, 1, MOST).is_err(), "mean_pool");
 }
 

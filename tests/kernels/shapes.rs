@@ -3,7 +3,7 @@
 use crate::{SEED, encoder, experts};
 use dawndusk::kernel::{
     Argmax, Attention, AttentionDecode, AttentionMerge, Conv2d, Convolution, Copy, Embed, Epilogue, Fma, Format, Gemm,
-    Gemv, Kernel, Loads, Matmul, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
+    Gemv, Kernel, Loads, Matmul, Octets, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -179,6 +179,6 @@ pub(crate) fn every_kernel() -> Vec<Arc<dyn Kernel>> {
     let matmuls = [Sharing::Lanes, Sharing::Split, Sharing::Tiled].into_iter().flat_map(matmuls);
     let steps = [later_attentions(), decodes(), merges(), embeds(), rotary_caches(), argmaxes()].into_iter().flatten();
     let convolutions = [Loads::Uniform, Loads::Quad].into_iter().flat_map(conv2ds);
-    let others = [encoder::kernels(), experts::kernels()].into_iter().flatten();
+    let others = encoder::kernels(vec![Octets::Apart, Octets::Shared]).into_iter().chain(experts::kernels());
     products.chain(rest).chain(matmuls).chain(steps).chain(convolutions).chain(others).collect()
 }

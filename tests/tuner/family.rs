@@ -65,7 +65,7 @@ impl Family for Doubling {
         self.variants.clone()
     }
 
-    fn default_variant(&self, _facts: Option<&Facts>) -> &'static str {
+    fn default_variant(&self, _facts: Option<&Facts>, _shape: &[u32]) -> &'static str {
         self.variants[0]
     }
 
