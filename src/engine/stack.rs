@@ -11,6 +11,7 @@ use super::weights::Rows;
 use crate::gpu::{Buffer, Device, Pipeline, Recording};
 use crate::kernel::{Direction, Format, MatmulExperts, Weights};
 use crate::model::Tensors;
+use rayon::prelude::*;
 
 /// Matrices of `rows` x `columns`, one for each expert.
 #[derive(Debug)]
@@ -51,17 +52,41 @@ impl Stack {
         let step = ((most / (4 * quants.max(scales)).max(1)) as usize).clamp(1, experts.max(1));
         let (mut parts, mut bytes) = (Vec::with_capacity(experts.div_ceil(step)), 0);
         for (index, some) in all.chunks(step).enumerate() {
-            let mut weights = Weights::zeros(some.len() * stride, columns, format);
-            for (place, expert) in some.iter().enumerate() {
-                expert.iter().try_for_each(|part| part.read(tensors, &mut weights, place * stride))?;
-            }
+            let matrices = matrices(tensors, some, [stride, columns], format)?;
+            let quants: Vec<&[u32]> = matrices.iter().map(|matrix| &matrix.quants[..]).collect();
+            let mut scales: Vec<&[u32]> = matrices.iter().map(|matrix| &matrix.scales[..]).collect();
+            // One vector for all where the format has none.
+            scales.truncate(if format.is_quantised() { some.len() } else { 1 });
+            let (quants, scales) = (quants.concat(), scales.concat());
             let name = some.first().and_then(|expert| expert.first()).map_or("experts", |part| part.name.as_str());
-            let (quants, scales) = (device.upload(name, &weights.quants)?, device.upload(name, &weights.scales)?);
+            bytes += 4 * (quants.len() + scales.len()) as u64;
+            let (quants, scales) = (device.upload(name, &quants)?, device.upload(name, &scales)?);
             parts.push(Part { first: index * step, count: some.len(), quants, scales });
-            bytes += weights.bytes();
             settle(device)?;
         }
         Ok(Stack { experts, rows, columns, format, parts, bytes })
+    }
+}
+
+/// The matrices of some experts, of so many rows and columns each. Seeded ones are drawn on all cores.
+fn matrices(
+    tensors: &mut Tensors,
+    experts: &[Vec<Rows>],
+    [stride, columns]: [usize; 2],
+    format: Format,
+) -> Result<Vec<Weights>, EngineError> {
+    let matrix = |tensors: &mut Tensors, expert: &Vec<Rows>| {
+        let mut weights = Weights::zeros(stride, columns, format);
+        expert.iter().try_for_each(|part| part.read(tensors, &mut weights))?;
+        Ok(weights)
+    };
+    match tensors {
+        // A seed can be read in many places at once, which a file cannot.
+        Tensors::Seed(seed) => {
+            let seed = *seed;
+            experts.par_iter().map(|expert| matrix(&mut Tensors::Seed(seed), expert)).collect()
+        }
+        Tensors::File { .. } => experts.iter().map(|expert| matrix(tensors, expert)).collect(),
     }
 }
 

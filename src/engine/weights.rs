@@ -214,13 +214,13 @@ impl Rows {
         tensors.kind(&self.name, columns).map_or(Format::F32, format_of)
     }
 
-    /// Puts them into `weights`, in which their matrix begins with row `begin`.
-    pub(super) fn read(&self, tensors: &mut Tensors, weights: &mut Weights, begin: usize) -> Result<(), EngineError> {
+    /// Puts them into their places in `weights`.
+    pub(super) fn read(&self, tensors: &mut Tensors, weights: &mut Weights) -> Result<(), EngineError> {
         let sizes = [self.rows, weights.columns];
         let stored = tensors.read(&self.name, &sizes)?;
         Ok(repack(&stored, sizes, weights, |row| match self.place {
-            Place::From(first) => begin + first + row,
-            Place::Turns(first) => begin + row / 2 * 4 + row % 2 + first,
+            Place::From(first) => first + row,
+            Place::Turns(first) => row / 2 * 4 + row % 2 + first,
         })?)
     }
 }
@@ -245,7 +245,7 @@ pub(super) fn load(
     let rows = parts.iter().map(|part| part.rows).sum();
     let format = widest(parts.iter().map(|part| part.format(tensors, columns)));
     let mut weights = Weights::zeros(rows, columns, format);
-    parts.iter().try_for_each(|part| part.read(tensors, &mut weights, 0))?;
+    parts.iter().try_for_each(|part| part.read(tensors, &mut weights))?;
     Matrix::upload(device, &parts[0].name, &weights, memory)
 }
 
