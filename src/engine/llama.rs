@@ -11,13 +11,16 @@ use super::memory::{Need, Room};
 use super::product::{Product, Way};
 use super::programs::Programs;
 use super::weights::LlamaWeights;
-use crate::gpu::{Buffer, Device, Pipeline, Readback, Recording, Resource};
+use crate::gpu::{Buffer, Class, Device, Pipeline, Readback, Recording, Resource};
 use crate::kernel::{Argmax, Embed, Epilogue, Format};
 use crate::model::{Config, ModelError};
 use std::sync::Arc;
 
 /// Steps that are recorded before the device is asked for their tokens.
 const STEPS_MAX: usize = 16;
+
+/// Work of a prompt that a renderer is given at once: the slowest, at 1 GFLOP/s, takes seconds for it.
+const FLOP_AT_ONCE: f64 = 4e9;
 
 /// Rows of logits that are computed at once where those of a whole prompt are asked for.
 const LOGITS_ROWS: usize = 8;
@@ -218,7 +221,15 @@ impl Llama {
             for part in &self.embed_prompt {
                 recording.run_with(part, self.embed_shape.workgroups(count), &[]);
             }
-            self.record_layers(&mut recording, &step);
+            let mut is_first = true;
+            for part in self.layers.chunks(self.layers_at_once(piece.len())) {
+                if !std::mem::replace(&mut is_first, false) {
+                    // A driver, and this program, lose patience with a submission that takes too long.
+                    let begun = std::mem::replace(&mut recording, self.programs.device().record());
+                    begun.submit(&doing)?.wait(&doing)?;
+                }
+                part.iter().for_each(|layer| layer.record(&mut recording, &self.programs, &step));
+            }
             if index == last {
                 self.record_logits(&mut recording, count - 1, 1);
                 recording.run_with(&self.argmax, [1, 1, 1], &[0, sequence as u32, self.sequences() as u32]);
@@ -244,6 +255,15 @@ impl Llama {
         self.record_layers(recording, &step);
         self.record_logits(recording, 0, sequences);
         recording.run_with(&self.argmax, [sequences, 1, 1], &[line, 0, sequences]);
+    }
+
+    /// Layers of a prompt that are handed over together.
+    fn layers_at_once(&self, rows: usize) -> usize {
+        let layer_flop = 2.0 * self.weights.shape.layer_weights() as f64 * rows as f64;
+        match self.programs.device().facts().class {
+            Class::Hardware => self.layers.len(),
+            Class::Software => ((FLOP_AT_ONCE / layer_flop) as usize).clamp(1, self.layers.len()),
+        }
     }
 
     fn record_layers(&self, recording: &mut Recording, step: &Step) {
