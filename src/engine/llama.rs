@@ -259,7 +259,7 @@ impl Llama {
 
     /// Layers of a prompt that are handed over together.
     fn layers_at_once(&self, rows: usize) -> usize {
-        let layer_flop = 2.0 * self.weights.shape.layer_weights() as f64 * rows as f64;
+        let layer_flop = 2.0 * self.weights.shape.layer_weights_used() as f64 * rows as f64;
         match self.programs.device().facts().class {
             Class::Hardware => self.layers.len(),
             Class::Software => ((FLOP_AT_ONCE / layer_flop) as usize).clamp(1, self.layers.len()),
