@@ -1,8 +1,8 @@
 // top_k: for each row the numbers of its SLOTS largest words, largest first, and their softmax among themselves.
 //
 // Which experts a token goes to: a row holds what the router says of each expert. Of equal words the one with the lower
-// number comes first. NaN and infinity below zero are passed over; where too few are left, the rest of the row is number 0
-// with weight 0. A row is short, so one invocation takes it and reads it once for each slot.
+// number comes first. NaN and infinity below zero are passed over; where too few others are left, the rest of the row is
+// number 0 with weight 0. A row is short, so one invocation takes it and reads it once for each slot.
 //
 // Dispatch: one invocation for each row, in workgroups of 32 along x.
 // Twin: src/kernel/top_k.rs. Tolerance: numbers are exact; weights 1e-5 by norm.
