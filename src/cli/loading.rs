@@ -59,8 +59,13 @@ pub(super) fn open_models(
             sources.extend(on_engine(choice, arguments.backend, places, tuner)?);
         }
         if candle || sources.is_empty() {
-            let model = Model::open(choice, places.candle).map_err(Failure::input)?;
-            sources.push(LanguageSource::Candle(Box::new(model)));
+            match Model::open(choice, places.candle) {
+                Ok(model) => sources.push(LanguageSource::Candle(Box::new(model))),
+                Err(error @ ModelError::TooLarge { .. }) if arguments.backend.is_none() && !sources.is_empty() => {
+                    say(&format!("candle does not run this model here: {error}; the engine does"));
+                }
+                Err(error) => return Err(Failure::input(error)),
+            }
         }
     }
     Ok(sources)

@@ -3,11 +3,12 @@
 //! ```text
 //! n = norm(x)             qkv = n W_qkv^T      rotary_cache: qkv -> q, cache
 //! a = attention(q)        x' = x + a W_o^T
-//! n = norm(x')            g = silu(n W_gate^T) (n W_up^T)      x = x' + g W_down^T
+//! n = norm(x')            x = x' + feed(n), dense or of experts: see `feed`
 //! ```
 
 use super::EngineError;
 use super::choices::Choices;
+use super::feed::Feed;
 use super::memory::Room;
 use super::product::{Product, Way};
 use super::programs::Programs;
@@ -32,6 +33,9 @@ pub(super) struct Shared {
     pub(super) sums: Buffer,
     pub(super) parts: Buffer,
     pub(super) gated: Buffer,
+    /// What a router says of each expert, and whom it has chosen.
+    pub(super) routed: Buffer,
+    pub(super) choice: Buffer,
     pub(super) angles: Buffer,
     /// What stands in for a residual where none is added.
     pub(super) nothing: Buffer,
@@ -69,8 +73,7 @@ pub(super) struct Layer {
     decode_shape: AttentionDecode,
     output: Product,
     feed_norm: Norm,
-    gate_up: Product,
-    down: Product,
+    feed: Feed,
 }
 
 /// A norm between two buffers.
@@ -114,7 +117,7 @@ impl Layer {
     ) -> Result<Layer, EngineError> {
         let (device, shape, room) = (programs.device().clone(), &shared.shape, &shared.room);
         let (queries, keys) = (shape.heads * shape.head_size, shape.kv_heads * shape.head_size);
-        let LayerWeights { query_key_value, output, gate_up, down, norms } = weights;
+        let LayerWeights { query_key_value, output, feed, norms } = weights;
         // Attention of a prompt reads whole tiles of 32 keys, also where the last one is begun.
         let lines = room.sequences * room.capacity() + 32;
         let cache = || device.zeros("cache", lines * keys);
@@ -161,14 +164,7 @@ impl Layer {
             decode_shape,
             output: Product::new(programs, choices, output, way(&shared.attended, x[0], x[1], Epilogue::Add), rows)?,
             feed_norm: Norm::new(programs, shape, &norms[1], [middle[0], normed])?,
-            gate_up: Product::new(
-                programs,
-                choices,
-                gate_up,
-                way(normed, nothing, &shared.gated, Epilogue::Gate),
-                rows,
-            )?,
-            down: Product::new(programs, choices, down, way(&shared.gated, middle[0], middle[1], Epilogue::Add), rows)?,
+            feed: Feed::new(programs, choices, feed, shared)?,
         })
     }
 
@@ -192,8 +188,7 @@ impl Layer {
         }
         self.output.record(recording, rows);
         self.feed_norm.record(recording, programs, 0, rows);
-        self.gate_up.record(recording, rows);
-        self.down.record(recording, rows);
+        self.feed.record(recording, programs, rows);
     }
 }
 

@@ -259,7 +259,7 @@ impl Llama {
 
     /// Layers of a prompt that are handed over together.
     fn layers_at_once(&self, rows: usize) -> usize {
-        let layer_flop = 2.0 * self.weights.shape.layer_weights() as f64 * rows as f64;
+        let layer_flop = 2.0 * self.weights.shape.layer_weights_used() as f64 * rows as f64;
         match self.programs.device().facts().class {
             Class::Hardware => self.layers.len(),
             Class::Software => ((FLOP_AT_ONCE / layer_flop) as usize).clamp(1, self.layers.len()),
@@ -353,6 +353,7 @@ fn share(device: &Device, shape: &Config, room: &Room) -> Result<Shared, EngineE
     let rows = room.rows();
     let (queries, keys) = (shape.heads * shape.head_size, shape.kv_heads * shape.head_size);
     let activations = |name: &str, width: usize| device.zeros(name, rows * padded(width) as usize);
+    let [experts, slots] = shape.mixture().unwrap_or([1, 1]);
     let decode = decode_shape(shape, room, device.facts());
     let parts = (decode.sequences * decode.heads * decode.splits) as usize;
     Ok(Shared {
@@ -366,7 +367,9 @@ fn share(device: &Device, shape: &Config, room: &Room) -> Result<Shared, EngineE
         attended: activations("attended", queries)?,
         sums: device.zeros("sums", if decode.splits > 1 { parts * shape.head_size } else { 4 })?,
         parts: device.zeros("parts", (2 * parts).next_multiple_of(4))?,
-        gated: activations("gated", shape.feed_forward)?,
+        gated: device.zeros("gated", rows * slots * padded(shape.feed_forward) as usize)?,
+        routed: activations("routed", experts)?,
+        choice: device.zeros("choice", 2 * rows * slots)?,
         angles: device.upload("angles", &angles(shape, room))?,
         nothing: device.zeros("nothing", 4)?,
     })

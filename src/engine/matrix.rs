@@ -92,6 +92,13 @@ impl Matrix {
     }
 }
 
+/// Waits until the device holds all that was uploaded: until something is handed over, a copy waits in memory that a
+/// large model needs for itself.
+pub(super) fn settle(device: &Device) -> Result<(), EngineError> {
+    const DOING: &str = "loading weights";
+    Ok(device.record().submit(DOING)?.wait(DOING)?)
+}
+
 /// Groups that fit into `most` bytes; one at least, which the device then refuses by name.
 fn groups_in(most: u64, bytes: u64) -> usize {
     (most / bytes.max(1)).max(1) as usize

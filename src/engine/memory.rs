@@ -35,6 +35,47 @@ impl Room {
     }
 }
 
+/// The share of a memory that is left to its driver, to programs and to what is on its way there: a sixteenth.
+const RESERVE: u64 = 16;
+
+/// How many layers of a shape whose layers are alike, as those of seeded weights are, fit into a memory of so many
+/// bytes, with room for work; a sixteenth of it is left free.
+pub fn layers_that_fit(device: &Device, shape: &Config, tensors: &Tensors, room: &Room, memory_bytes: u64) -> usize {
+    let need = |layers| Need::of(device, &Config { layers, ..*shape }, tensors, room).total();
+    let (rest, layer) = (need(0), need(1) - need(0));
+    let room_for_layers = (memory_bytes - memory_bytes / RESERVE).saturating_sub(rest);
+    shape.layers.min((room_for_layers / layer.max(1)) as usize)
+}
+
+/// The matrices of a layer: names, rows and columns.
+pub(super) fn layer_matrices(shape: &Config, layer: usize) -> Vec<(String, [usize; 2])> {
+    let (hidden, feed) = (shape.hidden, shape.feed_forward);
+    let (queries, keys) = (shape.heads * shape.head_size, shape.kv_heads * shape.head_size);
+    let name = |part: &str| format!("blk.{layer}.{part}.weight");
+    let mut all = vec![
+        (name("attn_q"), [queries, hidden]),
+        (name("attn_k"), [keys, hidden]),
+        (name("attn_v"), [keys, hidden]),
+        (name("attn_output"), [hidden, queries]),
+    ];
+    let [experts, _] = shape.mixture().unwrap_or([0, 1]);
+    if experts > 0 {
+        all.push((name("ffn_gate_inp"), [experts, hidden]));
+    }
+    // A dense network is one without a number.
+    let numbers: Vec<String> =
+        if experts > 0 { (0..experts).map(|e| format!(".{e}")).collect() } else { vec![String::new()] };
+    for number in numbers {
+        let part = |part: &str, sizes| (name(&format!("{part}{number}")), sizes);
+        all.extend([
+            part("ffn_gate", [feed, hidden]),
+            part("ffn_up", [feed, hidden]),
+            part("ffn_down", [hidden, feed]),
+        ]);
+    }
+    all
+}
+
 /// Bytes by purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Need {
@@ -50,30 +91,19 @@ impl Need {
             let format = tensors.kind(name, columns).map_or(Format::F32, format_of);
             Weights::words(rows, columns, format).iter().sum::<u64>() * 4
         };
-        let (hidden, feed) = (shape.hidden, shape.feed_forward);
-        let (queries, keys) = (shape.heads * shape.head_size, shape.kv_heads * shape.head_size);
-        let matrices = [
-            ("attn_q", queries, hidden),
-            ("attn_k", keys, hidden),
-            ("attn_v", keys, hidden),
-            ("attn_output", hidden, queries),
-            ("ffn_gate", feed, hidden),
-            ("ffn_up", feed, hidden),
-            ("ffn_down", hidden, feed),
-        ];
-        let layers = (0..shape.layers).map(|layer| {
-            let name = |part: &str| format!("blk.{layer}.{part}.weight");
-            matrices.iter().map(|(part, rows, columns)| bytes(&name(part), *rows, *columns)).sum::<u64>()
-        });
+        let layers = (0..shape.layers).flat_map(|layer| layer_matrices(shape, layer));
+        let layers: u64 = layers.map(|(name, [rows, columns])| bytes(&name, rows, columns)).sum();
         let tables = if shape.tied_embedding && memory(device) == Memory::Words { 1 } else { 2 };
-        let weights = layers.sum::<u64>() + tables * bytes("token_embd.weight", shape.vocabulary, hidden);
+        let weights = layers + tables * bytes("token_embd.weight", shape.vocabulary, shape.hidden);
         Need::of_room(shape, weights, room)
     }
 
     /// Of so many bytes of weights, with room for work.
     pub(super) fn of_room(shape: &Config, weights: u64, room: &Room) -> Need {
         let (queries, keys) = (shape.heads * shape.head_size, shape.kv_heads * shape.head_size);
-        let row = 3 * shape.hidden + 2 * (queries + 2 * keys) + queries + shape.feed_forward;
+        let [experts, slots] = shape.mixture().unwrap_or([0, 1]);
+        let routed = if experts > 0 { experts.next_multiple_of(GROUP) + 2 * slots } else { 0 };
+        let row = 3 * shape.hidden + 2 * (queries + 2 * keys) + queries + slots * shape.feed_forward + routed;
         let lines = (room.sequences * room.capacity()) as u64;
         let logits = (room.sequences * shape.vocabulary.next_multiple_of(GROUP)) as u64;
         Need {
@@ -83,7 +113,7 @@ impl Need {
         }
     }
 
-    fn total(&self) -> u64 {
+    pub(super) fn total(&self) -> u64 {
         self.weights + self.cache + self.activations
     }
 

@@ -15,12 +15,14 @@
 //! | `repack` `matrix` `weights` | weights of a language model from a file's blocks to those of a kernel, in parts that fit a binding |
 //! | `choices` `programs` `product` | which kernel multiplies; kernels compiled once; one matrix times any number of rows |
 //! | `memory` | what a language model needs, before anything is allocated |
+//! | `feed` `stack` | the feed-forward half of a layer, dense or of experts; the matrices of all experts in one |
 //! | `layer` `llama` | the language model, its cache, its steps |
 
 mod choices;
 pub mod digits;
 pub mod encoder;
 mod error;
+mod feed;
 mod layer;
 mod llama;
 mod matrix;
@@ -28,6 +30,7 @@ mod memory;
 mod product;
 mod programs;
 mod repack;
+mod stack;
 mod stage;
 pub mod vision;
 mod weights;
@@ -35,5 +38,5 @@ mod weights;
 pub use choices::Choices;
 pub use error::EngineError;
 pub use llama::Llama;
-pub use memory::Room;
+pub use memory::{Room, layers_that_fit};
 pub use weights::LlamaWeights;

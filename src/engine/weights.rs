@@ -5,15 +5,20 @@
 
 use super::EngineError;
 use super::choices::Choices;
-use super::matrix::{Matrix, memory};
-use super::memory::{Need, Room};
+use super::feed::FeedWeights;
+use super::matrix::{Matrix, memory, settle};
+use super::memory::{Need, Room, layer_matrices, layers_that_fit};
 use super::product::TOKENS;
 use super::repack::{format_of, is_exact, repack, widest};
 use crate::gpu::Device;
 use crate::kernel::{Format, Memory, Weights};
-use crate::model::{Config, Counts, Description, ModelChoice, Opened, Precision, Quantisation, Tensors};
+use crate::model::{Config, Counts, Description, ModelChoice, Opened, Precision, Provenance, Quantisation, Tensors};
 use crate::tuner::Tuner;
 use std::collections::BTreeMap;
+
+/// Where a seeded model is cut to fit, room is left for so many positions of one sequence, read in pieces of so many.
+const POSITIONS: usize = 4096;
+const BATCH: usize = 512;
 
 /// A model's weights in place.
 #[derive(Debug)]
@@ -34,8 +39,7 @@ pub struct LlamaWeights {
 pub(super) struct LayerWeights {
     pub(super) query_key_value: Matrix,
     pub(super) output: Matrix,
-    pub(super) gate_up: Matrix,
-    pub(super) down: Matrix,
+    pub(super) feed: FeedWeights,
     /// Before attention, and before the feed-forward half.
     pub(super) norms: [Vec<f32>; 2],
 }
@@ -44,9 +48,35 @@ impl LlamaWeights {
     /// Opens a model, with weights from the user's store.
     ///
     /// # Errors
-    /// See [`EngineError`]; [`EngineError::Memory`] comes before anything is allocated.
+    /// See [`EngineError`]; [`EngineError::Memory`] comes before anything is allocated. Seeded weights that do not fit
+    /// are cut: see [`LlamaWeights::load_cut`].
     pub fn open(device: &Device, choice: &ModelChoice) -> Result<LlamaWeights, EngineError> {
-        LlamaWeights::load(device, Opened::of(choice)?)
+        let opened = Opened::of(choice)?;
+        match opened.provenance {
+            Provenance::Real { .. } => LlamaWeights::load(device, opened),
+            Provenance::Synthetic { .. } => {
+                let positions = opened.shape.context.min(POSITIONS);
+                LlamaWeights::load_cut(device, opened, &Room { sequences: 1, positions, batch: BATCH })
+            }
+        }
+    }
+
+    /// Loads a model with seeded weights; of one that is too large for the device as many layers as fit together with
+    /// room for work, and its name says so.
+    ///
+    /// # Errors
+    /// As [`LlamaWeights::open`]: also where not even one layer fits.
+    pub fn load_cut(device: &Device, mut opened: Opened, room: &Room) -> Result<LlamaWeights, EngineError> {
+        let shape = &mut opened.shape;
+        let need = Need::of(device, shape, &opened.tensors, room);
+        if let Some(memory) = device.memory_bytes().filter(|&memory| memory < need.total()) {
+            let layers = layers_that_fit(device, shape, &opened.tensors, room, memory);
+            if layers > 0 {
+                opened.name = format!("{} cut to {layers} of {} layers", opened.name, shape.layers);
+                shape.layers = layers;
+            }
+        }
+        LlamaWeights::load(device, opened)
     }
 
     /// Loads a model that is open.
@@ -71,7 +101,7 @@ impl LlamaWeights {
             (false, memory) => Some(load(device, &mut tensors, &straight("output.weight"), shape.hidden, memory)?),
         };
         let norm = tensors.read("output_norm.weight", &[shape.hidden])?.values(&[shape.hidden])?;
-        let weight_bytes = layers.iter().map(LayerWeights::bytes).sum::<u64>()
+        let weight_bytes = layers.iter().map(LayerWeights::bytes_per_token).sum::<u64>()
             + head.as_ref().unwrap_or(&table).bytes
             + table.bytes / shape.vocabulary as u64
             + 4 * shape.hidden as u64;
@@ -98,7 +128,8 @@ impl LlamaWeights {
     pub fn tuned(self, tuner: &mut Tuner) -> Result<LlamaWeights, EngineError> {
         let head = self.head.as_ref().unwrap_or(&self.table);
         let layer = |layer: &LayerWeights| {
-            [&layer.query_key_value, &layer.output, &layer.gate_up, &layer.down].map(Matrix::kind)
+            let attention = [&layer.query_key_value, &layer.output].into_iter();
+            attention.chain(layer.feed.matrices()).map(Matrix::kind).collect::<Vec<_>>()
         };
         let matrices: Vec<_> = self.layers.iter().flat_map(layer).chain([head.kind()]).collect();
         let choices = Choices::tuned(tuner, matrices, &TOKENS)?;
@@ -138,7 +169,6 @@ impl LayerWeights {
         let (queries, keys) = (shape.heads * shape.head_size, shape.kv_heads * shape.head_size);
         let straight =
             |part: &str, rows: usize, first: usize| Rows { name: name(part), rows, place: Place::From(first) };
-        let turn = |part: &str, first| Rows { name: name(part), rows: shape.feed_forward, place: Place::Turns(first) };
         let mut matrix = |parts: &[Rows], columns| load(device, tensors, parts, columns, memory(device));
         let query_key_value = matrix(
             &[
@@ -149,30 +179,55 @@ impl LayerWeights {
             shape.hidden,
         )?;
         let output = matrix(&[straight("attn_output", shape.hidden, 0)], queries)?;
-        let gate_up = matrix(&[turn("ffn_gate", 0), turn("ffn_up", 2)], shape.hidden)?;
-        let down = matrix(&[straight("ffn_down", shape.hidden, 0)], shape.feed_forward)?;
+        let feed = FeedWeights::load(index, device, shape, tensors)?;
         let mut vector = |part: &str| tensors.read(&name(part), &[shape.hidden])?.values(&[shape.hidden]);
         let norms = [vector("attn_norm")?, vector("ffn_norm")?];
-        Ok(LayerWeights { query_key_value, output, gate_up, down, norms })
+        settle(device)?;
+        Ok(LayerWeights { query_key_value, output, feed, norms })
     }
 
     fn bytes(&self) -> u64 {
-        let matrices = [&self.query_key_value, &self.output, &self.gate_up, &self.down];
+        self.attention_bytes() + self.feed.bytes()
+    }
+
+    fn bytes_per_token(&self) -> u64 {
+        self.attention_bytes() + self.feed.bytes_per_token()
+    }
+
+    /// Of its attention and its norms.
+    fn attention_bytes(&self) -> u64 {
         let norms: usize = self.norms.iter().map(Vec::len).sum();
-        matrices.iter().map(|matrix| matrix.bytes).sum::<u64>() + 4 * norms as u64
+        self.query_key_value.bytes + self.output.bytes + 4 * norms as u64
     }
 }
 
 /// A tensor whose rows go into a matrix.
-struct Rows {
-    name: String,
-    rows: usize,
-    place: Place,
+pub(super) struct Rows {
+    pub(super) name: String,
+    pub(super) rows: usize,
+    pub(super) place: Place,
+}
+
+impl Rows {
+    /// The format that they become.
+    pub(super) fn format(&self, tensors: &Tensors, columns: usize) -> Format {
+        tensors.kind(&self.name, columns).map_or(Format::F32, format_of)
+    }
+
+    /// Puts them into their places in `weights`.
+    pub(super) fn read(&self, tensors: &mut Tensors, weights: &mut Weights) -> Result<(), EngineError> {
+        let sizes = [self.rows, weights.columns];
+        let stored = tensors.read(&self.name, &sizes)?;
+        Ok(repack(&stored, sizes, weights, |row| match self.place {
+            Place::From(first) => first + row,
+            Place::Turns(first) => row / 2 * 4 + row % 2 + first,
+        })?)
+    }
 }
 
 /// Where row r goes.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+pub(super) enum Place {
     /// To `first` + r.
     From(usize),
     /// Two and two: to 4 (r / 2) + r % 2 + `first`.
@@ -180,7 +235,7 @@ enum Place {
 }
 
 /// One matrix out of several tensors of the same number of columns.
-fn load(
+pub(super) fn load(
     device: &Device,
     tensors: &mut Tensors,
     parts: &[Rows],
@@ -188,15 +243,9 @@ fn load(
     memory: Memory,
 ) -> Result<Matrix, EngineError> {
     let rows = parts.iter().map(|part| part.rows).sum();
-    let formats = parts.iter().map(|part| tensors.kind(&part.name, columns).map_or(Format::F32, format_of));
-    let mut weights = Weights::zeros(rows, columns, widest(formats));
-    for part in parts {
-        let stored = tensors.read(&part.name, &[part.rows, columns])?;
-        repack(&stored, [part.rows, columns], &mut weights, |row| match part.place {
-            Place::From(first) => first + row,
-            Place::Turns(first) => row / 2 * 4 + row % 2 + first,
-        })?;
-    }
+    let format = widest(parts.iter().map(|part| part.format(tensors, columns)));
+    let mut weights = Weights::zeros(rows, columns, format);
+    parts.iter().try_for_each(|part| part.read(tensors, &mut weights))?;
     Matrix::upload(device, &parts[0].name, &weights, memory)
 }
 
@@ -220,13 +269,10 @@ fn refuse_what_is_not_built(device: &Device, name: &str, shape: &Config) -> Resu
 
 /// Matrices by the type in the file and the format here.
 fn tally(shape: &Config, tensors: &Tensors) -> Vec<Quantisation> {
-    let parts = ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"]
-        .map(|part| (part, shape.hidden));
-    let layers = (0..shape.layers).flat_map(|layer| parts.map(|(part, _)| format!("blk.{layer}.{part}.weight")));
-    let tables = ["token_embd.weight", "output.weight"].map(str::to_owned);
+    let layers = (0..shape.layers).flat_map(|layer| layer_matrices(shape, layer));
+    let tables = ["token_embd.weight", "output.weight"].map(|name| (name.to_owned(), [shape.vocabulary, shape.hidden]));
     let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
-    for name in layers.chain(tables) {
-        let columns = if name.contains("ffn_down") { shape.feed_forward } else { shape.hidden };
+    for (name, [_, columns]) in layers.chain(tables) {
         let is_there = name != "output.weight" || !shape.tied_embedding;
         if let Some(kind) = tensors.kind(&name, columns).filter(|_| is_there) {
             // A type that is held without loss keeps its name.

@@ -2,7 +2,8 @@
 
 use super::{
     Argmax, Attention, AttentionDecode, AttentionFull, AttentionMerge, Conv2d, Copy, Embed, Error, Fma, Format, Gemm,
-    Gemv, Kernel, LayerNorm, Linear, Loads, Matmul, MeanPool, Octets, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
+    Gemv, Kernel, LayerNorm, Linear, Loads, Matmul, MatmulExperts, MeanPool, Octets, RmsNorm, RotaryCache, Sharing,
+    Softmax, Tiling, TopK,
 };
 use crate::gpu::{Class, Facts};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub const NAMES: &[&str] = &[
     "matmul_lanes",
     "matmul_split",
     "matmul_tiled",
+    "matmul_experts",
     "rms_norm",
     "softmax",
     "attention",
@@ -31,6 +33,7 @@ pub const NAMES: &[&str] = &[
     "embed",
     "rotary_cache",
     "argmax",
+    "top_k",
     "conv2d",
     "conv2d_uniform",
     "conv2d_quad",
@@ -98,6 +101,7 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "matmul_lanes" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Lanes)),
         "matmul_split" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Split)),
         "matmul_tiled" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Tiled)),
+        "matmul_experts" => Arc::new(MatmulExperts::standard(size)),
         "rms_norm" => Arc::new(RmsNorm::standard(size)),
         "softmax" => Arc::new(Softmax::standard(size)),
         "attention" => Arc::new(Attention::standard(size)),
@@ -112,6 +116,7 @@ pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Ke
         "embed" => Arc::new(Embed::standard(size)),
         "rotary_cache" => Arc::new(RotaryCache::standard(size)),
         "argmax" => Arc::new(Argmax::standard(size)),
+        "top_k" => Arc::new(TopK::standard(size)),
         "conv2d" => Arc::new(Conv2d::standard(size, Loads::of(facts))),
         "conv2d_uniform" => Arc::new(Conv2d::standard(size, Loads::Uniform)),
         "conv2d_quad" => Arc::new(Conv2d::standard(size, Loads::Quad)),

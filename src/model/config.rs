@@ -5,7 +5,11 @@
 //! h x f each, down f x h, and two norms of h. The table of embeddings is V x h; the head that gives the logits is the
 //! same table (tied) or one more matrix of that shape.
 //!
-//! Touvron et al. 2023 (arXiv 2302.13971); grouped queries: Ainslie et al. 2023 (arXiv 2305.13245).
+//! A mixture of E experts has gate, up and down E times in each layer, and a router of E x h that sends each token to k
+//! of them, which count as the softmax of what the router says of these k.
+//!
+//! Touvron et al. 2023 (arXiv 2302.13971); grouped queries: Ainslie et al. 2023 (arXiv 2305.13245);
+//! experts: Jiang et al. 2024 (arXiv 2401.04088).
 
 use super::gguf::{GgufError, Header};
 use serde::{Deserialize, Serialize};
@@ -40,6 +44,17 @@ pub struct Config {
     pub norm_epsilon: f64,
     /// The head is the table of embeddings.
     pub tied_embedding: bool,
+    /// E; up to 1 is a dense network.
+    #[serde(default, skip_serializing_if = "is_dense")]
+    pub experts: usize,
+    /// k.
+    #[serde(default, skip_serializing_if = "is_dense")]
+    pub experts_used: usize,
+}
+
+/// Shapes of dense networks are written as they were before there were others.
+fn is_dense(experts: &usize) -> bool {
+    *experts == 0
 }
 
 /// A value outside its range: its key, what it is, what it may be.
@@ -54,6 +69,8 @@ pub(super) mod range {
     pub(in crate::model) const HEADS: RangeInclusive<u64> = 1..=1024;
     pub(in crate::model) const HEAD_SIZE: RangeInclusive<u64> = 2..=1024;
     pub(in crate::model) const FEED_FORWARD: RangeInclusive<u64> = 1..=1 << 20;
+    /// A kernel chooses among so many at most.
+    pub(in crate::model) const EXPERTS: RangeInclusive<u64> = 0..=64;
     pub(in crate::model) const VOCABULARY: RangeInclusive<u64> = 2..=1 << 22;
     pub(in crate::model) const CONTEXT: RangeInclusive<u64> = 1..=1 << 24;
     /// Above the first, up to the second.
@@ -104,6 +121,8 @@ impl Config {
                 range::NORM_EPSILON.1,
             )?,
             tied_embedding: !header.tensors().contains_key("output.weight"),
+            experts: 0,
+            experts_used: 0,
         };
         refuse_what_is_not_built(header, &config)?;
         Ok(config)
@@ -120,6 +139,8 @@ impl Config {
             ("shape.feed_forward", self.feed_forward, range::FEED_FORWARD),
             ("shape.vocabulary", self.vocabulary, range::VOCABULARY),
             ("shape.context", self.context, range::CONTEXT),
+            ("shape.experts", self.experts, range::EXPERTS),
+            ("shape.experts_used", self.experts_used, self.experts.min(1) as u64..=self.experts as u64),
         ];
         let reals = [
             ("shape.rope_base", self.rope_base, range::ROPE_BASE),
@@ -154,10 +175,25 @@ impl Config {
         self.layers as u64 * self.layer_weights() + (self.vocabulary * self.hidden + head + norms) as u64
     }
 
+    /// Experts, and how many of them a token goes to; none for a dense network.
+    pub fn mixture(&self) -> Option<[usize; 2]> {
+        (self.experts > 1).then_some([self.experts, self.experts_used])
+    }
+
     /// Weights of the matrices of one layer.
     pub fn layer_weights(&self) -> u64 {
+        self.layer_weights_with(self.mixture().map_or(1, |[experts, _]| experts))
+    }
+
+    /// Weights of the matrices of one layer that one token is multiplied with.
+    pub fn layer_weights_used(&self) -> u64 {
+        self.layer_weights_with(self.mixture().map_or(1, |[_, used]| used))
+    }
+
+    fn layer_weights_with(&self, networks: usize) -> u64 {
         let attention = 2 * self.hidden * self.head_size * (self.heads + self.kv_heads);
-        (attention + 3 * self.hidden * self.feed_forward) as u64
+        let router = self.mixture().map_or(0, |[experts, _]| experts * self.hidden);
+        (attention + router + 3 * networks * self.hidden * self.feed_forward) as u64
     }
 }
 

@@ -4,7 +4,7 @@
 //! that padding adds. For a token at position p (from 0) of a network with shape [`Config`]:
 //!
 //! ```text
-//! layers      2 L (2 h d (H + G) + 3 h f)
+//! layers      2 L (2 h d (H + G) + 3 h f)      a mixture of E experts: 2 L (2 h d (H + G) + h E + 3 h f k)
 //! attention   4 L H d (p + 1)              scores and mixing over the positions 0..=p
 //! head        2 V h                        only where logits are asked for
 //! ```
@@ -23,7 +23,7 @@ const CACHE_BYTES: u64 = 4;
 pub struct Counts {
     /// The shape.
     pub shape: Config,
-    /// Bytes of weights that one decoded token reads, with padding.
+    /// Bytes of weights that one decoded token reads, with padding; of experts only those that it goes to.
     pub weight_bytes: u64,
 }
 
@@ -32,7 +32,7 @@ impl Counts {
     fn token_flop(&self, position: u64) -> u64 {
         let shape = &self.shape;
         let width = (shape.heads * shape.head_size) as u64;
-        shape.layers as u64 * (2 * shape.layer_weights() + 4 * width * (position + 1))
+        shape.layers as u64 * (2 * shape.layer_weights_used() + 4 * width * (position + 1))
     }
 
     /// Floating-point operations of one row of logits.
@@ -82,6 +82,26 @@ mod tests {
             assert_eq!(counts.prefill_flop(position, tokens), apart - logits_saved, "{tokens} from {position}");
         }
         assert_eq!(counts.prefill_flop(5, 0), 0, "no token, no work");
+    }
+
+    #[test]
+    fn of_a_mixture_only_the_experts_of_a_token_are_counted() {
+        let dense = counts().shape;
+        let (h, f, layers) = (576, 1536, 30);
+        let mixture = Counts { shape: Config { experts: 8, experts_used: 2, ..dense }, weight_bytes: 1000 };
+        // One more network of 3 h f in each layer, and a router of 8 h.
+        let more = layers * 2 * (3 * h * f + 8 * h);
+        assert_eq!(mixture.decode_flop(5), counts().decode_flop(5) + more, "two networks instead of one");
+        let more = layers * (7 * 3 * h * f + 8 * h);
+        assert_eq!(mixture.shape.parameters(), dense.parameters() + more, "all eight are there");
+    }
+
+    #[test]
+    fn grok_1_has_the_parameters_of_its_shape() {
+        let shape = Profile::named("grok-1").and_then(|profile| profile.llama()).expect("a built-in profile");
+        // 64 (2 x 6144 x 128 x 56 + 8 x 6144 + 8 x 3 x 6144 x 32768) + 131072 x 6144 + 129 x 6144, by hand. Its makers
+        // say 314 billion (README of xai-org/grok-1), which is what there is without the table.
+        assert_eq!(shape.parameters(), 315_684_034_560, "all experts");
     }
 
     #[test]

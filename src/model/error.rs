@@ -49,6 +49,16 @@ pub enum ModelError {
         /// What is wrong with it.
         why: String,
     },
+    /// The weights do not fit into main memory. None was drawn.
+    #[error("{name} needs {needed} bytes of main memory for its weights alone, but only {free} are free")]
+    TooLarge {
+        /// The model.
+        name: String,
+        /// Bytes of its weights.
+        needed: u64,
+        /// Bytes that can be had now.
+        free: u64,
+    },
     /// A prompt without tokens.
     #[error("a prompt of no tokens; allowed: 1 and more")]
     NoTokens,

@@ -3,7 +3,7 @@
 //! ```text
 //! x = table[token]
 //! per layer:  x += output(attention(rotary(query n), rotary(key n), value n))   with n = norm(x)
-//!             x += down(silu(gate n) up n)                                      with n = norm(x)
+//!             x += down(silu(gate n) up n), or so of experts: see `feed`        with n = norm(x)
 //! logits = head norm(x)
 //! ```
 //!
@@ -13,7 +13,7 @@ use super::ModelError;
 use super::attention::attention;
 use super::cache::LayerCache;
 use super::config::Config;
-use super::gate::swiglu;
+use super::feed::Feed;
 use super::linear::Linear;
 use super::norm::rms_norm;
 use super::rotary::Rotary;
@@ -43,9 +43,7 @@ struct Layer {
     value: Linear,
     output: Linear,
     feed_norm: Tensor,
-    gate: Linear,
-    up: Linear,
-    down: Linear,
+    feed: Feed,
     cache: LayerCache,
 }
 
@@ -127,12 +125,12 @@ impl Llama {
         head.forward(&rms_norm(x, &self.norm, self.config.norm_epsilon, Linear::shared_width(&[head]))?)
     }
 
-    /// Bytes of weights that one token reads: every matrix and norm once, and its row of the table.
+    /// Bytes of weights that one token reads: every matrix and norm once, of experts its own, and its row of the table.
     pub(super) fn bytes_per_token(&self) -> u64 {
         let head = self.head.as_ref().unwrap_or(&self.table).bytes();
         let row = self.table.bytes() / self.config.vocabulary as u64;
         let norms = 4 * self.config.hidden * (2 * self.config.layers + 1);
-        self.layers.iter().map(Layer::bytes).sum::<u64>() + head + row + norms as u64
+        self.layers.iter().map(Layer::bytes_per_token).sum::<u64>() + head + row + norms as u64
     }
 }
 
@@ -146,16 +144,14 @@ impl Layer {
             value: self.value.clone(),
             output: self.output.clone(),
             feed_norm: self.feed_norm.clone(),
-            gate: self.gate.clone(),
-            up: self.up.clone(),
-            down: self.down.clone(),
+            feed: self.feed.clone(),
             cache: self.cache.another()?,
         })
     }
 
     fn load(index: usize, config: &Config, weights: &mut Weights<'_>, device: &Device) -> Result<Self, ModelError> {
         let name = |part: &str| format!("blk.{index}.{part}.weight");
-        let Config { hidden, feed_forward, head_size, .. } = *config;
+        let Config { hidden, head_size, .. } = *config;
         let (queries, kv) = (config.heads * head_size, config.kv_heads * head_size);
         Ok(Self {
             attention_norm: weights.vector(&name("attn_norm"), hidden)?,
@@ -164,9 +160,7 @@ impl Layer {
             value: weights.matrix(&name("attn_v"), [kv, hidden])?,
             output: weights.matrix(&name("attn_output"), [hidden, queries])?,
             feed_norm: weights.vector(&name("ffn_norm"), hidden)?,
-            gate: weights.matrix(&name("ffn_gate"), [feed_forward, hidden])?,
-            up: weights.matrix(&name("ffn_up"), [feed_forward, hidden])?,
-            down: weights.matrix(&name("ffn_down"), [hidden, feed_forward])?,
+            feed: Feed::load(index, config, weights)?,
             cache: LayerCache::new(config.kv_heads, head_size, device)?,
         })
     }
@@ -183,15 +177,12 @@ impl Layer {
         let mixed = attention(&rotary.heads(&query, first)?, &keys, &values, first, mask)?;
         let x = (x + self.output.forward(&mixed)?)?;
 
-        let projections = [&self.gate, &self.up];
-        let normed = rms_norm(&x, &self.feed_norm, config.norm_epsilon, Linear::shared_width(&projections))?;
-        let [gate, up] = Linear::forward_all(projections, &normed)?;
-        &x + self.down.forward(&swiglu(gate, &up)?)?
+        let normed = rms_norm(&x, &self.feed_norm, config.norm_epsilon, self.feed.width())?;
+        &x + self.feed.forward(&normed)?
     }
 
-    fn bytes(&self) -> u64 {
-        let matrices =
-            [&self.query, &self.key, &self.value, &self.output, &self.gate, &self.up, &self.down].map(Linear::bytes);
-        matrices.iter().sum()
+    fn bytes_per_token(&self) -> u64 {
+        let matrices = [&self.query, &self.key, &self.value, &self.output].map(Linear::bytes);
+        matrices.iter().sum::<u64>() + self.feed.bytes_per_token()
     }
 }

@@ -10,8 +10,9 @@
 //! | `gguf` `config` `opened` `tensors` `weights` | from the bytes of a file to a shape and its matrices |
 //! | `safetensors` `encoder` | the other format of files, and the sentence encoder that comes in it |
 //! | `vision` | a vision transformer of seeded weights |
-//! | `llama` | the network, of `linear` `norm` `rotary` `attention` `softmax` `gate` `cache` |
+//! | `llama` | the network, of `linear` `norm` `rotary` `attention` `softmax` `feed` `gate` `cache` |
 //! | `digits` | a classifier of handwritten digits, with its weights and a test set |
+//! | `memory` | whether seeded weights fit into main memory |
 //! | `count` `description` `tokenizer` `device` | FLOP and bytes; what was loaded; text; where it runs |
 
 mod attention;
@@ -25,10 +26,12 @@ pub mod digits;
 pub mod encoder;
 mod error;
 mod exponential;
+mod feed;
 mod gate;
 pub mod gguf;
 mod linear;
 mod llama;
+mod memory;
 mod norm;
 mod opened;
 mod profile;
@@ -107,6 +110,9 @@ impl Model {
 
     fn load(opened: Opened, device: &Device, precision: Precision) -> Result<Self, ModelError> {
         let Opened { name, provenance, shape, tokenizer, tensors } = opened;
+        if matches!(provenance, Provenance::Synthetic { .. }) && device.is_cpu() {
+            memory::refuse_too_large(&name, &shape, precision)?;
+        }
         let mut weights = Weights::new(tensors, precision, &device.candle);
         let network = Llama::load(shape, &mut weights, &device.candle)?;
         let counts = Counts { shape, weight_bytes: network.bytes_per_token() };

@@ -22,6 +22,8 @@ const SMALL: Config = Config {
     rope_base: 100_000.0,
     norm_epsilon: 1e-5,
     tied_embedding: true,
+    experts: 0,
+    experts_used: 0,
 };
 
 /// Columns that are no whole blocks are kept in f32; so this one runs the other format.

@@ -5,6 +5,7 @@
 //! | `digits` | the classifier of digits, with the weights and the images that come with this program |
 //! | `encoder` | embeddings of seeded and of real weights, in any batch |
 //! | `vision` | logits of seeded vision transformers in any batch, and of a layer of ViT-B/16; what is refused |
+//! | `experts` | the same for mixtures of experts, their counts, and how one is cut to fit |
 //! | `llama` | logits of tiny networks in every format, in pieces, in batches, in parts; what is refused |
 //! | `real` | the real weights: 256 tokens of a prompt and 64 of an answer; needs them in the store |
 //!
@@ -12,6 +13,7 @@
 
 mod digits;
 mod encoder;
+mod experts;
 mod llama;
 mod real;
 mod vision;

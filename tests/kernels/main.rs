@@ -4,6 +4,7 @@
 //! * `twins`: the twins against candle in f64, shape by shape;
 //! * `adapter`: each kernel on an adapter against its twin, and against candle;
 //! * `encoder`: the same for the kernels of an encoder;
+//! * `experts`: the same for the kernels of a mixture of experts;
 //! * `counts`: FLOP and bytes, counted one by one;
 //! * `faults`: what goes wrong comes back as an error.
 //!
@@ -13,6 +14,7 @@
 mod adapter;
 mod counts;
 mod encoder;
+mod experts;
 mod faults;
 mod interface;
 mod reference;

@@ -1,6 +1,6 @@
 //! Shapes to test: each size 1, sizes around the edges of a tile, and odd sizes from a seed.
 
-use crate::{SEED, encoder};
+use crate::{SEED, encoder, experts};
 use dawndusk::kernel::{
     Argmax, Attention, AttentionDecode, AttentionMerge, Conv2d, Convolution, Copy, Embed, Epilogue, Fma, Format, Gemm,
     Gemv, Kernel, Loads, Matmul, Octets, RmsNorm, RotaryCache, Sharing, Softmax, Tiling,
@@ -179,11 +179,6 @@ pub(crate) fn every_kernel() -> Vec<Arc<dyn Kernel>> {
     let matmuls = [Sharing::Lanes, Sharing::Split, Sharing::Tiled].into_iter().flat_map(matmuls);
     let steps = [later_attentions(), decodes(), merges(), embeds(), rotary_caches(), argmaxes()].into_iter().flatten();
     let convolutions = [Loads::Uniform, Loads::Quad].into_iter().flat_map(conv2ds);
-    products
-        .chain(rest)
-        .chain(matmuls)
-        .chain(steps)
-        .chain(convolutions)
-        .chain(encoder::kernels(vec![Octets::Apart, Octets::Shared]))
-        .collect()
+    let others = encoder::kernels(vec![Octets::Apart, Octets::Shared]).into_iter().chain(experts::kernels());
+    products.chain(rest).chain(matmuls).chain(steps).chain(convolutions).chain(others).collect()
 }

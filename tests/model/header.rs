@@ -18,6 +18,8 @@ pub(crate) const TINY: Config = Config {
     rope_base: 10_000.0,
     norm_epsilon: 1e-5,
     tied_embedding: true,
+    experts: 0,
+    experts_used: 0,
 };
 
 pub(crate) fn tiny() -> File {

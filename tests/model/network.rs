@@ -20,6 +20,8 @@ const SMALL: Config = Config {
     rope_base: 100_000.0,
     norm_epsilon: 1e-5,
     tied_embedding: true,
+    experts: 0,
+    experts_used: 0,
 };
 
 /// |a - b| / |b| in the Euclidean norm.

@@ -13,9 +13,10 @@ pub use source::Source;
 use source::one_or_many;
 
 /// The profiles that come with the program: name and text.
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("smollm2-135m", include_str!("../../../profiles/models/smollm2-135m.toml")),
     ("all-minilm-l6-v2", include_str!("../../../profiles/models/all-minilm-l6-v2.toml")),
+    ("grok-1", include_str!("../../../profiles/models/grok-1.toml")),
     ("llama-3-8b", include_str!("../../../profiles/models/llama-3-8b.toml")),
     ("vit-b-16", include_str!("../../../profiles/models/vit-b-16.toml")),
 ];
