@@ -28,6 +28,11 @@ fn kernels(criterion: &mut Criterion) {
             kernels.push(Arc::new(kernel::Gemm::standard(Size::of(facts), tiling)));
         }
     }
+    // Larger products than the standard one of a renderer.
+    for side in [512, 1024] {
+        let gemm = kernel::Gemm::new(side, side, side, Tiling::of(facts)).expect("a square product");
+        kernels.push(Arc::new(gemm));
+    }
     // The convolution that any adapter can run, where it was not the one chosen.
     if facts.is_some() && Loads::of(facts) == Loads::Quad {
         kernels.push(Arc::new(kernel::Conv2d::standard(Size::of(facts), Loads::Uniform)));

@@ -1,4 +1,5 @@
-//! Tokens per second of SmolLM2-135M on candle's CPU device: a prompt of 512, and decoding behind 1 and 512 tokens. Images
+//! Tokens per second of SmolLM2-135M on candle's CPU device: a prompt of 512, and decoding behind 1 and 512 tokens; on this
+//! crate's own kernels a prompt of 128, and decoding of 1 and of 8 sequences together. Images
 //! per second of the classifier of digits, and sentences per second of all-MiniLM-L6-v2, sixteen of 32 tokens at once, on
 //! candle and on this crate's own kernels (`DAWNDUSK_ADAPTER` chooses as `--adapter` does).
 //!
@@ -10,6 +11,7 @@ use dawndusk::model::digits::{self, Digits, PIXELS};
 use dawndusk::model::encoder::{Checkpoint, Encoder};
 use dawndusk::model::{Device, Model, ModelChoice, Provenance};
 use dawndusk::{engine, gpu};
+use std::sync::Arc;
 
 const PROFILE: &str = "smollm2-135m";
 const ENCODER: &str = "all-minilm-l6-v2";
@@ -51,6 +53,45 @@ fn models(criterion: &mut Criterion) {
             bencher.iter(|| {
                 model.truncate(before);
                 model.decode(17).expect("room in the context")
+            });
+        });
+    }
+    group.finish();
+}
+
+fn on_kernels(criterion: &mut Criterion) {
+    let wanted = std::env::var("DAWNDUSK_ADAPTER").ok();
+    let adapter = gpu::choose(wanted.as_deref()).expect("DAWNDUSK_ADAPTER names an adapter that exists");
+    let Some(adapter) = adapter else { return };
+    let device = gpu::Device::open(&adapter).expect("the adapter opens");
+    let real = ModelChoice::Registered(PROFILE.to_owned());
+    let seeded = ModelChoice::Synthetic { name: PROFILE.to_owned(), seed: 0 };
+    let weights = engine::LlamaWeights::open(&device, &real).or_else(|_| engine::LlamaWeights::open(&device, &seeded));
+    let weights = Arc::new(weights.expect("seeded weights need no file"));
+    let name = &device.facts().name;
+    let vocabulary = weights.describe().shape.vocabulary;
+    let prompt: Vec<u32> = (0..128).map(|i| ((i * 7919 + 13) % vocabulary) as u32).collect();
+    let mut group = criterion.benchmark_group(format!("{PROFILE}-engine"));
+    group.sample_size(10);
+    for sequences in [1, 8] {
+        let room = engine::Room { sequences, positions: 256, batch: 128 };
+        let mut model = engine::Llama::new(&weights, room).expect("there is room");
+        if sequences == 1 {
+            group.throughput(Throughput::Elements(128));
+            group.bench_function(format!("{name}/prefill-128"), |bencher| {
+                bencher.iter(|| {
+                    model.truncate(0);
+                    model.prefill(&prompt).expect("room for the prompt")
+                });
+            });
+        }
+        model.truncate(0);
+        model.prefill(&prompt).expect("room for the prompt");
+        group.throughput(Throughput::Elements(16 * sequences as u64));
+        group.bench_function(format!("{name}/decode-16-x{sequences}"), |bencher| {
+            bencher.iter(|| {
+                model.truncate(128);
+                model.generate(16).expect("room for the answer")
             });
         });
     }
@@ -110,5 +151,5 @@ fn classifier(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, models, classifier, encoders);
+criterion_group!(benches, models, on_kernels, classifier, encoders);
 criterion_main!(benches);

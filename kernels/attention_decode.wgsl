@@ -1,11 +1,11 @@
 // attention_decode: one query of each head of each sequence over all keys in the cache, split over the sequence.
 //
-// out = softmax(SCALE q k^T) v. A workgroup takes the GROUP query heads of one key head past the keys, 64 at a time, with
-// a running maximum and sum for each. With SPLITS over 1 so many workgroups share the keys of a head in turns of 64;
+// out = softmax(SCALE q k^T) v. A workgroup takes the GROUP query heads of one key head past the keys, TILE at a time, with
+// a running maximum and sum for each. With SPLITS over 1 so many workgroups share the keys of a head in turns of TILE;
 // each leaves its weighted values as they are, with their maximum and sum, and attention_merge adds them up (Dao et al.,
 // Flash-Decoding, 2023).
 //
-// Dispatch: key heads by sequences by SPLITS workgroups of 64 invocations.
+// Dispatch: key heads by sequences by SPLITS workgroups of TILE invocations.
 // Twin: src/kernel/attention_decode.rs. Tolerance: 1e-5 by norm.
 
 // Key heads.
@@ -20,11 +20,11 @@ override SCALE: f32;
 override CAPACITY: u32;
 // Workgroups that share the keys of a head.
 override SPLITS: u32;
+// Keys in a step, and invocations.
+override TILE: u32;
 
 // The least finite f32, which stands for minus infinity: exp(LEAST - anything in use) is 0, never NaN.
 const LEAST = -3.4028234e38;
-// Keys in a step, and invocations.
-const TILE = 64u;
 
 // Keys of each sequence.
 var<immediate> keys: u32;
@@ -43,7 +43,7 @@ var<immediate> keys: u32;
 var<workgroup> sh_query: array<vec4<f32>, GROUP * HEAD_4>;
 // Results so far: GROUP x HEAD_4.
 var<workgroup> sh_out: array<vec4<f32>, GROUP * HEAD_4>;
-// Scores, then weights: GROUP x 64 keys.
+// Scores, then weights: GROUP x TILE keys.
 var<workgroup> sh_weight: array<f32, GROUP * TILE>;
 // For each query the largest score so far, the sum of weights, and by how much this step scales what was there.
 var<workgroup> sh_top: array<f32, GROUP>;
@@ -99,7 +99,7 @@ fn gather(first: u32, line: u32, invocation: u32) {
     }
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(TILE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) invocation: u32,

@@ -135,7 +135,7 @@ fn on_engine(
         Err(error @ EngineError::Gpu(_)) => Err(Failure::tool(error)),
         Err(error) if asked.is_some() => Err(Failure::input(error)),
         Err(error) => {
-            say(&format!("the engine does not run this model here: {error}; candle does"));
+            say(&format!("the engine does not run this model here: {error}; candle is tried"));
             Ok(None)
         }
     }

@@ -223,6 +223,7 @@ pub(super) fn decode_shape(shape: &Config, room: &Room, facts: &crate::gpu::Fact
         key_heads: shape.kv_heads as u32,
         head: shape.head_size as u32,
         splits: AttentionDecode::splits(facts, capacity),
+        tile: AttentionDecode::tile(facts, (shape.heads / shape.kv_heads) as u32),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
 use crate::gpu::{Class, Facts, Wgsl};
 use rayon::prelude::*;
 
-/// Keys that a workgroup sees at once.
+/// Keys that a workgroup sees at once on a GPU.
 const TILE: u32 = 64;
 /// Most query heads to a key head.
 const GROUP_MAX: u32 = 16;
@@ -31,6 +31,8 @@ pub struct AttentionDecode {
     pub head: u32,
     /// Workgroups that share the keys of a head.
     pub splits: u32,
+    /// Keys that a workgroup sees at once, and its invocations: at least the query heads to a key head.
+    pub tile: u32,
 }
 
 impl AttentionDecode {
@@ -41,10 +43,17 @@ impl AttentionDecode {
     pub fn checked(self) -> Result<AttentionDecode, Error> {
         let shape = [self.sequences, self.keys, self.heads, self.key_heads, self.head, self.splits];
         let lines = [self.sequences, self.capacity, self.key_heads, self.head];
-        guard("attention_decode", &shape, &[&lines, &[self.sequences, self.heads, self.splits, self.head]])?;
+        guard(
+            "attention_decode",
+            &shape,
+            &[&lines, &[self.sequences, self.heads, self.splits, self.head], &[self.tile]],
+        )?;
         let refuse = |reason: String| Err(Error::Shape { kernel: "attention_decode", shape: spelled(&shape), reason });
         if !self.heads.is_multiple_of(self.key_heads) || self.heads / self.key_heads > GROUP_MAX {
             return refuse(format!("query heads are 1 to {GROUP_MAX} times the {} key heads", self.key_heads));
+        }
+        if self.tile < self.heads / self.key_heads {
+            return refuse(format!("{} keys at once are fewer than the query heads to a key head", self.tile));
         }
         if !self.head.is_multiple_of(4) {
             return refuse("a head is a multiple of 4 words".to_owned());
@@ -59,7 +68,25 @@ impl AttentionDecode {
     pub fn standard(size: Size) -> AttentionDecode {
         let (heads, key_heads, head) = (size.pick(9, 32, 32), size.pick(3, 8, 8), size.pick(64, 128, 128));
         let keys = size.pick(256, 4096, 16384);
-        AttentionDecode { sequences: 1, keys, capacity: keys, heads, key_heads, head, splits: size.pick(1, 16, 64) }
+        AttentionDecode {
+            sequences: 1,
+            keys,
+            capacity: keys,
+            heads,
+            key_heads,
+            head,
+            splits: size.pick(1, 16, 64),
+            tile: size.pick(16, TILE, TILE),
+        }
+    }
+
+    /// Keys at once for an adapter: on a CPU a barrier is a change of coroutine for each subgroup, so that few lanes
+    /// are better.
+    pub fn tile(facts: &Facts, group: u32) -> u32 {
+        match facts.class {
+            Class::Hardware => TILE,
+            Class::Software => group.next_power_of_two().max(16),
+        }
     }
 
     /// So many splits that every core of a GPU has some, for a cache of this capacity.
@@ -79,6 +106,7 @@ impl AttentionDecode {
             ("SCALE", 1.0 / f64::from(self.head).sqrt()),
             ("CAPACITY", self.capacity.into()),
             ("SPLITS", self.splits.into()),
+            ("TILE", self.tile.into()),
         ]
     }
 
@@ -108,7 +136,7 @@ impl AttentionDecode {
         let (query, split) = (index / splits, index % splits);
         let (sequence, key_head) = (query / heads, query % heads / self.group() as usize);
         let line = |key: usize| ((sequence * keys + key) * key_heads + key_head) * head;
-        let mine = || (0..keys).filter(move |key| key / TILE as usize % splits == split);
+        let mine = || (0..keys).filter(move |key| key / self.tile as usize % splits == split);
         let q = &q[query * head..(query + 1) * head];
         let scale = 1.0 / (self.head as f32).sqrt();
         let scores: Vec<f32> = mine().map(|key| scale * dot(q, &k[line(key)..line(key) + head])).collect();
@@ -179,9 +207,9 @@ impl Kernel for AttentionDecode {
         let lines =
             Packing::padded(self.keys, self.key_heads * self.head, 1, 4).placed(self.sequences, 0, self.capacity);
         let [group, head] = [self.group(), self.head].map(u64::from);
-        let steps = self.keys.div_ceil(TILE * self.splits);
-        let items = (self.group() * self.head / 4).div_ceil(TILE);
-        let step = 3 * TILE + (self.head / 4) * (1 + self.group()) + 2 * self.group() + items * (TILE + 1);
+        let steps = self.keys.div_ceil(self.tile * self.splits);
+        let items = (self.group() * self.head / 4).div_ceil(self.tile);
+        let step = 3 * self.tile + (self.head / 4) * (1 + self.group()) + 2 * self.group() + items * (self.tile + 1);
         Plan {
             source: AttentionDecode::source(),
             constants: self.constants(),
@@ -190,7 +218,7 @@ impl Kernel for AttentionDecode {
             more_outputs: vec![Packing::padded(self.parts() as u32, 2, 2, 1)],
             immediates: vec![self.keys],
             workgroups: self.workgroups(),
-            workgroup_bytes: 4 * (2 * group * head + group * u64::from(TILE) + 3 * group),
+            workgroup_bytes: 4 * (2 * group * head + group * u64::from(self.tile) + 3 * group),
             turns: steps * step + 2 * items,
         }
     }

@@ -137,10 +137,15 @@ pub(crate) fn later_attentions() -> Vec<Arc<dyn Kernel>> {
 
 /// One token of each sequence over its cache.
 pub(crate) fn decodes() -> Vec<Arc<dyn Kernel>> {
-    let shapes =
-        [[1, 1, 1, 1, 1, 4, 1], [2, 65, 70, 9, 3, 64, 1], [3, 200, 256, 4, 2, 12, 3], [1, 64, 64, 16, 1, 128, 1]];
-    let decode = |[sequences, keys, capacity, heads, key_heads, head, splits]: [u32; 7]| {
-        let decode = AttentionDecode { sequences, keys, capacity, heads, key_heads, head, splits };
+    let shapes = [
+        [1, 1, 1, 1, 1, 4, 1, 8],
+        [2, 65, 70, 9, 3, 64, 1, 64],
+        [3, 200, 256, 4, 2, 12, 3, 16],
+        [1, 64, 64, 16, 1, 128, 1, 16],
+        [2, 33, 40, 9, 3, 64, 2, 8],
+    ];
+    let decode = |[sequences, keys, capacity, heads, key_heads, head, splits, tile]: [u32; 8]| {
+        let decode = AttentionDecode { sequences, keys, capacity, heads, key_heads, head, splits, tile };
         boxed(decode.checked().expect("a fair shape"))
     };
     shapes.into_iter().map(decode).collect()
