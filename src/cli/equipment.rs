@@ -207,6 +207,7 @@ fn sentence(model: &model::Description) -> String {
 
 fn backends(workloads: &[Box<dyn Workload>]) -> String {
     let mut names: Vec<&str> = workloads.iter().map(|workload| workload.description().backend.as_str()).collect();
+    names.sort_unstable();
     names.dedup();
     names.join(",")
 }

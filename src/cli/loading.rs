@@ -46,22 +46,23 @@ pub(super) fn open_models(
     if !needed {
         return Ok(Vec::new());
     }
-    if let Some(shape) = shapes.decode.iter().find(|shape| shape.sequences > 1 && !engine) {
-        return Err(Failure::input(format!(
-            "--npl {}: candle decodes one sequence at a time; more need --backend engine on an adapter",
-            shape.sequences
-        )));
+    let several = shapes.decode.iter().map(|shape| shape.sequences).find(|&sequences| sequences > 1);
+    if let Some(sequences) = several.filter(|_| !engine) {
+        return Err(one_at_a_time(sequences));
     }
     let choices = if choices.is_empty() { vec![default_choice(arguments)?] } else { choices };
     let mut sources = Vec::new();
     for choice in &choices {
-        if engine {
-            sources.extend(on_engine(choice, arguments.backend, places, tuner)?);
+        let loaded = if engine { on_engine(choice, arguments.backend, places, tuner)? } else { None };
+        let has_engine = loaded.is_some();
+        sources.extend(loaded);
+        if let Some(sequences) = several.filter(|_| !has_engine) {
+            return Err(one_at_a_time(sequences));
         }
-        if candle || sources.is_empty() {
+        if candle || !has_engine {
             match Model::open(choice, places.candle) {
                 Ok(model) => sources.push(LanguageSource::Candle(Box::new(model))),
-                Err(error @ ModelError::TooLarge { .. }) if arguments.backend.is_none() && !sources.is_empty() => {
+                Err(error @ ModelError::TooLarge { .. }) if arguments.backend.is_none() && has_engine => {
                     say(&format!("candle does not run this model here: {error}; the engine does"));
                 }
                 Err(error) => return Err(Failure::input(error)),
@@ -69,6 +70,12 @@ pub(super) fn open_models(
         }
     }
     Ok(sources)
+}
+
+fn one_at_a_time(sequences: usize) -> Failure {
+    Failure::input(format!(
+        "--npl {sequences}: candle decodes one sequence at a time; more need --backend engine on an adapter that runs the model"
+    ))
 }
 
 /// What `-m` says; `synthetic` alone is the default model's shape with weights from `--seed`.

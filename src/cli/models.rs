@@ -3,7 +3,7 @@
 use super::arguments::ModelsVerb;
 use super::{Exit, Failure, answer, answer_json, say};
 use crate::model::store::{Entry, Progress, Pulled, State};
-use crate::model::{Profile, Store};
+use crate::model::{Profile, Store, StoreError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -69,7 +69,11 @@ pub(super) fn models(verb: &ModelsVerb) -> Result<Exit, Failure> {
             let bar = Bar::new();
             let pulled = store.pull(&profile, from.as_deref(), &mut |progress| bar.show(&progress));
             bar.end();
-            match pulled.map_err(|error| if from.is_some() { Failure::input(error) } else { Failure::tool(error) })? {
+            let pulled = pulled.map_err(|error| match (&error, from) {
+                (StoreError::ShapeOnly { .. }, _) | (_, Some(_)) => Failure::input(error),
+                _ => Failure::tool(error),
+            })?;
+            match pulled {
                 Pulled::AlreadyThere => say(&format!("{model}: already there, SHA-256 as pinned")),
                 Pulled::From(source) => say(&format!("{model}: from {source}, SHA-256 as pinned")),
             }

@@ -2,7 +2,7 @@
 
 use super::EngineError;
 use crate::gpu::Facts;
-use crate::kernel::{Format, Sharing};
+use crate::kernel::{Format, Memory, Sharing};
 use crate::tuner::{Family, MatmulFamily, Tuner};
 use std::collections::BTreeMap;
 
@@ -13,11 +13,13 @@ pub struct Choices {
 }
 
 impl Choices {
-    /// Asks the tuner once for each class that these matrices belong to, with each number of rows of x in `tokens`.
+    /// Asks the tuner once for each class that these matrices belong to, with each number of rows of x in
+    /// `tokens`: the fastest right one of those that read weights from `memory`.
     pub(super) fn tuned(
         tuner: &mut Tuner,
         matrices: impl IntoIterator<Item = (Format, [usize; 2])>,
         tokens: &[u32],
+        memory: Memory,
     ) -> Result<Choices, EngineError> {
         let mut made = BTreeMap::new();
         for (format, [rows, columns]) in matrices {
@@ -27,7 +29,15 @@ impl Choices {
                 let key = (format, family.class(&shape).name);
                 if !made.contains_key(&key) {
                     let choice = tuner.choose(&family, &shape)?;
-                    made.extend(Sharing::named(&choice.variant).map(|sharing| (key, sharing)));
+                    // Rates are of variants that compute what they should, the fastest first.
+                    let passed = choice.rates.iter().filter_map(|rate| Sharing::named(&rate.variant));
+                    let usable = passed.clone().find(|sharing| sharing.memory() == memory);
+                    if usable.is_none() && !choice.excluded.is_empty() {
+                        let excluded: Vec<String> =
+                            choice.excluded.iter().map(|one| format!("{}: {}", one.variant, one.reason)).collect();
+                        return Err(EngineError::NoKernel { class: key.1, format, excluded: excluded.join("; ") });
+                    }
+                    made.extend(usable.map(|sharing| (key, sharing)));
                 }
             }
         }

@@ -79,6 +79,16 @@ pub enum EngineError {
         /// How many fit.
         room: usize,
     },
+    /// Every kernel for a product computes wrong results on this adapter, or does not compile.
+    #[error("no kernel multiplies {} weights rightly here ({class}): {excluded}", format.name())]
+    NoKernel {
+        /// The format of the weights.
+        format: crate::kernel::Format,
+        /// The class of sizes.
+        class: &'static str,
+        /// Each kernel, and what is wrong with it.
+        excluded: String,
+    },
     /// The adapter lacks something that every kernel here needs.
     #[error("{adapter} has no {what}, which the engine needs; candle runs the model instead (--backend candle)")]
     Adapter {

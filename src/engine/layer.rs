@@ -14,7 +14,9 @@ use super::product::{Product, Way};
 use super::programs::Programs;
 use super::weights::LayerWeights;
 use crate::gpu::{Buffer, Pipeline, Recording};
-use crate::kernel::{Attention, AttentionDecode, AttentionMerge, Epilogue, GROUP, RmsNorm, RotaryCache};
+use crate::kernel::{
+    Attention, AttentionDecode, AttentionMerge, Epilogue, GROUP, Kernel, RmsNorm, RotaryCache, within_turns,
+};
 use crate::model::Config;
 
 /// Activations that all layers share, and what else they have in common.
@@ -128,11 +130,14 @@ impl Layer {
         let rotary = Pipeline::of(&device, &program, &buffers, [1, 1, 1])?;
 
         let attention = Attention::new(1, shape.heads as u32, shape.kv_heads as u32, shape.head_size as u32)?;
+        let longest = attention.after(room.capacity() as u32 - 1).plan(device.facts());
+        within_turns("attention", &format!("{} keys", room.capacity()), longest.turns, device.facts())?;
         let program = programs.get(Attention::source(), &attention.constants())?;
         let buffers = [&shared.q, &key_cache, &value_cache, &shared.attended];
         let prefill = Pipeline::of(&device, &program, &buffers, [1, 1, 1])?;
 
         let decode_shape = decode_shape(shape, room, device.facts()).checked()?;
+        within_turns("attention_decode", &decode_shape.shape(), decode_shape.turns(), device.facts())?;
         let program = programs.get(AttentionDecode::source(), &decode_shape.constants())?;
         let whole = decode_shape.splits == 1;
         let out = if whole { &shared.attended } else { &shared.sums };
@@ -215,7 +220,7 @@ pub(super) fn angles(shape: &Config, room: &Room) -> Vec<f32> {
 /// Attention of one token of each sequence.
 pub(super) fn decode_shape(shape: &Config, room: &Room, facts: &crate::gpu::Facts) -> AttentionDecode {
     let capacity = room.capacity() as u32;
-    AttentionDecode {
+    let shape = AttentionDecode {
         sequences: room.sequences as u32,
         keys: capacity,
         capacity,
@@ -223,8 +228,9 @@ pub(super) fn decode_shape(shape: &Config, room: &Room, facts: &crate::gpu::Fact
         key_heads: shape.kv_heads as u32,
         head: shape.head_size as u32,
         splits: AttentionDecode::splits(facts, capacity),
-        tile: AttentionDecode::tile(facts, (shape.heads / shape.kv_heads) as u32),
-    }
+        tile: 64,
+    };
+    shape.tiled_for(facts)
 }
 
 fn merge(programs: &mut Programs, decode: &AttentionDecode, shared: &Shared) -> Result<Pipeline, EngineError> {

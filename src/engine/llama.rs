@@ -7,7 +7,7 @@
 use super::EngineError;
 use super::layer::{Layer, Norm, Shared, Step, angles, decode_shape, padded};
 use super::matrix::Matrix;
-use super::memory::{Need, Room};
+use super::memory::{LOGITS_ROWS, Need, Room};
 use super::product::{Product, Way};
 use super::programs::Programs;
 use super::weights::LlamaWeights;
@@ -19,11 +19,8 @@ use std::sync::Arc;
 /// Steps that are recorded before the device is asked for their tokens.
 const STEPS_MAX: usize = 16;
 
-/// Work of a prompt that a renderer is given at once: the slowest, at 1 GFLOP/s, takes seconds for it.
+/// Work that a renderer is given at once, or one layer of a prompt or one step: the slowest, at 1 GFLOP/s, takes seconds.
 const FLOP_AT_ONCE: f64 = 4e9;
-
-/// Rows of logits that are computed at once where those of a whole prompt are asked for.
-const LOGITS_ROWS: usize = 8;
 
 /// An open model with room for its sequences.
 #[derive(Debug)]
@@ -65,7 +62,7 @@ impl Llama {
             .map(|layer| Layer::new(&mut programs, &weights.choices, layer, &shared))
             .collect::<Result<_, _>>()?;
         let norm = Norm::new(&mut programs, shape, &weights.norm, [&shared.x, &shared.normed])?;
-        let rows = room.sequences.max(LOGITS_ROWS);
+        let rows = room.logits_rows();
         let stride = padded(shape.vocabulary) as usize;
         let logits = device.zeros("logits", rows * stride)?;
         let way = Way { x: &shared.normed, residual: &shared.nothing, y: &logits, epilogue: Epilogue::Store };
@@ -186,7 +183,7 @@ impl Llama {
         let sequences = self.sequences();
         let mut all = Vec::with_capacity(steps);
         while all.len() < steps {
-            let count = STEPS_MAX.min(steps - all.len());
+            let count = self.steps_at_once().min(steps - all.len());
             let mut recording = self.programs.device().record();
             for line in 0..count {
                 self.record_step(&mut recording, line as u32);
@@ -255,6 +252,15 @@ impl Llama {
         self.record_layers(recording, &step);
         self.record_logits(recording, 0, sequences);
         recording.run_with(&self.argmax, [sequences, 1, 1], &[line, 0, sequences]);
+    }
+
+    /// Steps of decoding that are handed over together.
+    fn steps_at_once(&self) -> usize {
+        let step_flop = self.weights.counts().decode_flop(self.position as u64) as f64 * self.sequences() as f64;
+        match self.programs.device().facts().class {
+            Class::Hardware => STEPS_MAX,
+            Class::Software => ((FLOP_AT_ONCE / step_flop) as usize).clamp(1, STEPS_MAX),
+        }
     }
 
     /// Layers of a prompt that are handed over together.
@@ -359,7 +365,8 @@ fn share(device: &Device, shape: &Config, room: &Room) -> Result<Shared, EngineE
     Ok(Shared {
         shape: *shape,
         room: *room,
-        x: activations("x", shape.hidden)?,
+        // The norm of a prompt's last rows takes whole workgroups of rows, past the last.
+        x: device.zeros("x", (rows + 64) * padded(shape.hidden) as usize)?,
         middle: activations("middle", shape.hidden)?,
         normed: activations("normed", shape.hidden)?,
         qkv: activations("qkv", queries + 2 * keys)?,

@@ -7,6 +7,9 @@ use crate::gpu::Device;
 use crate::kernel::{Format, GROUP, Memory, Weights};
 use crate::model::{Config, Tensors};
 
+/// Rows of logits that are computed at once where those of a whole prompt are asked for.
+pub(super) const LOGITS_ROWS: usize = 8;
+
 /// Room that is made for work: sequences side by side, and positions of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
@@ -27,6 +30,11 @@ impl Room {
     /// Lines of the cache for one sequence: whole tiles of keys.
     pub(super) fn capacity(&self) -> usize {
         self.positions.next_multiple_of(32)
+    }
+
+    /// Rows of logits, in whole tiles of a product.
+    pub(super) fn logits_rows(&self) -> usize {
+        if self.sequences > LOGITS_ROWS { self.sequences.next_multiple_of(64) } else { LOGITS_ROWS }
     }
 
     /// Rows of activations: of a piece of a prompt or of a step, in whole tiles.
@@ -105,7 +113,7 @@ impl Need {
         let routed = if experts > 0 { experts.next_multiple_of(GROUP) + 2 * slots } else { 0 };
         let row = 3 * shape.hidden + 2 * (queries + 2 * keys) + queries + slots * shape.feed_forward + routed;
         let lines = (room.sequences * room.capacity()) as u64;
-        let logits = (room.sequences * shape.vocabulary.next_multiple_of(GROUP)) as u64;
+        let logits = (room.logits_rows() * shape.vocabulary.next_multiple_of(GROUP)) as u64;
         Need {
             weights,
             cache: lines * (2 * shape.layers * keys * 4) as u64,

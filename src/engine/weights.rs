@@ -132,7 +132,7 @@ impl LlamaWeights {
             attention.chain(layer.feed.matrices()).map(Matrix::kind).collect::<Vec<_>>()
         };
         let matrices: Vec<_> = self.layers.iter().flat_map(layer).chain([head.kind()]).collect();
-        let choices = Choices::tuned(tuner, matrices, &TOKENS)?;
+        let choices = Choices::tuned(tuner, matrices, &TOKENS, memory(&self.device))?;
         Ok(LlamaWeights { choices, ..self })
     }
 
@@ -255,6 +255,9 @@ fn refuse_what_is_not_built(device: &Device, name: &str, shape: &Config) -> Resu
         return Err(EngineError::Adapter { adapter: facts.name.clone(), what: "immediates" });
     }
     let refuse = |what, found, allowed| Err(EngineError::Shape { model: name.to_owned(), what, found, allowed });
+    if shape.heads / shape.kv_heads > 16 {
+        return refuse("query heads to a key head", shape.heads / shape.kv_heads, "1 to 16");
+    }
     if !shape.head_size.is_multiple_of(4) {
         return refuse("the size of a head", shape.head_size, "multiples of 4");
     }

@@ -5,7 +5,7 @@
 
 use super::gemv::dot;
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled, within_turns};
 use crate::gpu::{Class, Facts, Wgsl};
 use rayon::prelude::*;
 
@@ -80,13 +80,27 @@ impl AttentionDecode {
         }
     }
 
-    /// Keys at once for an adapter: on a CPU a barrier is a change of coroutine for each subgroup, so that few lanes
-    /// are better.
-    pub fn tile(facts: &Facts, group: u32) -> u32 {
-        match facts.class {
-            Class::Hardware => TILE,
-            Class::Software => group.next_power_of_two().max(16),
-        }
+    /// The same with the tile for an adapter: on a CPU a barrier is a change of coroutine for each subgroup, so that few
+    /// lanes are better, as long as the loops over all keys run to their ends.
+    #[must_use]
+    pub fn tiled_for(self, facts: &Facts) -> AttentionDecode {
+        let tiles = match facts.class {
+            Class::Hardware => [TILE, TILE, TILE],
+            Class::Software => [16, 32, TILE],
+        };
+        let fits = |tile: &u32| {
+            let tiled = AttentionDecode { tile: *tile, ..self };
+            within_turns("attention_decode", "", tiled.turns(), facts).is_ok()
+        };
+        AttentionDecode { tile: tiles.into_iter().find(fits).unwrap_or(TILE), ..self }
+    }
+
+    /// Turns of one invocation in all of its loops.
+    pub fn turns(&self) -> u32 {
+        let steps = self.keys.div_ceil(self.tile * self.splits);
+        let items = (self.group() * self.head / 4).div_ceil(self.tile);
+        let step = 3 * self.tile + (self.head / 4) * (1 + self.group()) + 2 * self.group() + items * (self.tile + 1);
+        steps * step + 2 * items
     }
 
     /// So many splits that every core of a GPU has some, for a cache of this capacity.
@@ -207,9 +221,6 @@ impl Kernel for AttentionDecode {
         let lines =
             Packing::padded(self.keys, self.key_heads * self.head, 1, 4).placed(self.sequences, 0, self.capacity);
         let [group, head] = [self.group(), self.head].map(u64::from);
-        let steps = self.keys.div_ceil(self.tile * self.splits);
-        let items = (self.group() * self.head / 4).div_ceil(self.tile);
-        let step = 3 * self.tile + (self.head / 4) * (1 + self.group()) + 2 * self.group() + items * (self.tile + 1);
         Plan {
             source: AttentionDecode::source(),
             constants: self.constants(),
@@ -219,7 +230,7 @@ impl Kernel for AttentionDecode {
             immediates: vec![self.keys],
             workgroups: self.workgroups(),
             workgroup_bytes: 4 * (2 * group * head + group * u64::from(self.tile) + 3 * group),
-            turns: steps * step + 2 * items,
+            turns: self.turns(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::compilation::{Compilation, Compiled};
 use super::packing::Memory;
 use super::{Error, Kernel, Packing, Plan, Verification};
-use crate::gpu::{Batch, Buffer, Class, Device, Elapsed, Image, POISON, Pipeline, Program, Resource};
+use crate::gpu::{Batch, Buffer, Class, Device, Elapsed, Facts, Image, POISON, Pipeline, Program, Resource};
 use crate::units::Seconds;
 use std::sync::Arc;
 use std::time::Instant;
@@ -224,9 +224,17 @@ pub fn within_limits(kernel: &dyn Kernel, plan: &Plan, device: &Device) -> Resul
     }
     device.shares(&what, plan.workgroup_bytes)?;
     device.dispatches(&what, plan.workgroups)?;
-    if device.facts().class == Class::Software && plan.turns > TURNS_MAX {
-        let reason = format!("its loops take {} turns, over the {TURNS_MAX} that a renderer allows", plan.turns);
-        return Err(Error::Shape { kernel: kernel.name(), shape: kernel.shape(), reason });
+    within_turns(kernel.name(), &kernel.shape(), plan.turns, device.facts())
+}
+
+/// Whether the loops of one invocation run to their ends on an adapter.
+///
+/// # Errors
+/// [`Error::Shape`] for more turns than a renderer takes.
+pub fn within_turns(kernel: &'static str, shape: &str, turns: u32, facts: &Facts) -> Result<(), Error> {
+    if facts.class == Class::Software && turns > TURNS_MAX {
+        let reason = format!("its loops take {turns} turns, over the {TURNS_MAX} that a renderer allows");
+        return Err(Error::Shape { kernel, shape: shape.to_owned(), reason });
     }
     Ok(())
 }

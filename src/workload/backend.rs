@@ -50,6 +50,7 @@ impl Source {
     pub(super) fn facts(&self) -> ModelFacts {
         let described = self.describe();
         let mut kinds: Vec<&str> = described.quantisation.iter().map(|kind| kind.loaded.as_str()).collect();
+        kinds.sort_unstable();
         kinds.dedup();
         ModelFacts {
             kind: format!("{} {}", described.name, kinds.join("+")),

@@ -2,7 +2,7 @@
 
 use crate::{device, relative_error};
 use dawndusk::engine::{EngineError, Llama, LlamaWeights, Room};
-use dawndusk::gpu;
+use dawndusk::gpu::{self, Class};
 use dawndusk::model::{Config, Device, Model, Opened, Precision, greedy};
 use dawndusk::tuner::{CacheFolder, Retune, Tuner};
 use std::sync::Arc;
@@ -182,4 +182,18 @@ fn kernels_that_the_tuner_has_chosen_give_the_same_logits() {
     let expected = on_candle(SMALL).prefill_all(&prompt).expect("logits");
     let error = worst(&model.prefill_all(&prompt).expect("logits"), &expected);
     assert!(error < 1e-5, "{:?}, seed {SEED}: relative error {error}", tuner.choices());
+}
+
+#[test]
+fn a_cache_longer_than_the_loops_of_a_renderer_is_refused() {
+    let Some(device) = device() else { return };
+    let long = Config { context: 1 << 17, ..SMALL };
+    let outcome = engine(device, long, Room::for_positions(100_000));
+    match device.facts().class {
+        Class::Software => {
+            let error = outcome.expect_err("loops would be left half way").to_string();
+            assert!(error.contains("turns") && error.contains("65535"), "it says what and how many: {error}");
+        }
+        Class::Hardware => assert!(outcome.is_ok(), "a GPU has no such limit: {:?}", outcome.err()),
+    }
 }
