@@ -5,8 +5,8 @@ use dawndusk::model::Device;
 use dawndusk::model::digits::{self, Digits, Filters, LAYERS, Layer, PIXELS};
 use std::collections::HashMap;
 
-const README: &str = include_str!("../../models/digits/README.md");
-const WEIGHTS: &[u8] = include_bytes!("../../models/digits/weights.safetensors");
+const README: &str = include_str!("../../profiles/models/digits/README.md");
+const WEIGHTS: &[u8] = include_bytes!("../../profiles/models/digits/weights.safetensors");
 
 fn logits(images: &[u8]) -> Vec<f32> {
     let classifier = Digits::new(&Device::cpu()).expect("the weights are whole");

@@ -10,7 +10,7 @@ use std::io::{Cursor, Read};
 use zip::ZipArchive;
 
 /// The archive.
-const EMBEDDED: &[u8] = include_bytes!("../../../models/digits/test.zip");
+const EMBEDDED: &[u8] = include_bytes!("../../../profiles/models/digits/test.zip");
 
 /// Most bytes that a member of the archive may have: that of 70,000 images, as many as there are.
 const MEMBER_MAX: u64 = 70_000 * 28 * 28 + 16;

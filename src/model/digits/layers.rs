@@ -95,8 +95,8 @@ impl Filters {
     }
 }
 
-/// The weights that come with this program: what `examples/train_digits.rs` has made.
-const EMBEDDED: &[u8] = include_bytes!("../../../models/digits/weights.safetensors");
+/// The weights that come with this program: what `profiles/models/digits/train.rs` has made.
+const EMBEDDED: &[u8] = include_bytes!("../../../profiles/models/digits/weights.safetensors");
 
 /// The weights of every layer that come with this program, in the order of [`LAYERS`].
 ///

@@ -1,6 +1,6 @@
 //! A classifier of handwritten digits on candle: small, trained by this project, with labelled images to test it on.
 //!
-//! `layers` has the network and its weights, `data` the test set; `models/digits/README.md` says how both were made and
+//! `layers` has the network and its weights, `data` the test set; `profiles/models/digits/README.md` says how both were made and
 //! how good the network is. Images are 28 x 28 bytes, 0 for background; a pixel p enters the network as p / 255.
 //!
 //! ```
