@@ -4,7 +4,8 @@
 //! last mean power is assumed; when it comes, the difference between what was counted and what was assumed is made
 //! up for, and what a tick cannot make up for (power does not go below zero) is carried on, so that the spacecraft is
 //! given exactly the energy that the source counted. An energy that stays the same for long says nothing: a machine
-//! that is on draws something.
+//! that is on draws something. Two looks within one update period show the raggedness of the updates, not the load, and
+//! the second waits for the next.
 
 use crate::reading::Reading;
 use crate::units::{Joules, Seconds, Watts};
@@ -23,24 +24,21 @@ pub(super) struct MeasuredPower {
     assumed: Joules,
     /// Given beyond what was counted until then.
     ahead: Joules,
+    update_period: Seconds,
     stale_after: Seconds,
 }
 
 impl MeasuredPower {
     /// From the first reading on; `tick` is the shortest time in which staleness can be told.
     pub(super) fn new(first: Reading, update_period: Seconds, tick: Seconds) -> MeasuredPower {
-        let stale_after = update_period.max(tick) * STALE_PERIODS;
-        MeasuredPower::from(first, stale_after)
-    }
-
-    fn from(last: Reading, stale_after: Seconds) -> MeasuredPower {
         MeasuredPower {
-            last,
+            last: first,
             mean: None,
             expected: Joules::ZERO,
             assumed: Joules::ZERO,
             ahead: Joules::ZERO,
-            stale_after,
+            update_period,
+            stale_after: update_period.max(tick) * STALE_PERIODS,
         }
     }
 
@@ -50,14 +48,15 @@ impl MeasuredPower {
             self.restart(*reading);
             return None;
         };
-        if reading.energy == self.last.energy || reading.taken_at <= self.last.taken_at {
+        let span = reading.taken_at - self.last.taken_at;
+        let ragged = span < self.update_period * (1.0 - 1e-9) && self.mean.is_some();
+        if reading.energy == self.last.energy || span.0 <= 0.0 || ragged {
             let mean = self.mean.filter(|_| self.last.age(now) <= self.stale_after)?;
             self.expected += mean * dt;
             let given = (self.expected - self.ahead - self.assumed).max(Joules::ZERO);
             self.assumed += given;
             return (dt > Seconds::ZERO).then(|| given / dt);
         }
-        let span = reading.taken_at - self.last.taken_at;
         let Ok(before) = self.last.energy else {
             self.restart(*reading);
             return None;
@@ -71,7 +70,8 @@ impl MeasuredPower {
     }
 
     fn restart(&mut self, reading: Reading) {
-        *self = MeasuredPower::from(reading, self.stale_after);
+        let (mean, none) = (None, Joules::ZERO);
+        *self = MeasuredPower { last: reading, mean, expected: none, assumed: none, ahead: none, ..*self };
     }
 }
 
@@ -129,6 +129,16 @@ mod tests {
         assert_eq!(power.turn(&reading(0.1, 1.0), Seconds(0.1), Seconds(0.1)), Some(Watts(10.0)), "fresh");
         assert!(power.turn(&reading(0.1, 1.0), Seconds(0.3), Seconds(0.1)).is_some(), "two periods old");
         assert_eq!(power.turn(&reading(0.1, 1.0), Seconds(0.5), Seconds(0.1)), None, "four periods old");
+    }
+
+    #[test]
+    fn a_look_within_one_update_period_of_the_last_shows_no_leap_of_power() {
+        let mut power = MeasuredPower::new(reading(0.0, 0.0), Seconds(0.1), Seconds(0.1));
+        assert_eq!(power.turn(&reading(0.1, 1.0), Seconds(0.1), Seconds(0.1)), Some(Watts(10.0)), "10 W");
+        let ragged = power.turn(&reading(0.101, 1.1), Seconds(0.101), Seconds(0.001)).expect("the mean holds");
+        assert!((ragged.0 - 10.0).abs() < 1e-9, "{ragged}, and not the 100 W of one millisecond");
+        let next = power.turn(&reading(0.2, 2.0), Seconds(0.2), Seconds(0.099)).expect("a whole period");
+        assert!((next.0 * 0.099 - 0.99).abs() < 1e-9, "what was counted is given in the end: {next}");
     }
 
     #[test]

@@ -4,6 +4,10 @@
 //! E(t) = idle_w · cores · t + (busy_w - idle_w) · cpu_time(t)        rated = busy_w · cores
 //! ```
 //!
+//! The energy never rises faster than the rated power. What CPU time seems to have over that was used after the look's
+//! time stamp (the reading thread was held up between two clocks), or is a quota that the system settles over a tenth
+//! of a second; it is counted at the looks that follow.
+//!
 //! It stands in where no sensor can be read, so that a flight has a load that follows its work. It is marked
 //! [`Provenance::Modelled`], has no error band and is never ranked. A core is what the system schedules on; with two
 //! threads to a core the model draws nearer to twice what the core would.
@@ -65,6 +69,7 @@ pub struct CpuTime {
     clock: CpuClock,
     /// The clock and the CPU time at the first look.
     start: Option<(Seconds, Seconds)>,
+    looked_at: Seconds,
     energy: Joules,
     mean: MeanPower,
     coverage: Coverage,
@@ -99,6 +104,7 @@ impl CpuTime {
             inputs,
             clock,
             start: None,
+            looked_at: Seconds::ZERO,
             energy: Joules::ZERO,
             mean: MeanPower::default(),
             coverage: Coverage::default(),
@@ -109,12 +115,15 @@ impl CpuTime {
     fn advance(&mut self, now: Seconds, cpu_time: Seconds) -> Option<Joules> {
         let Some((opened_at, cpu_time_then)) = self.start else {
             self.start = Some((now, cpu_time));
+            self.looked_at = now;
             return None;
         };
         let Inputs { cores, busy_w, idle_w } = self.inputs;
         let energy = idle_w * cores as f64 * (now - opened_at) + (busy_w - idle_w) * (cpu_time - cpu_time_then);
+        let most = self.energy + self.inputs.rated() * (now - self.looked_at);
+        self.looked_at = now;
         // Neither clock runs backwards by its contract; if one does, the energy stands.
-        let energy = self.energy.max(energy);
+        let energy = self.energy.max(energy.min(most));
         let step = energy - self.energy;
         self.energy = energy;
         Some(step)
@@ -138,10 +147,7 @@ impl Meter for CpuTime {
         let step = self.advance(now, cpu_time);
         self.coverage.updates += u64::from(step != Some(Joules::ZERO));
         self.mean.advance(now, step);
-        // The system settles its CPU quotas over a tenth of a second, so for a moment a process can seem to use more
-        // cores than it has. The energy keeps that; as a power it would be more than the model's full load.
-        let power = self.mean.watts().map(|power| power.min(self.inputs.rated()));
-        Reading { taken_at: now, energy: Ok(self.energy), power }
+        Reading { taken_at: now, energy: Ok(self.energy), power: self.mean.watts() }
     }
 
     fn coverage(&self) -> Coverage {
