@@ -20,8 +20,6 @@ pub use language::{Decode, Prefill, Shape as LanguageShape};
 pub use roster::{LanguageShapes, PEAKS, Roster, RosterError};
 pub use vision::Vision;
 
-use crate::units::Seconds;
-
 /// What a workload is, fixed once it is prepared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
@@ -101,8 +99,6 @@ impl Unit {
 pub struct Work {
     /// Items done.
     pub items: f64,
-    /// Time inside the batch.
-    pub duration: Seconds,
 }
 
 /// Why a batch failed.

@@ -91,7 +91,6 @@ fn the_workload_counts_images_and_checks_itself_against_candle() {
     assert_eq!(description.result_bits_per_batch, description.items_per_batch * 4.0, "a digit is four bits");
     let work = workload.run_batch().expect("it runs");
     assert_eq!(work.items, description.items_per_batch, "a whole batch, although the images begin again within it");
-    assert!(work.duration.0 > 0.0, "and it takes time");
     let verification = workload.verify().expect("it can be checked");
     assert_eq!(verification.is_some(), device().is_some(), "there is something to compare with if there is an adapter");
     if let Some(verification) = verification {
