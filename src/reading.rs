@@ -48,6 +48,18 @@ pub enum Boundary {
     Wall,
 }
 
+impl std::fmt::Display for Boundary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Accelerator => "one board",
+            Self::Module => "CPU and GPU together",
+            Self::CpuPackage => "the CPU package",
+            Self::Process => "this process",
+            Self::Wall => "the whole machine",
+        })
+    }
+}
+
 /// Why there is no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,6 +82,10 @@ pub enum NoData {
     Implausible,
     /// A mean needs two looks that lie far enough apart, and this is the first.
     NotYet,
+    /// Too much of the time was not seen.
+    Gap,
+    /// The machine slept in between.
+    Suspended,
 }
 
 impl std::fmt::Display for NoData {
@@ -84,6 +100,8 @@ impl std::fmt::Display for NoData {
             Self::CounterReset => "the counter was reset",
             Self::Implausible => "the value is implausible",
             Self::NotYet => "too early for a mean",
+            Self::Gap => "too much of the time was not seen",
+            Self::Suspended => "the machine slept in between",
         })
     }
 }
@@ -105,6 +123,25 @@ pub struct Source {
     pub relative_uncertainty: Option<f64>,
     /// The most that the boundary can draw: a board limit, a package limit or the model's full load.
     pub rated_w: Option<Watts>,
+    /// How each number comes about inside the sensor.
+    #[serde(default)]
+    pub sensing: Sensing,
+}
+
+/// How a sensor makes one number, as far as an energy over a window must know it. A counter that counts everything as it
+/// happens is the default.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sensing {
+    /// Each power is the mean over this long before it was shown; zero for an instant, and for a counter.
+    pub averaging_s: Seconds,
+    /// Share of the time that the sensor looks at: 0.25 where 25 ms of every 100 ms are averaged and the rest is not seen.
+    pub seen_share: f64,
+}
+
+impl Default for Sensing {
+    fn default() -> Sensing {
+        Sensing { averaging_s: Seconds::ZERO, seen_share: 1.0 }
+    }
 }
 
 /// One look at one source.
@@ -143,4 +180,73 @@ pub struct Coverage {
     pub gaps: u64,
     /// Their length, all together.
     pub gap_s: Seconds,
+    /// How the powers scattered that an energy was made of; empty for a counter.
+    #[serde(default)]
+    pub scatter: Scatter,
+}
+
+/// Sums over the powers that a sensor has shown, one for each update. A window's are the differences of two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Scatter {
+    /// Powers shown.
+    pub count: u64,
+    /// Their sum, W.
+    pub sum: f64,
+    /// Sum of their squares, W^2.
+    pub square: f64,
+    /// Sum of the squared differences of neighbours, W^2.
+    pub change: f64,
+    /// Sum of the squared lengths of steps longer than two updates, s^2.
+    #[serde(default)]
+    pub bridged: f64,
+}
+
+/// For how long a device was slowed down, by cause. Each time only grows: a window's is the difference of two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Throttling {
+    /// By firmware, to keep a power limit.
+    pub power_cap_s: Seconds,
+    /// By the driver, since it was hot.
+    pub thermal_s: Seconds,
+    /// By the hardware, since it was too hot.
+    pub hardware_thermal_s: Seconds,
+    /// By the hardware, on a signal from the power supply.
+    pub power_brake_s: Seconds,
+    /// By the hardware, with no cause given.
+    pub hardware_s: Seconds,
+    /// To keep step with other boards.
+    pub sync_s: Seconds,
+    /// Causes that nobody here knows, by their bits as the driver gives them.
+    pub unknown: u64,
+    /// True where the device counts the times itself; false where they are added up from looks.
+    pub counted: bool,
+}
+
+impl Throttling {
+    /// From `before` to here. Bits that nobody knows stay, whenever they were seen.
+    pub fn since(&self, before: &Throttling) -> Throttling {
+        self.with(|now, then| now - then, before)
+    }
+
+    /// Both together.
+    pub fn plus(&self, other: &Throttling) -> Throttling {
+        Throttling { unknown: self.unknown | other.unknown, ..self.with(|one, two| one + two, other) }
+    }
+
+    /// The time that makes a result unfit for ranking: heat, and the hardware's own protection.
+    pub fn harmful_s(&self) -> Seconds {
+        self.thermal_s + self.hardware_thermal_s + self.power_brake_s + self.hardware_s
+    }
+
+    fn with(&self, join: impl Fn(Seconds, Seconds) -> Seconds, other: &Throttling) -> Throttling {
+        Throttling {
+            power_cap_s: join(self.power_cap_s, other.power_cap_s),
+            thermal_s: join(self.thermal_s, other.thermal_s),
+            hardware_thermal_s: join(self.hardware_thermal_s, other.hardware_thermal_s),
+            power_brake_s: join(self.power_brake_s, other.power_brake_s),
+            hardware_s: join(self.hardware_s, other.hardware_s),
+            sync_s: join(self.sync_s, other.sync_s),
+            ..*self
+        }
+    }
 }

@@ -17,7 +17,9 @@ use super::counter::{Counter, Limits, MILLIJOULE, SLACK};
 use super::integral::PowerIntegral;
 use super::plausible::{self, PowerFilter};
 use super::probe::{Place, Refusal};
-use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Source};
+use super::renewal::Renewal;
+use super::throttle::{ThrottleLook, ThrottleWatch};
+use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source, Throttling};
 use crate::stats;
 use crate::units::{Joules, Seconds, Watts};
 
@@ -54,6 +56,28 @@ pub trait Board: Send {
     fn power_limit_mw(&mut self) -> Result<u64, NoData>;
     /// Finds the board again by its identifier after it was lost.
     fn reopen(&mut self) -> Result<(), NoData>;
+    /// How [`Board::power_mw`] comes about inside the board.
+    fn power_sensing(&self) -> Sensing {
+        Sensing::default()
+    }
+    /// What slows the board down.
+    fn throttle(&mut self) -> Result<ThrottleLook, NoData> {
+        Err(NoData::NotSupported)
+    }
+}
+
+/// The power limit of a board, in the units of its driver.
+pub trait BoardLimit: Send {
+    /// Name for people.
+    fn name(&self) -> String;
+    /// An identifier that stays when boards are counted anew.
+    fn id(&self) -> String;
+    /// The lowest and the highest limit, in milliwatts.
+    fn range_mw(&mut self) -> Result<(u64, u64), NoData>;
+    /// The limit that was asked for last, in milliwatts.
+    fn limit_mw(&mut self) -> Result<u64, NoData>;
+    /// Asks for a limit in milliwatts.
+    fn set_limit_mw(&mut self, milliwatts: u64) -> Result<(), NoData>;
 }
 
 /// The boards of a library in its own order; one that does not answer leaves the others usable.
@@ -69,8 +93,34 @@ pub trait BoardDriver: Send + Sync {
 
 /// What the energy comes from.
 enum Method {
-    Counter(Counter),
+    /// Its power is integrated beside it, as a witness.
+    Counter {
+        counter: Counter,
+        renewal: Renewal,
+        beside: Box<Beside>,
+    },
     Power(PowerIntegral),
+}
+
+/// The other way to an energy, never added to the first.
+struct Beside {
+    source: Source,
+    integral: PowerIntegral,
+    coverage: Coverage,
+    last: Reading,
+}
+
+impl Beside {
+    fn look(&mut self, now: Seconds, power: Result<Watts, NoData>) {
+        if let Ok(power) = power {
+            self.coverage.updates += u64::from(self.integral.last_power() != Some(power));
+            self.integral.advance(now, power);
+        }
+        self.coverage.looks += 1;
+        self.coverage.missed += u64::from(power.is_err());
+        self.integral.tell(&mut self.coverage);
+        self.last = Reading { taken_at: now, energy: power.map(|_| self.integral.total()), power };
+    }
 }
 
 /// A board as a meter.
@@ -81,6 +131,7 @@ pub struct BoardMeter {
     filter: PowerFilter,
     coverage: Coverage,
     lost_at: Option<Seconds>,
+    throttle: ThrottleWatch,
 }
 
 impl BoardMeter {
@@ -95,7 +146,18 @@ impl BoardMeter {
         let watch = Watch::over(board.as_mut(), rated, wait);
         let period = watch.judge();
         let update_period_s = period.as_ref().map_or(DEFAULT_UPDATE_PERIOD, |&period| period);
-        let (method, how) = match period {
+        let named = |how: &str| format!("{} ({}): {how}", board.name(), board.id());
+        let mut source = Source {
+            name: name.to_owned(),
+            provenance: Provenance::BoardSensor,
+            boundary: Boundary::Accelerator,
+            method: named("the energy counter of its driver"),
+            update_period_s,
+            relative_uncertainty: Some(RELATIVE_UNCERTAINTY),
+            rated_w: rated,
+            sensing: Sensing::default(),
+        };
+        let method = match period {
             Ok(_) => {
                 let limits = Limits {
                     unit: MILLIJOULE,
@@ -103,32 +165,38 @@ impl BoardMeter {
                     ceiling: Some(plausible::ceiling(rated, plausible::BOARD_CEILING)),
                     slack: SLACK,
                 };
-                (Method::Counter(Counter::new(limits)), "the energy counter of its driver".to_owned())
+                let beside = Box::new(Beside {
+                    source: Source {
+                        name: format!("{name}/power"),
+                        method: named("the power its driver reports, integrated"),
+                        update_period_s: DEFAULT_UPDATE_PERIOD,
+                        sensing: board.power_sensing(),
+                        ..source.clone()
+                    },
+                    integral: PowerIntegral::new(DEFAULT_UPDATE_PERIOD),
+                    coverage: Coverage::default(),
+                    last: Reading::absent(Seconds::ZERO, NoData::NotYet),
+                });
+                Method::Counter { counter: Counter::new(limits), renewal: Renewal::default(), beside }
             }
             Err(no_counter) => {
                 let no_power = |cause| Refusal::new(cause, format!("{}: {no_counter}, and no power", board.name()));
                 watch.power.map_err(no_power)?;
-                let method = Method::Power(PowerIntegral::new(DEFAULT_UPDATE_PERIOD));
-                (method, format!("the power its driver reports, integrated, because {no_counter}"))
+                source.method = named(&format!("the power its driver reports, integrated, because {no_counter}"));
+                source.sensing = board.power_sensing();
+                Method::Power(PowerIntegral::new(DEFAULT_UPDATE_PERIOD))
             }
         };
-        let source = Source {
-            name: name.to_owned(),
-            provenance: Provenance::BoardSensor,
-            boundary: Boundary::Accelerator,
-            method: format!("{} ({}): {how}", board.name(), board.id()),
-            update_period_s,
-            relative_uncertainty: Some(RELATIVE_UNCERTAINTY),
-            rated_w: rated,
-        };
         let filter = PowerFilter::new(rated);
-        Ok(BoardMeter { board, source, method, filter, coverage: Coverage::default(), lost_at: None })
+        let (coverage, throttle) = (Coverage::default(), ThrottleWatch::default());
+        Ok(BoardMeter { board, source, method, filter, coverage, lost_at: None, throttle })
     }
 
     /// How often a sampler should look between the flight's own looks.
     pub fn poll_period(&self) -> Seconds {
         match self.method {
-            Method::Counter(_) => Seconds(1.0),
+            // Renewals are seen to within a quarter of their period.
+            Method::Counter { .. } => self.source.update_period_s * 0.25,
             Method::Power(_) => self.source.update_period_s * 0.5,
         }
     }
@@ -140,15 +208,20 @@ impl BoardMeter {
     /// Energy and power of one look, and whether the value behind the energy has changed.
     fn look(&mut self, now: Seconds) -> (Reading, bool) {
         let power = self.power();
+        let mut taken_at = now;
         let (energy, is_update) = match &mut self.method {
-            Method::Counter(counter) => match self.board.energy_mj().and_then(count) {
-                Ok(count) => {
-                    let is_update = counter.last_count() != Some(count);
-                    counter.advance(now, count);
-                    (counter.total(), is_update)
+            Method::Counter { counter, renewal, beside } => {
+                beside.look(now, power);
+                match self.board.energy_mj().and_then(count) {
+                    Ok(count) => {
+                        let is_update = counter.last_count() != Some(count);
+                        counter.advance(now, count);
+                        taken_at = renewal.advance(now, is_update, self.source.update_period_s);
+                        (counter.total(), is_update)
+                    }
+                    Err(cause) => (Err(cause), false),
                 }
-                Err(cause) => (Err(cause), false),
-            },
+            }
             Method::Power(integral) => match power {
                 Ok(power) => {
                     let is_update = integral.last_power() != Some(power);
@@ -158,7 +231,7 @@ impl BoardMeter {
                 Err(cause) => (Err(cause), false),
             },
         };
-        (Reading { taken_at: now, energy, power }, is_update)
+        (Reading { taken_at, energy, power }, is_update)
     }
 
     /// True once the board answers again, or has not been lost.
@@ -190,16 +263,37 @@ impl Meter for BoardMeter {
             self.lost_at = Some(now);
             reading = Reading::absent(now, NoData::Lost);
         }
+        if self.throttle.is_due(now) {
+            self.throttle.advance(now, self.board.throttle());
+        }
         self.coverage.updates += u64::from(is_update);
         self.coverage.missed += u64::from(reading.energy.is_err());
         if let Method::Power(integral) = &self.method {
-            (self.coverage.gaps, self.coverage.gap_s) = integral.gaps();
+            integral.tell(&mut self.coverage);
         }
         reading
     }
 
     fn coverage(&self) -> Coverage {
         self.coverage
+    }
+
+    fn throttling(&self) -> Option<Throttling> {
+        self.throttle.times()
+    }
+
+    fn witness_sources(&self) -> Vec<Source> {
+        match &self.method {
+            Method::Counter { beside, .. } => vec![beside.source.clone()],
+            Method::Power(_) => Vec::new(),
+        }
+    }
+
+    fn witnesses(&self) -> Vec<(Reading, Coverage)> {
+        match &self.method {
+            Method::Counter { beside, .. } => vec![(beside.last, beside.coverage)],
+            Method::Power(_) => Vec::new(),
+        }
     }
 }
 

@@ -20,7 +20,7 @@
 use super::Meter;
 use super::mean_power::MeanPower;
 use super::probe::Refusal;
-use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Source};
+use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
 use crate::units::{Joules, Seconds, Watts};
 
 /// Name of the source.
@@ -98,6 +98,7 @@ impl CpuTime {
             update_period_s: UPDATE_PERIOD,
             relative_uncertainty: None,
             rated_w: Some(inputs.rated()),
+            sensing: Sensing::default(),
         };
         CpuTime {
             source,
@@ -157,13 +158,13 @@ impl Meter for CpuTime {
 
 /// CPU time of all threads of this process.
 #[cfg(unix)]
-fn process_cpu_time() -> Result<Seconds, NoData> {
+pub fn process_cpu_time() -> Result<Seconds, NoData> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Ok(Seconds(time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9))
 }
 
 /// The standard library has no such clock.
 #[cfg(not(unix))]
-fn process_cpu_time() -> Result<Seconds, NoData> {
+pub fn process_cpu_time() -> Result<Seconds, NoData> {
     Err(NoData::NotSupported)
 }

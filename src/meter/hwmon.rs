@@ -17,7 +17,7 @@ use super::integral::PowerIntegral;
 use super::plausible::{self, PowerFilter};
 use super::probe::{Place, Refusal};
 use super::sysfs::Tree;
-use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Source};
+use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
 use crate::units::{Seconds, Watts};
 
 /// Where the chips lie under the root.
@@ -59,6 +59,10 @@ impl Hwmon {
             _ => return Ok(None),
         };
         let place = place(tree, &directory);
+        if is_suspended(tree, &directory) {
+            let detail = format!("{} is suspended, and a read would wake it", tree.path(&directory).display());
+            return Err(Refusal::new(NoData::Asleep, detail).with_remedy("put work on the board and try again"));
+        }
         let (file, first) = first_readable(tree, &directory, files)?;
         let is_power = driver == "amdgpu";
         let rated = rated(tree, &directory);
@@ -85,6 +89,11 @@ impl Hwmon {
             update_period_s: UPDATE_PERIOD,
             relative_uncertainty: Some(RELATIVE_UNCERTAINTY),
             rated_w: rated,
+            sensing: match is_power {
+                // The firmware's filter is taken to be as long as its update.
+                true => Sensing { averaging_s: UPDATE_PERIOD, seen_share: 1.0 },
+                false => Sensing::default(),
+            },
         };
         Ok(Some(Hwmon { tree: tree.clone(), source, place, sensor, coverage: Coverage::default() }))
     }
@@ -119,7 +128,7 @@ impl Meter for Hwmon {
                     Ok(power) => {
                         let is_update = integral.last_power() != Some(power);
                         integral.advance(now, power);
-                        (self.coverage.gaps, self.coverage.gap_s) = integral.gaps();
+                        integral.tell(&mut self.coverage);
                         (Reading { taken_at: now, energy: Ok(integral.total()), power: Ok(power) }, is_update)
                     }
                     Err(cause) => (Reading::absent(now, cause), false),
@@ -135,6 +144,11 @@ impl Meter for Hwmon {
     fn coverage(&self) -> Coverage {
         self.coverage
     }
+}
+
+/// Some kernels wake a board that sleeps when its sensor is read, so it is asked first whether it does.
+fn is_suspended(tree: &Tree, directory: &str) -> bool {
+    tree.text(&format!("{directory}/device/power/runtime_status")).is_ok_and(|status| status == "suspended")
 }
 
 /// The power in `file`, in microwatts there. A file that is gone went with its board.

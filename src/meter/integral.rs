@@ -3,6 +3,7 @@
 //! `E += (P₀ + P₁) / 2 · dt` while `dt` is at most [`GAP_PERIODS`] update periods. A longer silence is a gap: nobody saw
 //! what was drawn, so no energy is invented for it. Its length is kept, and `rated power · gap` bounds what it can hide.
 
+use crate::reading::{Coverage, Scatter};
 use crate::units::{Joules, Seconds, Watts};
 
 /// Two looks further apart than this many update periods have a gap between them. One late look is the scheduler's
@@ -17,6 +18,10 @@ pub struct PowerIntegral {
     total: Joules,
     gaps: u64,
     gap_s: Seconds,
+    update_period: Seconds,
+    /// The last power that went into the scatter, and when.
+    sample: Option<(Seconds, Watts)>,
+    scatter: Scatter,
 }
 
 impl PowerIntegral {
@@ -28,6 +33,9 @@ impl PowerIntegral {
             total: Joules::ZERO,
             gaps: 0,
             gap_s: Seconds::ZERO,
+            update_period,
+            sample: None,
+            scatter: Scatter::default(),
         }
     }
 
@@ -43,12 +51,34 @@ impl PowerIntegral {
             }
             if dt.0 <= self.longest_step.0 {
                 self.total += (before + power) * 0.5 * dt;
+                let is_long = dt > self.update_period * 2.0;
+                self.scatter.bridged += if is_long { dt.0 * dt.0 } else { 0.0 };
             } else {
                 self.gaps += 1;
                 self.gap_s += dt;
             }
         }
         self.last = Some((at, power));
+        self.sample(at, power);
+    }
+
+    /// One for each update: a power that differs, or the same one a period later.
+    fn sample(&mut self, at: Seconds, power: Watts) {
+        if self.sample.is_some_and(|(since, last)| last == power && at - since < self.update_period) {
+            return;
+        }
+        let change = self.sample.map_or(0.0, |(_, last)| (power - last).0);
+        self.scatter.count += 1;
+        self.scatter.sum += power.0;
+        self.scatter.square += power.0 * power.0;
+        self.scatter.change += change * change;
+        self.sample = Some((at, power));
+    }
+
+    /// Writes gaps and scatter into what is told of the source.
+    pub fn tell(&self, coverage: &mut Coverage) {
+        (coverage.gaps, coverage.gap_s) = (self.gaps, self.gap_s);
+        coverage.scatter = self.scatter;
     }
 
     /// Energy since the first look, without what the gaps hid.

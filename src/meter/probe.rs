@@ -51,6 +51,21 @@ impl Probe {
         self.refusal.is_none()
     }
 
+    /// What was read and how far it can be believed, in words; empty for a source that cannot be used.
+    pub fn found(&self) -> String {
+        let Some(source) = &self.source else { return String::new() };
+        let mut text = self.power_w.map_or_else(|| "energy".to_owned(), |power| format!("{power:.1}"));
+        if let Some(cost) = self.read_cost_s {
+            text.push_str(&format!(" in {:.1} us a read", cost.0 * 1e6));
+        }
+        text.push_str(&format!("; covers {}; new every {:.3}", source.boundary, source.update_period_s));
+        match source.relative_uncertainty {
+            Some(band) => text.push_str(&format!("; within {:.0} % (k = 2)", band * 100.0)),
+            None => text.push_str("; no band"),
+        }
+        format!("{text}; {}", source.method)
+    }
+
     pub(super) fn refused(name: &str, refusal: Refusal) -> Probe {
         Probe { name: name.to_owned(), source: None, power_w: None, read_cost_s: None, refusal: Some(refusal) }
     }
@@ -76,17 +91,7 @@ impl std::fmt::Display for Probe {
                 None => Ok(()),
             };
         }
-        match self.power_w {
-            Some(power) => write!(f, "{power:.1}")?,
-            None => f.write_str("energy")?,
-        }
-        if let Some(cost) = self.read_cost_s {
-            write!(f, " in {:.1} us a read", cost.0 * 1e6)?;
-        }
-        match &self.source {
-            Some(source) => write!(f, "; {}", source.method),
-            None => Ok(()),
-        }
+        f.write_str(&self.found())
     }
 }
 

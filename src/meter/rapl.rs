@@ -17,7 +17,7 @@ use super::energy_file::EnergyFile;
 use super::plausible;
 use super::probe::Refusal;
 use super::sysfs::Tree;
-use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Source};
+use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
 use crate::units::{Joules, Seconds, Watts};
 
 /// Name of the source.
@@ -74,6 +74,7 @@ impl Rapl {
             update_period_s: UPDATE_PERIOD,
             relative_uncertainty: Some(RELATIVE_UNCERTAINTY),
             rated_w: rated,
+            sensing: Sensing::default(),
         };
         Ok(Rapl { source, packages, coverage: Coverage::default() })
     }

@@ -8,8 +8,8 @@
 //! Between the flight's looks the thread looks by itself once a period, so that a power is integrated as densely as it
 //! changes and no wrap of a counter goes unseen.
 
-use super::Meter;
-use crate::reading::{Coverage, NoData, Reading, Source};
+use super::{Meter, cpu_clock};
+use crate::reading::{Coverage, NoData, Reading, Source, Throttling};
 use crate::units::Seconds;
 use std::io;
 use std::sync::mpsc::{self, Receiver};
@@ -29,6 +29,9 @@ struct Desk {
     asked: u64,
     answered: u64,
     latest: Option<(Reading, Coverage)>,
+    throttling: Option<Throttling>,
+    witnesses: Vec<(Reading, Coverage)>,
+    cpu_time: Option<Seconds>,
     is_closed: bool,
 }
 
@@ -49,8 +52,11 @@ impl Shared {
 /// A source behind a thread.
 pub struct Sampler {
     source: Source,
+    witness_sources: Vec<Source>,
     shared: Arc<Shared>,
     epoch: Instant,
+    /// From the thread's clock to the flight's, at the last look.
+    offset: Seconds,
     deadline: Duration,
     timeouts: u64,
 }
@@ -60,13 +66,14 @@ impl Sampler {
     /// the caller's need not be the same at every look.
     pub fn start(mut meter: Box<dyn Meter>, period: Seconds, deadline: Seconds) -> io::Result<Sampler> {
         let epoch = Instant::now();
-        let source = meter.source().clone();
+        let (source, witness_sources) = (meter.source().clone(), meter.witness_sources());
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         let period = duration(period).max(SHORTEST_PERIOD);
         let name = format!("meter {}", source.name);
         std::thread::Builder::new().name(name).spawn(move || serve(&theirs, meter.as_mut(), epoch, period))?;
-        Ok(Sampler { source, shared, epoch, deadline: duration(deadline), timeouts: 0 })
+        let (deadline, offset) = (duration(deadline), Seconds::ZERO);
+        Ok(Sampler { source, witness_sources, shared, epoch, offset, deadline, timeouts: 0 })
     }
 }
 
@@ -83,10 +90,12 @@ fn serve(shared: &Shared, meter: &mut dyn Meter, epoch: Instant, period: Duratio
         let ticket = desk.asked;
         drop(desk);
         let reading = meter.read(Seconds(epoch.elapsed().as_secs_f64()));
-        let coverage = meter.coverage();
+        let (coverage, throttling, witnesses) = (meter.coverage(), meter.throttling(), meter.witnesses());
         let mut desk = shared.desk();
         desk.answered = ticket;
         desk.latest = Some((reading, coverage));
+        (desk.throttling, desk.witnesses) = (throttling, witnesses);
+        desk.cpu_time = cpu_clock::of_this_thread();
         shared.answer.notify_all();
     }
 }
@@ -99,6 +108,7 @@ impl Meter for Sampler {
     fn read(&mut self, now: Seconds) -> Reading {
         // From the thread's clock to the flight's.
         let offset = now - Seconds(self.epoch.elapsed().as_secs_f64());
+        self.offset = offset;
         let mut desk = self.shared.desk();
         let is_still_waiting = desk.answered < desk.asked;
         if !is_still_waiting {
@@ -124,6 +134,30 @@ impl Meter for Sampler {
     fn coverage(&self) -> Coverage {
         let seen = self.shared.desk().latest.map(|(_, coverage)| coverage).unwrap_or_default();
         Coverage { looks: seen.looks + self.timeouts, missed: seen.missed + self.timeouts, ..seen }
+    }
+
+    fn throttling(&self) -> Option<Throttling> {
+        self.shared.desk().throttling
+    }
+
+    fn witness_sources(&self) -> Vec<Source> {
+        self.witness_sources.clone()
+    }
+
+    fn witnesses(&self) -> Vec<(Reading, Coverage)> {
+        let desk = self.shared.desk();
+        // A thread that has not answered has no news from them either.
+        let is_late = desk.answered < desk.asked;
+        let onto_flight = |&(reading, coverage): &(Reading, Coverage)| {
+            let taken_at = reading.taken_at + self.offset;
+            let energy = if is_late { Err(NoData::Timeout) } else { reading.energy };
+            (Reading { taken_at, energy, ..reading }, coverage)
+        };
+        desk.witnesses.iter().map(onto_flight).collect()
+    }
+
+    fn cpu_time(&self) -> Option<Seconds> {
+        self.shared.desk().cpu_time
     }
 }
 

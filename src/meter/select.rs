@@ -4,11 +4,12 @@
 //! |---|---|
 //! | a board of its own | that board's sensor ([`super::nvml`], [`super::hwmon`]) |
 //! | inside the CPU package | its module's sensor, then [`super::rapl`] |
-//! | a software renderer, or candle on the CPU | [`super::rapl`], then [`super::cpu_time`] |
+//! | a software renderer, or candle on the CPU | [`super::rapl`], its module's sensor, then [`super::cpu_time`] |
 //!
 //! Where none can be read the flight gets what there is, and [`Selection::covers_accelerator`] is false.
 
 use super::Meter;
+use super::address::AddressError;
 use super::probe::{Place, Probe};
 use super::trial::{Candidate, Roots, candidates};
 use crate::reading::Boundary;
@@ -60,6 +61,9 @@ pub struct Selection {
     pub meter: Box<dyn Meter>,
     /// False if the accelerator draws its power outside what the source covers.
     pub covers_accelerator: bool,
+    /// Sources beside it, with other boundaries or asked for by name: to be read and shown side by side, never added,
+    /// since one may contain the other.
+    pub witnesses: Vec<Box<dyn Meter>>,
     /// All candidates, the chosen one among them.
     pub probes: Vec<Probe>,
 }
@@ -78,8 +82,17 @@ pub enum MeterError {
     /// The one that was asked for cannot be used.
     #[error("power source {0}")]
     Refused(Box<Probe>),
+    /// A text that was meant as an address and is none.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The same one twice.
+    #[error("power source `{wanted}`: asked for twice")]
+    Twice {
+        /// As asked for the second time.
+        wanted: String,
+    },
     /// Several boards could be the adapter, and a guess would measure the wrong one.
-    #[error("adapter `{adapter}`: could be any of the power sources {boards}; name one of them")]
+    #[error("adapter `{adapter}`: could be any of the power sources {boards}; name one of them with --meter NAME")]
     Ambiguous {
         /// The adapter's name.
         adapter: String,
@@ -93,24 +106,72 @@ pub enum MeterError {
 
 /// Every candidate with what it read, or why not and how to mend it.
 pub fn probe(roots: &Roots) -> Vec<Probe> {
-    candidates(roots).into_iter().map(|candidate| candidate.probe).collect()
+    probes(candidates(roots))
 }
 
-/// Opens the source for a flight on `accelerator`.
+/// Opens the source for a flight on `accelerator`, and nothing beside it.
 pub fn open(roots: &Roots, preference: &Preference, accelerator: &Accelerator) -> Result<Selection, MeterError> {
     let mut candidates = candidates(roots);
     let chosen = match preference {
         Preference::Named(name) => named(&candidates, name)?,
         Preference::Best => best(&candidates, accelerator)?,
     };
-    let covers_accelerator = covers(&candidates[chosen], accelerator) != Fit::No;
-    match candidates[chosen].meter.take() {
-        Some(meter) => {
-            let probes = candidates.into_iter().map(|candidate| candidate.probe).collect();
-            Ok(Selection { meter, covers_accelerator, probes })
-        }
-        None => Err(MeterError::Refused(Box::new(candidates.swap_remove(chosen).probe))),
+    let (meter, covers_accelerator) = take(&mut candidates, chosen, accelerator)?;
+    Ok(Selection { meter, covers_accelerator, witnesses: Vec::new(), probes: probes(candidates) })
+}
+
+/// Opens the source for a flight on `accelerator` and those beside it.
+///
+/// `wanted` holds names and addresses ([`Address`](super::Address)). The first is the flight's source, or the best one where none is wanted. The others are witnesses, and so
+/// is one source that measures for each boundary that nobody covers yet.
+pub fn open_all(roots: &Roots, wanted: &[String], accelerator: &Accelerator) -> Result<Selection, MeterError> {
+    let (roots, wanted) = roots.with(wanted)?;
+    let mut candidates = candidates(&roots);
+    let named = wanted.iter().map(|name| named(&candidates, name)).collect::<Result<Vec<usize>, _>>()?;
+    if let Some(again) = (1..named.len()).find(|&index| named[..index].contains(&named[index])) {
+        return Err(MeterError::Twice { wanted: wanted[again].clone() });
     }
+    let (chosen, others) = match named.split_first() {
+        Some((&first, others)) => (first, others),
+        None => (best(&candidates, accelerator)?, &[][..]),
+    };
+    let (meter, covers_accelerator) = take(&mut candidates, chosen, accelerator)?;
+    let mut witnesses = vec![];
+    for &other in others {
+        witnesses.push(take(&mut candidates, other, accelerator)?.0);
+    }
+    let mut covered: Vec<Boundary> = witnesses.iter().chain([&meter]).map(|meter| meter.source().boundary).collect();
+    // Another board is another board's: it says nothing of this flight unless it is asked for.
+    covered.push(Boundary::Accelerator);
+    for candidate in &mut candidates {
+        let source = candidate.meter.as_ref().map(|meter| meter.source());
+        let Some(boundary) = source.filter(|source| source.provenance.is_measured()).map(|source| source.boundary)
+        else {
+            continue;
+        };
+        if !covered.contains(&boundary) {
+            covered.push(boundary);
+            witnesses.extend(candidate.meter.take());
+        }
+    }
+    Ok(Selection { meter, covers_accelerator, witnesses, probes: probes(candidates) })
+}
+
+/// The meter of a candidate and whether it covers the accelerator, or why it cannot be used.
+fn take(
+    candidates: &mut [Candidate],
+    index: usize,
+    accelerator: &Accelerator,
+) -> Result<(Box<dyn Meter>, bool), MeterError> {
+    let covers_accelerator = covers(&candidates[index], accelerator) != Fit::No;
+    match candidates[index].meter.take() {
+        Some(meter) => Ok((meter, covers_accelerator)),
+        None => Err(MeterError::Refused(Box::new(candidates[index].probe.clone()))),
+    }
+}
+
+fn probes(candidates: Vec<Candidate>) -> Vec<Probe> {
+    candidates.into_iter().map(|candidate| candidate.probe).collect()
 }
 
 fn named(candidates: &[Candidate], wanted: &str) -> Result<usize, MeterError> {
@@ -164,9 +225,9 @@ fn covers(candidate: &Candidate, accelerator: &Accelerator) -> Fit {
     use AcceleratorKind::{Discrete, Integrated, Software};
     let Some(source) = &candidate.probe.source else { return Fit::No };
     match (source.boundary, accelerator.kind) {
-        (Boundary::Wall, _) | (Boundary::CpuPackage, Integrated | Software) | (Boundary::Process, Software) => {
-            Fit::Sure
-        }
+        (Boundary::Wall, _)
+        | (Boundary::CpuPackage, Integrated | Software)
+        | (Boundary::Module | Boundary::Process, Software) => Fit::Sure,
         (Boundary::Accelerator, Discrete) | (Boundary::Module, Discrete | Integrated) => {
             same_board(&candidate.place, accelerator)
         }

@@ -2,14 +2,20 @@
 //! deadline and nothing more.
 
 use super::Meter;
+use super::address::{Address, AddressError};
 use super::board::{Board, BoardDriver, BoardMeter};
 use super::cpu_time::{self, CpuTime};
 use super::hwmon::{self, Hwmon};
+use super::jetson::{self, Jetson};
 use super::mean_power;
 use super::nvml::NvmlDriver;
+use super::polled::Polled;
 use super::probe::{Place, Probe, Refusal};
+use super::ptdaemon::PtDaemon;
 use super::rapl::{self, Rapl};
+use super::recorded::Recorded;
 use super::sampler::{DEADLINE, Pending, Sampler};
+use super::shelly::Shelly;
 use super::sysfs::Tree;
 use crate::reading::NoData;
 use crate::units::{Seconds, Watts};
@@ -19,6 +25,12 @@ use std::time::{Duration, Instant};
 /// Reads whose mean is the cost of one.
 const COST_READS: u32 = 5;
 
+/// How long the first sample of a meter on the network is waited for.
+const FIRST_SAMPLE: Duration = Duration::from_secs(5);
+
+/// A meter on the network may take this long to open: a few questions, and the first sample.
+const NETWORK_DEADLINE: Seconds = Seconds(15.0);
+
 /// Where sources are looked for, and how long. Tests put trees and drivers of their own here.
 #[derive(Clone)]
 pub struct Roots {
@@ -26,6 +38,8 @@ pub struct Roots {
     pub sysfs: Tree,
     /// The libraries of accelerator boards.
     pub drivers: Vec<Arc<dyn BoardDriver>>,
+    /// Sources elsewhere, in the order in which they were asked for.
+    pub addresses: Vec<Address>,
     /// The longest that a library may take to list its boards.
     pub library_deadline: Seconds,
     /// The longest that a source may take to open and to answer a few reads.
@@ -38,10 +52,35 @@ impl Default for Roots {
         Roots {
             sysfs: Tree::new("/sys"),
             drivers: vec![Arc::new(NvmlDriver)],
+            addresses: Vec::new(),
             library_deadline: Seconds(20.0),
             source_deadline: Seconds(3.0),
         }
     }
+}
+
+impl Roots {
+    /// These roots and the addresses among `wanted`, and all of `wanted` as names of sources.
+    pub fn with(&self, wanted: &[String]) -> Result<(Roots, Vec<String>), AddressError> {
+        let mut roots = self.clone();
+        let mut names = Vec::new();
+        for text in wanted {
+            if Address::is_meant_by(text) {
+                let address: Address = text.parse()?;
+                names.push(name_of(&roots.addresses, &address));
+                roots.addresses.push(address);
+            } else {
+                names.push(text.clone());
+            }
+        }
+        Ok((roots, names))
+    }
+}
+
+/// What the source at `address` is called when those before it have theirs: its kind, and its number among its kind.
+fn name_of(before: &[Address], address: &Address) -> String {
+    let number = before.iter().filter(|earlier| earlier.kind() == address.kind()).count();
+    format!("{}:{number}", address.kind())
 }
 
 /// A source that was tried: its line in the report, and the source itself if it answered.
@@ -108,6 +147,13 @@ pub(super) fn candidates(roots: &Roots) -> Vec<Candidate> {
         trials.push(Trial::start(&chip.clone(), roots.source_deadline, move || try_hwmon(&tree, &chip)));
     }
     let tree = roots.sysfs.clone();
+    trials.push(Trial::start(jetson::NAME, roots.source_deadline, move || try_jetson(&tree)));
+    for (index, address) in roots.addresses.iter().cloned().enumerate() {
+        let name = name_of(&roots.addresses[..index], &address);
+        let deadline = roots.source_deadline.max(NETWORK_DEADLINE);
+        trials.push(Trial::start(&name.clone(), deadline, move || try_address(&name, &address)));
+    }
+    let tree = roots.sysfs.clone();
     trials.push(Trial::start(rapl::NAME, roots.source_deadline, move || try_rapl(&tree)));
     trials.push(Trial::start(cpu_time::NAME, roots.source_deadline, try_cpu_time));
 
@@ -143,6 +189,56 @@ fn try_hwmon(tree: &Tree, chip: &str) -> Attempt {
     let place = meter.place().clone();
     let period = meter.poll_period();
     accept(place, sampled(meter, period)?)
+}
+
+fn try_jetson(tree: &Tree) -> Attempt {
+    let Some(meter) = Jetson::open(tree)? else { return Ok(None) };
+    let (place, period) = (meter.place(), meter.poll_period());
+    accept(place, sampled(meter, period)?)
+}
+
+fn try_address(name: &str, address: &Address) -> Attempt {
+    match address {
+        Address::Recorded { file, boundary } => {
+            let mut tried = Recorded::open(name, file, *boundary)?;
+            let (first, read_cost) = timed(|| tried.read(Seconds::ZERO));
+            let probe = Probe::accepted(tried.source(), &first, read_cost);
+            // The replay begins with the first look of the flight.
+            let fresh = Recorded::open(name, file, *boundary)?;
+            Ok(Some(Candidate { probe, place: Place::default(), meter: Some(Box::new(fresh)) }))
+        }
+        Address::Shelly { host, port, switch } => polled(Box::new(Shelly::open(name, host, *port, *switch)?)),
+        Address::PtDaemon { host, port } => polled(Box::new(PtDaemon::open(name, host, *port)?)),
+    }
+}
+
+/// Takes a source that is slow to answer, once it has given an energy.
+fn polled(mut meter: Box<dyn Meter>) -> Attempt {
+    let epoch = Instant::now();
+    let mut look = || {
+        let now = Seconds(epoch.elapsed().as_secs_f64());
+        timed(|| meter.read(now))
+    };
+    let (mut first, mut read_cost) = look();
+    // The first sample of a measurement that has just been started takes its time.
+    while first.energy == Err(NoData::NotYet) && epoch.elapsed() < FIRST_SAMPLE {
+        std::thread::sleep(FIRST_SAMPLE / 10);
+        (first, read_cost) = look();
+    }
+    if let Err(cause) = first.energy {
+        return Err(Refusal::new(cause, format!("no energy from {}", meter.source().method)));
+    }
+    let probe = Probe::accepted(meter.source(), &first, read_cost);
+    let period = meter.source().update_period_s;
+    let meter = Polled::start(meter, epoch, first, period).map_err(|error| no_thread(&error))?;
+    Ok(Some(Candidate { probe, place: Place::default(), meter: Some(Box::new(meter)) }))
+}
+
+/// What `read` gives, and how long it takes.
+fn timed<T>(read: impl FnOnce() -> T) -> (T, Seconds) {
+    let begin = Instant::now();
+    let value = read();
+    (value, Seconds(begin.elapsed().as_secs_f64()))
 }
 
 fn try_rapl(tree: &Tree) -> Attempt {

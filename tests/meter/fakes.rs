@@ -3,6 +3,7 @@
 use dawndusk::meter::board::{Board, BoardDriver, Boards};
 use dawndusk::meter::probe::{Place, Refusal};
 use dawndusk::meter::sysfs::Tree;
+use dawndusk::meter::throttle::ThrottleLook;
 use dawndusk::reading::NoData;
 use dawndusk::units::Seconds;
 use std::collections::BTreeMap;
@@ -115,6 +116,7 @@ pub(crate) struct BoardState {
     pub(crate) energy_says: Option<Result<u64, NoData>>,
     pub(crate) power_says: Option<Result<u64, NoData>>,
     pub(crate) limit_says: Result<u64, NoData>,
+    pub(crate) throttle_says: Result<ThrottleLook, NoData>,
     /// Everything answers so, and the board cannot be found again.
     pub(crate) failure: Option<NoData>,
     pub(crate) place: Place,
@@ -131,6 +133,7 @@ impl Default for BoardState {
             energy_says: None,
             power_says: None,
             limit_says: Ok(700_000),
+            throttle_says: Err(NoData::NotSupported),
             failure: None,
             place: Place {
                 pci_address: Some("00000000:65:00.0".to_owned()),
@@ -198,6 +201,10 @@ impl Board for FakeBoard {
     fn reopen(&mut self) -> Result<(), NoData> {
         self.0.lock().expect("no test panics here").failure.map_or(Ok(()), Err)
     }
+
+    fn throttle(&mut self) -> Result<ThrottleLook, NoData> {
+        self.0.lock().expect("no test panics here").throttle_says
+    }
 }
 
 /// A driver with the boards it is given, which run on the machine's clock; or with none, and why.
@@ -257,5 +264,9 @@ impl Board for Running {
 
     fn reopen(&mut self) -> Result<(), NoData> {
         self.0.reopen()
+    }
+
+    fn throttle(&mut self) -> Result<ThrottleLook, NoData> {
+        self.0.throttle()
     }
 }

@@ -287,3 +287,14 @@ fn a_chip_that_is_no_accelerator_is_passed_over() {
     let bare = Hwmon::open(&sysfs.tree(), "hwmon9").err().expect("no power file");
     assert_eq!(bare.cause, NoData::NotSupported, "a board without a power sensor");
 }
+
+#[test]
+fn a_board_that_says_that_it_sleeps_is_not_woken_by_a_read() {
+    let sysfs = FakeSysfs::new();
+    sysfs.amdgpu("hwmon2", "150000000\n");
+    sysfs.write("class/hwmon/hwmon2/device/power/runtime_status", "suspended\n");
+    let refusal = Hwmon::open(&sysfs.tree(), "hwmon2").err().expect("it sleeps");
+    assert_eq!(refusal.cause, NoData::Asleep, "although its file would answer: {}", refusal.detail);
+    sysfs.write("class/hwmon/hwmon2/device/power/runtime_status", "active\n");
+    assert!(Hwmon::open(&sysfs.tree(), "hwmon2").is_ok_and(|board| board.is_some()), "awake, it is read");
+}

@@ -2,7 +2,7 @@
 
 use dawndusk::meter::Meter;
 use dawndusk::meter::sampler::Sampler;
-use dawndusk::reading::{Boundary, Coverage, NoData, Provenance, Reading, Source};
+use dawndusk::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
 use dawndusk::units::{Joules, Seconds, Watts};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
@@ -23,6 +23,7 @@ fn gated() -> (Gated, Sender<()>) {
         update_period_s: Seconds(0.1),
         relative_uncertainty: None,
         rated_w: None,
+        sensing: Sensing::default(),
     };
     let (open, gate) = channel();
     (Gated { source, gate, looks: 0 }, open)

@@ -16,7 +16,13 @@ fn roots(tree: Tree, boards: Vec<FakeBoard>) -> Roots {
         FakeDriver(Ok(boards))
     };
     let drivers: Vec<Arc<dyn BoardDriver>> = vec![Arc::new(driver)];
-    Roots { sysfs: tree, drivers, library_deadline: Seconds(30.0), source_deadline: Seconds(30.0) }
+    Roots {
+        sysfs: tree,
+        drivers,
+        addresses: Vec::new(),
+        library_deadline: Seconds(30.0),
+        source_deadline: Seconds(30.0),
+    }
 }
 
 fn adapter(kind: AcceleratorKind, pci_address: Option<&str>) -> Accelerator {

@@ -1,0 +1,215 @@
+//! An analyser behind SPEC's PTDaemon, a program of the user's own that is spoken to over TCP and is no part of this one.
+//!
+//! One line each way (port 8888):
+//!
+//! ```text
+//! Hello               Hello, PTDaemon here!
+//! Identify            WT310E,1000,1,...,version=1.10.0-...,OS=...,mode=power,...
+//! SR,V,Auto  SR,A,Auto        Range V changed
+//! Go,1000,0,dawndusk  Starting untimed measurement, maximum 500000 samples at 1000ms with 0 rampup samples
+//! RL                  Last 2 samples ..., then so many lines: Time,09-23-2020 14:40:23.964,Watts,81.2,Volts,...
+//! Stop                Stopping untimed measurement
+//! ```
+//!
+//! `RL` gives the samples that nobody has read yet, so none is lost between two looks; their powers are integrated by
+//! the daemon's own times. A daemon with its dummy device, which makes its numbers up, is no measurement and says so.
+
+use super::Meter;
+use super::integral::PowerIntegral;
+use super::network::Connection;
+use super::plausible::PowerFilter;
+use super::probe::Refusal;
+use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
+use crate::units::{Seconds, Watts};
+use std::time::{Duration, Instant};
+
+/// Half width of the band, k = 2: what SPEC accepts of an analyser (Power and Performance Benchmark Methodology: 1 % of
+/// uncertainty for each sample).
+pub const RELATIVE_UNCERTAINTY: f64 = 0.01;
+
+/// Longest time for one question: an analyser may take a sampling interval to answer.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// More than any analyser that is accepted measures in one channel.
+const CEILING: Watts = Watts(100_000.0);
+
+/// More unread samples than this in one answer are none of a daemon that was asked a moment ago.
+const SAMPLES_MAX: usize = 10_000;
+
+/// A daemon and its analyser.
+pub struct PtDaemon {
+    host: String,
+    port: u16,
+    connection: Option<Connection>,
+    source: Source,
+    filter: PowerFilter,
+    integral: PowerIntegral,
+    /// The time of the last sample by the daemon's clock, and by one of our own that only rises.
+    last: Option<(f64, Seconds)>,
+    /// The look that brought the latest sample.
+    renewed_at: Seconds,
+    latest: Option<Watts>,
+    coverage: Coverage,
+}
+
+impl PtDaemon {
+    /// Starts a measurement at the daemon on `host`, as the source `name`.
+    pub fn open(name: &str, host: &str, port: u16) -> Result<PtDaemon, Refusal> {
+        let (connection, identity) = begin(host, port, false)?;
+        let is_dummy = identity.to_ascii_lowercase().contains("dummy");
+        let analyser = identity.split(',').next().unwrap_or_default();
+        let version = identity.split(',').find_map(|part| part.strip_prefix("version=")).unwrap_or("unknown");
+        let interval = identity.split(',').nth(1).and_then(|ms| ms.trim().parse::<f64>().ok()).unwrap_or(0.0);
+        let period = Seconds((interval * 1e-3).clamp(1.0, 60.0));
+        let what =
+            if is_dummy { "made up by PTDaemon's dummy device, not a measurement" } else { "the power, integrated" };
+        let source = Source {
+            name: name.to_owned(),
+            provenance: if is_dummy { Provenance::Modelled } else { Provenance::ExternalMeter },
+            boundary: Boundary::Wall,
+            method: format!("the analyser {analyser} behind PTDaemon {version}: {what}"),
+            update_period_s: period,
+            relative_uncertainty: (!is_dummy).then_some(RELATIVE_UNCERTAINTY),
+            rated_w: None,
+            sensing: Sensing { averaging_s: period, seen_share: 1.0 },
+        };
+        Ok(PtDaemon {
+            host: host.to_owned(),
+            port,
+            connection: Some(connection),
+            source,
+            filter: PowerFilter::new(Some(CEILING)),
+            integral: PowerIntegral::new(period),
+            last: None,
+            renewed_at: Seconds::ZERO,
+            latest: None,
+            coverage: Coverage::default(),
+        })
+    }
+
+    /// Takes the samples that are new, over a connection that is made again where it was lost.
+    fn take(&mut self, now: Seconds) -> Result<(), Refusal> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => begin(&self.host, self.port, true)?.0,
+        };
+        let samples = unread(&mut connection)?;
+        self.connection = Some(connection);
+        if !samples.is_empty() {
+            self.renewed_at = now;
+        }
+        for (at, power) in samples {
+            let Ok(power) = self.filter.check(power) else {
+                self.coverage.missed += 1;
+                continue;
+            };
+            let period = self.source.update_period_s;
+            let time = match self.last {
+                // A clock that was set, by the season or by hand: the samples themselves come once a period.
+                Some((before, time)) if !(0.0..=600.0).contains(&(at - before)) => time + period,
+                Some((before, time)) => time + Seconds(at - before),
+                None => Seconds::ZERO,
+            };
+            self.coverage.updates += u64::from(self.latest != Some(power));
+            self.integral.advance(time, power);
+            self.last = Some((at, time));
+            self.latest = Some(power);
+        }
+        Ok(())
+    }
+}
+
+impl Meter for PtDaemon {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn read(&mut self, now: Seconds) -> Reading {
+        self.coverage.looks += 1;
+        let reading = match (self.take(now), self.latest) {
+            (Ok(()), Some(power)) => {
+                self.integral.tell(&mut self.coverage);
+                // A daemon that answers without a new sample has nothing to say of now.
+                Reading { taken_at: self.renewed_at, energy: Ok(self.integral.total()), power: Ok(power) }
+            }
+            (Ok(()), None) => Reading::absent(now, NoData::NotYet),
+            (Err(refusal), _) => Reading::absent(now, refusal.cause),
+        };
+        self.coverage.missed += u64::from(reading.energy.is_err());
+        reading
+    }
+
+    fn coverage(&self) -> Coverage {
+        self.coverage
+    }
+}
+
+impl Drop for PtDaemon {
+    /// Ends the measurement; a daemon that does not listen any more keeps its samples to itself.
+    fn drop(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            let until = Instant::now() + Duration::from_millis(200);
+            drop(connection.send("Stop\r\n", until).and_then(|()| connection.line(until)));
+        }
+    }
+}
+
+/// Greets the daemon, asks who it is, lets it range by itself and starts a measurement.
+fn begin(host: &str, port: u16, again: bool) -> Result<(Connection, String), Refusal> {
+    let until = Instant::now() + TIMEOUT;
+    let wrong = |cause, what: String| Refusal::new(cause, format!("{host}:{port}: {what}"));
+    let mut connection = Connection::open(host, port, until).map_err(|refusal| {
+        refusal.with_remedy("start PTDaemon for the analyser, and let this machine through to its port")
+    })?;
+    let hello = command(&mut connection, "Hello")?;
+    if !hello.starts_with("Hello, PTDaemon") {
+        return Err(wrong(NoData::Implausible, format!("not a PTDaemon: it says `{}`", shortened(&hello))));
+    }
+    let identity = command(&mut connection, "Identify")?;
+    if identity.contains("mode=temperature") {
+        return Err(wrong(NoData::NotSupported, "this PTDaemon reads a thermometer".into())
+            .with_remedy("name the port of the one that reads the analyser"));
+    }
+    // An analyser with fixed ranges refuses this, and measures all the same.
+    command(&mut connection, "SR,V,Auto")?;
+    command(&mut connection, "SR,A,Auto")?;
+    if again {
+        // The measurement that the lost connection left running would refuse the next one.
+        command(&mut connection, "Stop")?;
+    }
+    let started = command(&mut connection, "Go,1000,0,dawndusk")?;
+    if !started.starts_with("Starting") {
+        return Err(wrong(NoData::NotSupported, format!("it does not start: `{}`", shortened(&started)))
+            .with_remedy("end the measurement that somebody else has started there"));
+    }
+    Ok((connection, identity))
+}
+
+fn command(connection: &mut Connection, text: &str) -> Result<String, Refusal> {
+    let until = Instant::now() + TIMEOUT;
+    connection.send(&format!("{text}\r\n"), until)?;
+    connection.line(until)
+}
+
+/// The samples since the last question: seconds of the daemon's clock, and power.
+fn unread(connection: &mut Connection) -> Result<Vec<(f64, Watts)>, Refusal> {
+    let head = command(connection, "RL")?;
+    let garbage =
+        |line: &str| Refusal::new(NoData::Implausible, format!("PTDaemon answered RL with `{}`", shortened(line)));
+    if head.starts_with("No ") || head.starts_with("Insufficient") {
+        return Ok(Vec::new());
+    }
+    let count = head.strip_prefix("Last ").and_then(|rest| rest.split(' ').next()?.parse::<usize>().ok());
+    let count = count.filter(|count| *count <= SAMPLES_MAX).ok_or_else(|| garbage(&head))?;
+    let until = Instant::now() + TIMEOUT;
+    let mut samples = Vec::with_capacity(count);
+    for _ in 0..count {
+        let line = connection.line(until)?;
+        samples.push(super::meter_file::spl_sample(&line).ok_or_else(|| garbage(&line))?);
+    }
+    Ok(samples)
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(80).collect()
+}

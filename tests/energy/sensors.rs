@@ -1,0 +1,294 @@
+//! Models of real sensors, read by the meters that ship, on a clock of the test's own.
+
+use crate::power::{Power, Random};
+use dawndusk::meter::Meter;
+use dawndusk::meter::board::{Board, BoardMeter};
+use dawndusk::meter::hwmon::Hwmon;
+use dawndusk::meter::integral::PowerIntegral;
+use dawndusk::meter::probe::Place;
+use dawndusk::meter::rapl::Rapl;
+use dawndusk::meter::sysfs::Tree;
+use dawndusk::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
+use dawndusk::units::{Seconds, Watts};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// The sensors of the promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Model {
+    /// NVML's energy counter, renewed every 20 to 100 ms.
+    NvmlCounter,
+    /// NVML's power, the mean of 25 ms out of every 100.
+    NvmlQuarter,
+    /// NVML's power, a mean over 1 s, renewed every 100 ms.
+    NvmlAverage,
+    /// amdgpu's power, renewed every 100 ms.
+    Hwmon,
+    /// RAPL's counter, renewed every millisecond.
+    Rapl,
+    /// A meter at the plug, once a second, with a gain of 1 %.
+    Wall,
+}
+
+pub(crate) const MODELS: [Model; 6] =
+    [Model::NvmlCounter, Model::NvmlQuarter, Model::NvmlAverage, Model::Hwmon, Model::Rapl, Model::Wall];
+
+/// What a sensor is in front of.
+pub(crate) struct World {
+    pub(crate) now: f64,
+    pub(crate) power: Power,
+    /// What the sensor makes of a watt.
+    pub(crate) gain: f64,
+    pub(crate) period: f64,
+    pub(crate) phase: f64,
+    pub(crate) averaging: f64,
+    /// It does not answer between these times.
+    pub(crate) silent: (f64, f64),
+}
+
+impl World {
+    fn renewed_at(&self) -> f64 {
+        ((self.now - self.phase) / self.period).floor() * self.period + self.phase
+    }
+
+    fn is_silent(&self) -> bool {
+        self.silent.0 <= self.now && self.now < self.silent.1
+    }
+
+    /// Joules shown by a counter.
+    fn counted(&self) -> f64 {
+        self.gain * self.power.energy(self.renewed_at().max(0.0))
+    }
+
+    /// Watts shown by a sensor that averages before it shows.
+    fn shown(&self) -> f64 {
+        let to = self.renewed_at().max(self.averaging);
+        self.gain * self.power.mean(to - self.averaging, to)
+    }
+}
+
+pub(crate) type Shared = Arc<Mutex<World>>;
+
+pub(crate) fn lock(world: &Shared) -> MutexGuard<'_, World> {
+    world.lock().expect("no test panics while it holds the world")
+}
+
+impl Model {
+    /// Half width of the gain's band.
+    pub(crate) fn gain(self) -> f64 {
+        match self {
+            Model::NvmlCounter | Model::NvmlQuarter | Model::NvmlAverage => 0.05,
+            Model::Hwmon | Model::Rapl => 0.10,
+            Model::Wall => 0.01,
+        }
+    }
+
+    /// Update period and averaging time.
+    pub(crate) fn timing(self, random: &mut Random) -> (f64, f64) {
+        match self {
+            Model::NvmlCounter => (random.scale(0.02, 0.1), 1.0),
+            Model::NvmlQuarter => (0.1, 0.025),
+            Model::NvmlAverage => (0.1, 1.0),
+            Model::Hwmon => (0.1, 0.1),
+            Model::Rapl => (0.001, 0.001),
+            Model::Wall => (1.0, 1.0),
+        }
+    }
+
+    /// The meter, and how often its thread looks.
+    pub(crate) fn open(self, world: &Shared) -> (Box<dyn Meter>, f64) {
+        match self {
+            Model::NvmlCounter | Model::NvmlQuarter | Model::NvmlAverage => {
+                let theirs = Arc::clone(world);
+                let mut wait = move |dt: Seconds| {
+                    let mut world = lock(&theirs);
+                    world.now += dt.0;
+                    Seconds(world.now)
+                };
+                let board = Box::new(ModelBoard { world: Arc::clone(world), model: self });
+                let meter = BoardMeter::open(board, "nvml:0", &mut wait).expect("it can be read");
+                let period = meter.poll_period().0;
+                (Box::new(meter), period)
+            }
+            Model::Hwmon => {
+                let chip = Hwmon::open(&tree(world), "hwmon0").expect("it can be read").expect("it is a board");
+                let period = chip.poll_period().0;
+                (Box::new(chip), period)
+            }
+            Model::Rapl => (Box::new(Rapl::open(&tree(world)).expect("it can be read")), 1.0),
+            Model::Wall => (Box::new(Wall::new(Arc::clone(world))), 0.5),
+        }
+    }
+}
+
+struct ModelBoard {
+    world: Shared,
+    model: Model,
+}
+
+impl Board for ModelBoard {
+    fn name(&self) -> String {
+        format!("{:?}", self.model)
+    }
+
+    fn id(&self) -> String {
+        "GPU-0".to_owned()
+    }
+
+    fn place(&self) -> Place {
+        Place::default()
+    }
+
+    fn energy_mj(&mut self) -> Result<u64, NoData> {
+        let world = lock(&self.world);
+        match self.model {
+            _ if world.is_silent() => Err(NoData::Timeout),
+            Model::NvmlCounter => Ok(5_000_000 + (world.counted() * 1e3) as u64),
+            _ => Err(NoData::NotSupported),
+        }
+    }
+
+    fn power_mw(&mut self) -> Result<u64, NoData> {
+        let world = lock(&self.world);
+        if world.is_silent() { Err(NoData::Timeout) } else { Ok((world.shown() * 1e3) as u64) }
+    }
+
+    fn power_limit_mw(&mut self) -> Result<u64, NoData> {
+        Ok(700_000)
+    }
+
+    fn reopen(&mut self) -> Result<(), NoData> {
+        Ok(())
+    }
+
+    fn power_sensing(&self) -> Sensing {
+        match self.model {
+            Model::NvmlQuarter => Sensing { averaging_s: Seconds(0.025), seen_share: 0.25 },
+            _ => Sensing { averaging_s: Seconds(1.0), seen_share: 1.0 },
+        }
+    }
+}
+
+/// One empty tree with the names that a listing must find; every text comes from the world.
+fn tree(world: &Shared) -> Tree {
+    static ROOT: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
+    let root = ROOT.get_or_init(|| {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        for directory in ["class/hwmon/hwmon0", "class/powercap/intel-rapl:0"] {
+            std::fs::create_dir_all(root.path().join(directory)).expect("directories can be made");
+        }
+        for file in ["power1_average", "power1_cap"] {
+            std::fs::write(root.path().join("class/hwmon/hwmon0").join(file), "").expect("files can be made");
+        }
+        root
+    });
+    let world = Arc::clone(world);
+    let read = move |path: &Path| {
+        let world = lock(&world);
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_board = path.to_string_lossy().contains("hwmon");
+        match name.as_str() {
+            "energy_uj" | "power1_average" if world.is_silent() => Err(io::Error::from(io::ErrorKind::TimedOut)),
+            "energy_uj" => Ok(format!("{:.0}", world.counted() * 1e6)),
+            "power1_average" => Ok(format!("{:.0}", world.shown() * 1e6)),
+            "name" if is_board => Ok("amdgpu".to_owned()),
+            "name" => Ok("package-0".to_owned()),
+            "max_energy_range_uj" => Ok("262143328850".to_owned()),
+            "constraint_0_name" => Ok("long_term".to_owned()),
+            "constraint_0_power_limit_uw" | "power1_cap" => Ok("700000000".to_owned()),
+            _ => Err(io::Error::from(io::ErrorKind::NotFound)),
+        }
+    };
+    Tree::with_reader(root.path(), Arc::new(read))
+}
+
+/// A meter at the plug.
+struct Wall {
+    world: Shared,
+    source: Source,
+    integral: PowerIntegral,
+    coverage: Coverage,
+}
+
+impl Wall {
+    fn new(world: Shared) -> Wall {
+        let source = Source {
+            name: "wall".to_owned(),
+            provenance: Provenance::ExternalMeter,
+            boundary: Boundary::Wall,
+            method: "a model of a plug meter".to_owned(),
+            update_period_s: Seconds(1.0),
+            relative_uncertainty: Some(0.01),
+            rated_w: None,
+            sensing: Sensing { averaging_s: Seconds(1.0), seen_share: 1.0 },
+        };
+        Wall { world, source, integral: PowerIntegral::new(Seconds(1.0)), coverage: Coverage::default() }
+    }
+}
+
+impl Meter for Wall {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn read(&mut self, now: Seconds) -> Reading {
+        let world = lock(&self.world);
+        self.coverage.looks += 1;
+        if world.is_silent() {
+            return Reading::absent(now, NoData::Timeout);
+        }
+        let power = Watts((world.shown() * 10.0).round() / 10.0);
+        self.coverage.updates += u64::from(self.integral.last_power() != Some(power));
+        self.integral.advance(now, power);
+        self.integral.tell(&mut self.coverage);
+        Reading { taken_at: now, energy: Ok(self.integral.total()), power: Ok(power) }
+    }
+
+    fn coverage(&self) -> Coverage {
+        self.coverage
+    }
+}
+
+/// A meter with the thread that looks between the flight's looks, late at times; on the world's clock.
+pub(crate) struct Polled {
+    pub(crate) meter: Box<dyn Meter>,
+    pub(crate) world: Shared,
+    pub(crate) period: f64,
+    pub(crate) random: Random,
+    pub(crate) next: f64,
+}
+
+impl Polled {
+    fn read_at(&mut self, now: f64) -> Reading {
+        lock(&self.world).now = now;
+        self.meter.read(Seconds(now))
+    }
+}
+
+impl Meter for Polled {
+    fn source(&self) -> &Source {
+        self.meter.source()
+    }
+
+    fn read(&mut self, now: Seconds) -> Reading {
+        while self.next < now.0 {
+            self.read_at(self.next);
+            let late = if self.random.chance(0.02) { self.random.between(1.0, 4.0) } else { 1.0 };
+            self.next += self.period * late * self.random.between(0.9, 1.3);
+        }
+        self.read_at(now.0)
+    }
+
+    fn coverage(&self) -> Coverage {
+        self.meter.coverage()
+    }
+
+    fn witness_sources(&self) -> Vec<Source> {
+        self.meter.witness_sources()
+    }
+
+    fn witnesses(&self) -> Vec<(Reading, Coverage)> {
+        self.meter.witnesses()
+    }
+}

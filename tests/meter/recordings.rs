@@ -1,0 +1,122 @@
+//! A recording in place of a meter, and the choice between sources that stand side by side.
+
+use crate::fakes::{FakeBoard, FakeDriver, FakeSysfs};
+use dawndusk::meter::recorded::Recorded;
+use dawndusk::meter::{Accelerator, AcceleratorKind, Meter, MeterError, Roots, open_all};
+use dawndusk::reading::{Boundary, NoData, Provenance};
+use dawndusk::units::{Joules, Seconds, Watts};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+fn recording(text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let file = folder.path().join("looks.csv");
+    std::fs::write(&file, text).expect("files can be written");
+    (folder, file)
+}
+
+fn open(text: &str) -> Result<Recorded, dawndusk::meter::Refusal> {
+    let (_folder, file) = recording(text);
+    Recorded::open("recorded:0", &file, Boundary::Wall)
+}
+
+#[test]
+fn a_recording_is_replayed_from_the_first_look_on() {
+    let mut meter = open("t_s,energy_j\n100,50\n100.5,100\n101,200\n102,300\n").expect("a good file");
+    assert_eq!(meter.read(Seconds(7.0)).energy, Ok(Joules(0.0)), "the first line is the first look");
+    assert_eq!(meter.read(Seconds(7.4)).energy, Ok(Joules(0.0)), "until the second");
+    let reading = meter.read(Seconds(7.6));
+    assert_eq!((reading.energy, reading.power), (Ok(Joules(50.0)), Ok(Watts(100.0))), "50 J in 0.5 s");
+    assert_eq!(meter.read(Seconds(8.0)).energy, Ok(Joules(150.0)), "100 J more");
+    assert_eq!(meter.read(Seconds(9.0)).energy, Err(NoData::Lost), "after the last line nobody knows");
+}
+
+#[test]
+fn a_recording_is_never_a_measurement() {
+    let meter = open("0,0\n1,10\n").expect("a good file");
+    let source = meter.source();
+    assert_eq!(source.provenance, Provenance::Modelled, "it is not measured here and now");
+    assert_eq!(source.relative_uncertainty, None, "no band");
+    assert!(source.method.contains("a recording, not a measurement"), "{}", source.method);
+}
+
+#[test]
+fn causes_in_a_recording_are_replayed_too() {
+    let mut meter = open("0,0\n1,lost\n2,asleep\n3,30\n4,5\n5,9\n").expect("a good file");
+    meter.read(Seconds(0.0));
+    assert_eq!(meter.read(Seconds(1.0)).energy, Err(NoData::Lost), "lost");
+    assert_eq!(meter.read(Seconds(2.0)).energy, Err(NoData::Asleep), "asleep");
+    assert_eq!(meter.read(Seconds(3.0)).energy, Ok(Joules(30.0)), "and back");
+    assert_eq!(meter.read(Seconds(4.0)).energy, Err(NoData::CounterReset), "it fell");
+    assert_eq!(meter.coverage().missed, 3, "each is counted");
+}
+
+#[test]
+fn a_bad_recording_is_refused_with_its_line() {
+    for (text, fragment) in [
+        ("", "two lines"),
+        ("0,0\n", "two lines"),
+        ("0,0\n0,1\n", "line 2"),
+        ("0,0\nnan,1\n", "line 2"),
+        ("0,0\n1,-5\n", "line 2"),
+        ("0,0\n1,inf\n", "line 2"),
+        ("0,0\n1,much\n", "line 2"),
+        ("0,0\n1\n", "line 2"),
+    ] {
+        let refusal = open(text).err().unwrap_or_else(|| panic!("{text:?} is no recording"));
+        assert!(
+            refusal.detail.contains(fragment) && refusal.detail.contains("looks.csv"),
+            "{text:?}: {}",
+            refusal.detail
+        );
+    }
+}
+
+fn roots(sysfs: &FakeSysfs, boards: Vec<FakeBoard>) -> Roots {
+    let (library_deadline, source_deadline) = (Seconds(30.0), Seconds(30.0));
+    let drivers: Vec<Arc<dyn dawndusk::meter::board::BoardDriver>> = vec![Arc::new(FakeDriver(Ok(boards)))];
+    Roots { sysfs: sysfs.tree(), drivers, addresses: Vec::new(), library_deadline, source_deadline }
+}
+
+fn wanted(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn sources_with_other_boundaries_stand_beside_the_flights_own() {
+    let mut sysfs = FakeSysfs::new();
+    sysfs.rapl_zone("intel-rapl:0", "package-0", 0);
+    sysfs.run("intel-rapl:0", 100.0);
+    let roots = roots(&sysfs, vec![FakeBoard::default(), FakeBoard::default()]);
+    let adapter = Accelerator {
+        kind: AcceleratorKind::Discrete,
+        name: String::new(),
+        vendor_id: Some(0x10de),
+        pci_address: Some("0000:65:00.0".to_owned()),
+    };
+    let names = |wanted_names: &[&str]| {
+        let selection = open_all(&roots, &wanted(wanted_names), &adapter).expect("they can be read");
+        let beside: Vec<String> = selection.witnesses.iter().map(|meter| meter.source().name.clone()).collect();
+        (selection.meter.source().name.clone(), beside)
+    };
+    let both = (String::from("nvml:1"), wanted(&["rapl"]));
+    assert_eq!(names(&["nvml:1"]), both, "the package, but not the other board, which is not this flight's");
+    let (_folder, file) = recording("0,0\n1,100\n");
+    let address = format!("recorded://{}", file.display());
+    let all = (String::from("nvml:0"), wanted(&["nvml:1", "recorded:0", "rapl"]));
+    assert_eq!(names(&["nvml:0", "nvml:1", &address]), all, "what is asked for, in that order");
+    assert_eq!(names(&[&address]).0, "recorded:0", "the first is the flight's");
+}
+
+#[test]
+fn a_source_asked_for_twice_or_not_there_is_refused() {
+    let sysfs = FakeSysfs::new();
+    let roots = roots(&sysfs, vec![FakeBoard::default()]);
+    let open = |names: &[&str]| open_all(&roots, &wanted(names), &Accelerator::software()).err().expect("refused");
+    assert!(matches!(open(&["nvml", "nvml:0"]), MeterError::Twice { .. }), "one source has one place");
+    let unknown = open(&["cpu-time", "wattmeter"]);
+    assert!(unknown.to_string().contains("nvml:0, rapl, cpu-time"), "what there is: {unknown}");
+    assert!(matches!(open(&["cpu-time", "rapl"]), MeterError::Refused(_)), "no silent stand-in for a witness either");
+    assert!(matches!(open(&["recorded://"]), MeterError::Address(_)), "no file");
+}
