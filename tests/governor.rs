@@ -1,7 +1,7 @@
 //! The policies against the true plant: who holds the limits, who does the most work within them.
 
 use dawndusk::envelope::{Scale, Sky, Spacecraft, State};
-use dawndusk::flight::simulation::{Load, Row, Sensor, Simulation, Summary, simulate, simulate_all};
+use dawndusk::flight::simulation::{Load, Plant, Row, Sensor, Simulation, Summary, simulate, simulate_all};
 use dawndusk::governor::{
     self, Decision, Design, LimitedBy, Observation, OperatingRange, Policy, Regime, WorkCurve, safe_all_year,
 };
@@ -11,6 +11,9 @@ use dawndusk::units::{Joules, Kelvin, Seconds, Watts};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+
+/// Everyone who governs without a plan.
+const BASELINES: [Policy; 4] = [Policy::Static, Policy::Threshold, Policy::Reactive, Policy::Price];
 
 fn satellite() -> Satellite {
     profile::satellite("leo-100kw", &[]).expect("a shipped profile")
@@ -40,6 +43,7 @@ fn day<'a>(satellite: &'a Satellite, machine: &'a Machine) -> Simulation<'a> {
         policy: Policy::Predictive,
         machine,
         sensor: Sensor::IDEAL,
+        plant: Plant::IDEAL,
     }
 }
 
@@ -63,7 +67,7 @@ fn predictive_holds_every_limit_and_does_the_most_work() {
         assert!((0.97..=1.0).contains(&share), "ticks of {dt} s: {share} of the upper bound");
         assert!(of(Policy::Off).breaches.any(), "full power breaks limits on that day");
         assert_eq!(of(Policy::Off).share_of_upper_bound, None, "and then its work does not count");
-        for policy in [Policy::Static, Policy::Threshold, Policy::Reactive] {
+        for policy in BASELINES {
             let other = of(policy);
             assert!(!other.breaches.any(), "{policy} is safe too: {:?}", other.breaches);
             let share_of_other = other.share_of_upper_bound.expect("without a breach it has a share");
@@ -78,13 +82,13 @@ fn a_late_and_wrong_sensor_leaves_predictive_safe_and_first() {
     let (satellite, machine) = (satellite(), ideal());
     for lag in [0.0, 0.1, 1.0] {
         for gain in [0.95, 1.05] {
-            let sensor = Sensor { lag: Seconds(lag), update_period: Seconds(0.1), gain };
+            let sensor = Sensor { lag: Seconds(lag), update_period: Seconds(0.1), gain, ..Sensor::IDEAL };
             let under = |policy| fly(&Simulation { sensor, policy, ..day(&satellite, &machine) });
             let best = under(Policy::Predictive);
             assert!(!best.breaches.any(), "lag {lag} s, gain {gain}: {:?}", best.breaches);
             let share = best.share_of_upper_bound.expect("without a breach it has a share");
             assert!(share > 0.93, "lag {lag} s, gain {gain}: {share} of the upper bound");
-            for policy in [Policy::Static, Policy::Threshold, Policy::Reactive] {
+            for policy in BASELINES {
                 let other = under(policy);
                 let less = other.breaches.any() || other.work_s < best.work_s;
                 assert!(less, "lag {lag} s, gain {gain}: {policy} {}, predictive {}", other.work_s, best.work_s);
@@ -142,6 +146,10 @@ fn excess_results_throttle_and_an_empty_queue_does_not() {
         let half = MACHINE.at_share(0.5);
         assert!((decision.budget - half).0.abs() < 0.01 * half.0, "{policy} gives {}, not {half}", decision.budget);
     }
+    spacecraft.step(Seconds(1.0), Watts(1e3), 0.3 * orbit_bits);
+    let decision = decide(Policy::Price, spacecraft.state(), &spacecraft, fresh(0.0));
+    let idle = (MACHINE.idle_w, LimitedBy::Downlink);
+    assert_eq!((decision.budget, decision.limited_by), idle, "a queue that is nearly full is dearer than work");
 }
 
 const MACHINE: OperatingRange = OperatingRange {
@@ -214,7 +222,7 @@ fn a_sensor_that_comes_back_is_trusted_after_three_readings() {
     let spacecraft = Spacecraft::new(&charged(), Scale::FULL, Sky::Constant, instant("2027-06-22T00:00:00Z"));
     let mut readings = vec![Reading::absent(Seconds(10.0), NoData::Timeout); 100];
     readings.extend((200..210).map(|tick| fresh(0.1 * f64::from(tick))));
-    for policy in [Policy::Static, Policy::Threshold, Policy::Reactive, Policy::Predictive] {
+    for policy in Policy::ALL.into_iter().skip(1) {
         let said = decisions(policy, spacecraft.state(), &spacecraft, &readings);
         let regimes: Vec<_> = said[100..].iter().map(|one| one.regime).collect();
         let expected = [Regime::Recovering { fresh: 1 }, Regime::Recovering { fresh: 2 }, Regime::Tracking];
@@ -230,7 +238,7 @@ fn a_spacecraft_that_makes_no_sense_idles_the_machine() {
     let mut hot = well;
     hot.temperatures.junction = Kelvin(f64::NAN);
     for state in [State { soc: f64::NAN, ..well }, State { array: Watts(f64::INFINITY), ..well }, hot] {
-        for policy in [Policy::Static, Policy::Threshold, Policy::Reactive, Policy::Predictive] {
+        for policy in Policy::ALL.into_iter().skip(1) {
             let decision = decide(policy, &state, &spacecraft, fresh(10.0));
             assert_eq!(decision.budget, MACHINE.idle_w, "{policy} in {state:?}");
         }

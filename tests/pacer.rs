@@ -239,3 +239,15 @@ fn time_that_runs_backwards_and_impossible_readings_change_nothing() {
     machine.pacer.settle(Seconds(machine.t), &Reading::absent(Seconds(machine.t), NoData::Timeout));
     assert_eq!(machine.pacer.credit(), credit, "the account stands");
 }
+
+#[test]
+fn a_clock_that_is_set_back_an_hour_does_not_stop_the_work() {
+    let mut machine = Machine::new(PLAIN);
+    machine.fly(5.0, 7.5);
+    let before = machine.pacer.credit();
+    let set = Seconds(machine.t - 3600.0);
+    machine.pacer.set_budget(set, Watts(7.5));
+    assert_eq!(machine.pacer.credit(), before, "the step itself earns nothing");
+    machine.pacer.set_budget(set + Seconds(0.05), Watts(7.5));
+    assert_ne!(machine.pacer.credit(), before, "and the account goes on from there");
+}

@@ -5,7 +5,7 @@
 //! off by what the season changes from orbit to orbit.
 
 use super::season::Season;
-use super::{Battery, Scale, Thermal};
+use super::{Battery, Condition, Scale, Thermal};
 use crate::units::{Seconds, Watts};
 
 /// One sample of the orbit ahead.
@@ -64,9 +64,16 @@ impl Forecast {
     }
 
     /// Writes the orbit that begins at machine time `start` and orbit phase `phase`, by the season `ahead` of it by a
-    /// share of an orbit.
-    pub(super) fn renew<'a>(&mut self, start: Seconds, phase: f64, season: impl Fn(f64) -> &'a Season) {
+    /// share of an orbit and in this condition of the satellite.
+    pub(super) fn renew<'a>(
+        &mut self,
+        start: Seconds,
+        phase: f64,
+        condition: &Condition,
+        season: impl Fn(f64) -> &'a Season,
+    ) {
         self.start = start;
+        let foreseen = condition.array * condition.forecast;
         let width = 1.0 / self.samples.len() as f64;
         for (i, sample) in self.samples.iter_mut().enumerate() {
             let ahead = i as f64 * width;
@@ -74,8 +81,8 @@ impl Forecast {
             let illumination = season.mean_illumination(phase + ahead, width);
             *sample = Outlook {
                 illumination,
-                array: season.array(illumination),
-                environment: season.environment(illumination),
+                array: season.array(illumination) * foreseen,
+                environment: season.environment(illumination) * condition.radiator,
             };
         }
     }

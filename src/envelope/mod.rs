@@ -19,6 +19,7 @@
 mod array;
 mod battery;
 mod breach;
+mod condition;
 mod delay;
 mod derived;
 mod forecast;
@@ -38,6 +39,7 @@ pub use battery::{Battery, BatteryFlow};
 pub use breach::{
     Breaches, Brownout, CHARGE_TOLERANCE, ENERGY_TOLERANCE, KELVIN_TOLERANCE, OverTemperature, UnderCharge,
 };
+pub use condition::Condition;
 pub use delay::{Delay, slant_range_km};
 pub use derived::{
     Derived, DerivedEclipse, DerivedOrbit, DerivedPower, DerivedSun, DerivedThermal, Shown, sustainable,

@@ -8,7 +8,7 @@
 use super::link::{Contact, Link};
 use super::season::Season;
 use super::thermal::Network;
-use super::{Battery, Breaches, Delay, Forecast, Ledger, Orbit, Scale, Temperatures, Thermal};
+use super::{Battery, Breaches, Condition, Delay, Forecast, Ledger, Orbit, Scale, Temperatures, Thermal};
 use crate::profile::Satellite;
 use crate::units::{Joules, Kelvin, Seconds, Watts};
 use jiff::Timestamp;
@@ -50,7 +50,7 @@ pub struct State {
     pub sent_bits: f64,
 }
 
-/// What must hold at every instant. Constant over a flight.
+/// What must hold at every instant. Constant over a flight, but for what a [`Condition`] takes of the compute.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     /// The junction stays at or below.
@@ -75,7 +75,9 @@ pub struct Spacecraft {
     scale: Scale,
     sky: Sky,
     orbit: Orbit,
+    thermal: Thermal,
     network: Network,
+    condition: Condition,
     link: Link,
     season: Season,
     contact: Contact,
@@ -86,6 +88,7 @@ pub struct Spacecraft {
     /// Simulated time at which the forecast must be renewed.
     forecast_ends: f64,
     ledger: Ledger,
+    absorbed: Joules,
     breaches: Breaches,
 }
 
@@ -131,7 +134,9 @@ impl Spacecraft {
             scale,
             sky,
             orbit,
+            thermal,
             network: Network::new(&thermal),
+            condition: Condition::SOUND,
             link,
             season,
             contact: Contact::Changing,
@@ -139,11 +144,19 @@ impl Spacecraft {
             contact_ends: 0.0,
             forecast_ends: 0.0,
             ledger: Ledger::default(),
+            absorbed: Joules::ZERO,
             breaches: Breaches::default(),
         };
         spacecraft.renew_contact();
         spacecraft.renew_forecast();
         spacecraft
+    }
+
+    /// The same with another charge (share of capacity) and other temperatures.
+    pub fn holding(mut self, soc: f64, temperatures: Temperatures) -> Spacecraft {
+        self.state.soc = soc;
+        self.state.temperatures = temperatures;
+        self
     }
 
     /// Where it is now.
@@ -164,6 +177,16 @@ impl Spacecraft {
     /// Every joule since the start.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// What the radiator emits now over (T^4 - T_space^4), W/K4: the forecast may not know yet what is left of it.
+    pub fn emission_w_per_k4(&self) -> f64 {
+        self.thermal_left().emission_w_per_k4
+    }
+
+    /// Heat that the radiator has absorbed since the start.
+    pub fn absorbed(&self) -> Joules {
+        self.absorbed
     }
 
     /// Every breach since the start.
@@ -190,6 +213,18 @@ impl Spacecraft {
     pub fn uplink_bits_per_orbit(&self) -> f64 {
         let link = &self.satellite.link;
         self.limits.downlink_bits_per_orbit * (link.uplink_bps / link.downlink_bps)
+    }
+
+    /// What is left of the satellite from now on; see [`Condition`] for who knows of it, and when.
+    pub fn set_condition(&mut self, condition: Condition) {
+        self.condition = condition;
+        self.network = Network::new(&self.thermal_left());
+        self.limits.compute = Watts(self.satellite.compute.power_w * self.scale.power * condition.compute);
+        self.state.array = self.array(self.state.illumination);
+        self.state.environment = self.environment(self.state.illumination);
+        if self.state.simulated == Seconds::ZERO {
+            self.renew_forecast();
+        }
     }
 
     /// One-way light time to the ground, in real seconds.
@@ -231,18 +266,34 @@ impl Spacecraft {
         let illumination = self.season.illumination(phase);
         self.state.orbit_phase = phase;
         self.state.illumination = illumination;
-        self.state.array = self.season.array(illumination);
-        self.state.environment = self.season.environment(illumination);
+        self.state.array = self.array(illumination);
+        self.state.environment = self.environment(illumination);
 
         let mean = 0.5 * (before.illumination + illumination);
-        let unserved = self.supply(self.season.array(mean), compute, dt);
-        let environment = self.season.environment(mean);
+        let unserved = self.supply(self.array(mean), compute, dt);
+        let environment = self.environment(mean);
+        self.absorbed += environment * dt;
         self.state.temperatures = self.network.step(before.temperatures, compute, environment, dt);
         self.send(produced_bits, dt);
         self.breaches.record(&self.limits, self.forecast.battery.capacity, &before, &self.state, unserved);
         if now.0 >= self.forecast_ends {
             self.renew_forecast();
         }
+    }
+
+    /// What is left of the array gives this.
+    fn array(&self, illumination: f64) -> Watts {
+        self.season.array(illumination) * self.condition.array
+    }
+
+    /// What is left of the radiator absorbs this.
+    fn environment(&self, illumination: f64) -> Watts {
+        self.season.environment(illumination) * self.condition.radiator
+    }
+
+    /// The network with what is left of the radiator.
+    fn thermal_left(&self) -> Thermal {
+        Thermal { emission_w_per_k4: self.thermal.emission_w_per_k4 * self.condition.radiator, ..self.thermal }
     }
 
     /// Supplies the bus for `dt` and keeps the ledger; what was missing comes back.
@@ -294,7 +345,9 @@ impl Spacecraft {
         let tomorrow = Seconds(self.season_ends);
         let next = (now + period > tomorrow).then(|| self.season_of(tomorrow));
         let turn = (tomorrow - now) / period;
-        self.forecast.renew(self.state.t, self.state.orbit_phase, |ahead| match &next {
+        self.forecast.thermal = self.thermal_left();
+        let condition = self.condition;
+        self.forecast.renew(self.state.t, self.state.orbit_phase, &condition, |ahead| match &next {
             Some(next) if ahead >= turn => next,
             _ => &self.season,
         });

@@ -142,6 +142,11 @@ impl Thermal {
         Network::new(self).step(from, heat, environment, dt)
     }
 
+    /// What the radiator emits at `radiator`, less what the sky behind it returns.
+    pub fn emitted(&self, radiator: Kelvin) -> Watts {
+        Watts(self.emission_w_per_k4 * (radiator.0.powi(4) - SPACE_K.powi(4)))
+    }
+
     /// Where the nodes settle under constant `heat` and `environment`.
     pub fn steady(&self, heat: Watts, environment: Watts) -> Temperatures {
         let fourth = (heat + environment).0 / self.emission_w_per_k4 + SPACE_K.powi(4);

@@ -36,11 +36,11 @@ pub enum CurveError {
 
 /// One straight piece of the curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     /// Its length on the power axis.
-    pub(super) watts: Watts,
+    pub(crate) watts: Watts,
     /// Work per joule on it, 1/W.
-    pub(super) slope: f64,
+    pub(crate) slope: f64,
 }
 
 impl WorkCurve {
@@ -106,7 +106,7 @@ impl WorkCurve {
     }
 
     /// The straight pieces from idle up; their slopes fall.
-    pub(super) fn segments(&self) -> impl Iterator<Item = Segment> + '_ {
+    pub(crate) fn segments(&self) -> impl Iterator<Item = Segment> + '_ {
         let pairs = self.corners.windows(2);
         pairs.map(|pair| Segment { watts: pair[1].0 - pair[0].0, slope: slope(pair[0], pair[1]) })
     }

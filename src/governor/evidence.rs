@@ -6,13 +6,58 @@
 //! nothing between two looks.
 
 use super::OperatingRange;
-use crate::reading::Reading;
+use crate::reading::{NoData, Reading};
 use crate::units::{Joules, Seconds, Watts};
+use serde::{Deserialize, Serialize};
 
 /// No machine draws more than this times its full power, even under work that it was not calibrated with.
 pub(super) const IMPLAUSIBLE_SHARE: f64 = 1.5;
 /// Momentary power stands for at most so many update periods.
 const POWER_HOLDS_PERIODS: f64 = 3.0;
+
+/// Why a reading was not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// It is no newer than the last one.
+    Old,
+    /// It was taken later than now, or at no time at all.
+    Future,
+    /// The source itself says that there is none, and why.
+    Absent(NoData),
+    /// A power or an energy that is not a number, or not finite.
+    NotFinite,
+    /// A power or an energy below zero.
+    Negative,
+    /// No power, though the idle machine draws some.
+    Zero,
+    /// More than one and a half times full power.
+    TooHigh,
+    /// The counter fell.
+    CounterReset,
+    /// The counter stands still, though the idle machine draws power.
+    CounterStuck,
+    /// A counter needs two looks, and this is the first.
+    First,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Absent(cause) => return cause.fmt(f),
+            Self::Old => "no new reading",
+            Self::Future => "a reading of the future",
+            Self::NotFinite => "a reading that is not finite",
+            Self::Negative => "a reading below zero",
+            Self::Zero => "zero watts from a machine that draws power",
+            Self::TooHigh => "more than the machine can draw",
+            Self::CounterReset => "the counter fell",
+            Self::CounterStuck => "the counter stands still",
+            Self::First => "the first look at a counter",
+        }
+        .fmt(f)
+    }
+}
 
 /// Power between two believed readings.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,18 +77,31 @@ pub(super) struct Witness {
 }
 
 impl Witness {
-    /// What `reading` adds to what is known; nothing if it is old, absent or impossible.
-    pub(super) fn look(&mut self, now: Seconds, reading: &Reading, machine: &OperatingRange) -> Option<Measured> {
+    /// What `reading` adds to what is known, or why it adds nothing.
+    pub(super) fn look(
+        &mut self,
+        now: Seconds,
+        reading: &Reading,
+        machine: &OperatingRange,
+    ) -> Result<Measured, Refusal> {
         let taken_at = reading.taken_at;
         let slack = machine.update_period_s.max(Seconds(1e-3));
-        if !taken_at.is_finite() || taken_at > now + slack || self.seen_at.is_some_and(|seen| taken_at <= seen) {
-            return None;
+        if !taken_at.is_finite() || taken_at > now + slack {
+            return Err(Refusal::Future);
         }
-        let measured = match self.count(taken_at, reading.energy.ok(), machine) {
-            Counted::Rose(measured) => measured,
-            Counted::Still => return None,
-            Counted::Nothing => {
-                let power = reading.power.ok().filter(|&power| plausible(power, machine))?;
+        if self.seen_at.is_some_and(|seen| taken_at <= seen) {
+            return Err(Refusal::Old);
+        }
+        let measured = match self.count(taken_at, reading.energy, machine) {
+            Ok(measured) => measured,
+            Err(Refusal::CounterStuck) => return Err(Refusal::CounterStuck),
+            Err(refusal) => {
+                // Of two witnesses the counter says more about what is wrong, unless it is the one that is missing.
+                let power = reading.power.map_err(|cause| match refusal {
+                    Refusal::Absent(NoData::NotSupported) => Refusal::Absent(cause),
+                    counter => counter,
+                })?;
+                plausible(power, machine)?;
                 let since = self.seen_at.map_or(Seconds::ZERO, |seen| taken_at - seen);
                 // What power has stood for must not be counted again when the counter comes back.
                 self.energy = self.energy.filter(|_| reading.energy.is_ok());
@@ -52,7 +110,7 @@ impl Witness {
             }
         };
         self.seen_at = Some(taken_at);
-        Some(measured)
+        Ok(measured)
     }
 
     /// When the last believed reading was taken.
@@ -60,39 +118,59 @@ impl Witness {
         self.seen_at
     }
 
-    fn count(&mut self, taken_at: Seconds, energy: Option<Joules>, machine: &OperatingRange) -> Counted {
-        let Some(energy) = energy.filter(|energy| energy.is_finite() && energy.0 >= 0.0) else {
-            return Counted::Nothing;
-        };
+    /// The counter's own answer.
+    fn count(
+        &mut self,
+        taken_at: Seconds,
+        energy: Result<Joules, NoData>,
+        machine: &OperatingRange,
+    ) -> Result<Measured, Refusal> {
+        let energy = energy.map_err(Refusal::Absent)?;
+        possible(energy.0)?;
         let Some((then, before)) = self.energy else {
             self.energy = Some((taken_at, energy));
-            return Counted::Nothing;
+            return Err(Refusal::First);
         };
         let (span, risen) = (taken_at - then, energy - before);
         if risen.0 == 0.0 && machine.idle_w.0 > 0.0 {
-            return Counted::Still;
+            return Err(Refusal::CounterStuck);
         }
         self.energy = Some((taken_at, energy));
         let most = machine.full_w * IMPLAUSIBLE_SHARE * (span + machine.update_period_s);
-        if span.0 <= 0.0 || risen.0 < 0.0 || risen > most {
-            return Counted::Nothing;
+        if risen.0 < 0.0 {
+            return Err(Refusal::CounterReset);
         }
-        Counted::Rose(Measured { power: risen / span, span })
+        if span.0 <= 0.0 {
+            return Err(Refusal::Old);
+        }
+        if risen > most {
+            return Err(Refusal::TooHigh);
+        }
+        Ok(Measured { power: risen / span, span })
     }
 }
 
-/// What the counter says.
-enum Counted {
-    Rose(Measured),
-    /// It has not moved, though the machine draws power: nothing new yet, or it is stuck.
-    Still,
-    Nothing,
+/// Whether a power or an energy can be.
+fn possible(value: f64) -> Result<(), Refusal> {
+    if !value.is_finite() {
+        Err(Refusal::NotFinite)
+    } else if value < 0.0 {
+        Err(Refusal::Negative)
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether the machine can draw `power`.
-pub(super) fn plausible(power: Watts, machine: &OperatingRange) -> bool {
-    let dead = power.0 == 0.0 && machine.idle_w.0 > 0.0;
-    power.is_finite() && power.0 >= 0.0 && !dead && power <= machine.full_w * IMPLAUSIBLE_SHARE
+fn plausible(power: Watts, machine: &OperatingRange) -> Result<(), Refusal> {
+    possible(power.0)?;
+    if power.0 == 0.0 && machine.idle_w.0 > 0.0 {
+        Err(Refusal::Zero)
+    } else if power > machine.full_w * IMPLAUSIBLE_SHARE {
+        Err(Refusal::TooHigh)
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -119,28 +197,43 @@ mod tests {
     #[test]
     fn the_counter_difference_is_the_mean_power() {
         let mut witness = Witness::default();
-        witness.look(Seconds(1.0), &counter(1.0, 100.0), &MACHINE);
+        assert!(witness.look(Seconds(1.0), &counter(1.0, 100.0), &MACHINE).is_err(), "one look is no power");
         let measured = witness.look(Seconds(1.5), &counter(1.5, 104.0), &MACHINE).expect("the counter rose");
         assert!((measured.power.0 - 8.0).abs() < 1e-12, "4 J in half a second, not {}", measured.power);
     }
 
     #[test]
     fn impossible_values_are_absence() {
-        for watts in [f64::NAN, f64::INFINITY, -1.0, 0.0, 18.1] {
+        let wrong = [
+            (f64::NAN, Refusal::NotFinite),
+            (f64::INFINITY, Refusal::NotFinite),
+            (-1.0, Refusal::Negative),
+            (0.0, Refusal::Zero),
+            (18.1, Refusal::TooHigh),
+        ];
+        for (watts, refusal) in wrong {
             let mut witness = Witness::default();
-            assert_eq!(witness.look(Seconds(1.0), &power(1.0, watts), &MACHINE), None, "{watts} W cannot be");
+            assert_eq!(witness.look(Seconds(1.0), &power(1.0, watts), &MACHINE), Err(refusal), "{watts} W cannot be");
             assert_eq!(witness.seen_at(), None, "{watts} W leaves no trace");
         }
         let from_the_future = Witness::default().look(Seconds(1.0), &power(2.0, 5.0), &MACHINE);
-        assert_eq!(from_the_future, None, "a reading of the future");
+        assert_eq!(from_the_future, Err(Refusal::Future), "a reading of the future");
+        let silent = Reading::absent(Seconds(1.0), NoData::Timeout);
+        let absent = Witness::default().look(Seconds(1.0), &silent, &MACHINE);
+        assert_eq!(absent, Err(Refusal::Absent(NoData::Timeout)), "and what the source itself says");
     }
 
     #[test]
     fn a_counter_that_falls_or_leaps_gives_no_power_and_is_picked_up_again() {
-        for leap in [0.0, 1e6] {
+        for (leap, refusal) in [(0.0, Refusal::CounterReset), (1e6, Refusal::TooHigh)] {
             let mut witness = Witness::default();
-            witness.look(Seconds(1.0), &counter(1.0, 100.0), &MACHINE);
-            assert_eq!(witness.look(Seconds(2.0), &counter(2.0, leap), &MACHINE), None, "from 100 J to {leap} J");
+            let first = witness.look(Seconds(1.0), &counter(1.0, 100.0), &MACHINE);
+            assert_eq!(first, Err(Refusal::First), "one look at a counter is no power");
+            assert_eq!(
+                witness.look(Seconds(2.0), &counter(2.0, leap), &MACHINE),
+                Err(refusal),
+                "from 100 J to {leap} J"
+            );
             let after = witness.look(Seconds(3.0), &counter(3.0, leap + 6.0), &MACHINE).expect("it counts again");
             assert!((after.power.0 - 6.0).abs() < 1e-9, "{} after the reset", after.power);
         }
@@ -149,11 +242,12 @@ mod tests {
     #[test]
     fn a_counter_that_stands_still_says_nothing_until_it_moves() {
         let mut witness = Witness::default();
-        witness.look(Seconds(0.0), &counter(0.0, 50.0), &MACHINE);
-        witness.look(Seconds(0.1), &counter(0.1, 51.0), &MACHINE);
+        let first = [(0.0, 50.0), (0.1, 51.0)].map(|(t, e)| witness.look(Seconds(t), &counter(t, e), &MACHINE).is_ok());
+        assert_eq!(first, [false, true], "two looks are a power");
         for tick in 2..10 {
             let t = 0.1 * f64::from(tick);
-            assert_eq!(witness.look(Seconds(t), &counter(t, 51.0), &MACHINE), None, "an idle machine draws power");
+            let still = witness.look(Seconds(t), &counter(t, 51.0), &MACHINE);
+            assert_eq!(still, Err(Refusal::CounterStuck), "an idle machine draws power");
             assert_eq!(witness.seen_at(), Some(Seconds(0.1)), "and the last reading grows old");
         }
         let moved = witness.look(Seconds(1.0), &counter(1.0, 60.0), &MACHINE).expect("it rose");
@@ -163,7 +257,8 @@ mod tests {
     #[test]
     fn the_same_reading_is_news_only_once() {
         let mut witness = Witness::default();
-        assert!(witness.look(Seconds(1.0), &power(1.0, 5.0), &MACHINE).is_some(), "first look");
-        assert_eq!(witness.look(Seconds(1.1), &power(1.0, 5.0), &MACHINE), None, "second look at the same");
+        assert!(witness.look(Seconds(1.0), &power(1.0, 5.0), &MACHINE).is_ok(), "first look");
+        let again = witness.look(Seconds(1.1), &power(1.0, 5.0), &MACHINE);
+        assert_eq!(again, Err(Refusal::Old), "second look at the same");
     }
 }

@@ -9,6 +9,7 @@
 //! | `static` | one cap, safe in every season |
 //! | `threshold` | hysteresis on charge and temperature |
 //! | `reactive` | proportional-integral on the temperatures and the charge |
+//! | `price` | a joule is bought while it earns more than barrier prices of charge, heat and backlog |
 //! | `predictive` | the sustainable power of the orbit ahead, fed forward, corrected by feedback (the default) |
 //!
 //! ```text
@@ -19,6 +20,8 @@
 //!
 //! Every policy but `off` stands behind the same guard ([`Regime`]): a sensor that falls silent costs power, always.
 
+mod brink;
+mod clock;
 mod curve;
 mod evidence;
 mod fixed;
@@ -30,17 +33,22 @@ mod off;
 mod plan;
 mod policy;
 mod predictive;
+mod price;
 mod reactive;
+mod reality;
 mod regime;
+mod score;
 mod threshold;
 mod trim;
 
 pub mod pacer;
 
 pub use curve::{CurveError, WorkCurve};
+pub use evidence::Refusal;
 pub use fixed::{constant_cap, safe_all_year};
 pub use policy::{Policy, UnknownPolicy};
-pub use regime::Regime;
+pub use regime::{Cause, Regime, Transition};
+pub use score::{BAND_SHARE, STEP_SHARE, Score, Scorer, Unscored};
 
 use crate::envelope::{Forecast, Limits, State};
 use crate::reading::Reading;
@@ -132,10 +140,15 @@ impl std::fmt::Display for LimitedBy {
 pub struct Decision {
     /// The most that the compute may draw, idle power included; between idle and full power of the machine.
     pub budget: Watts,
+    /// What the envelope would bear beyond full power, where nothing else binds. Calibrations err: a machine that turns
+    /// out to draw a little more is not held back for it.
+    pub spare: Watts,
     /// Why not more.
     pub limited_by: LimitedBy,
     /// How far the reading was believed.
     pub regime: Regime,
+    /// What the regime was before this tick, and why it is another one now.
+    pub transition: Option<Transition>,
     /// What the envelope allows less than idle power. A budget cannot go below idle: only switching the machine off
     /// would help. Zero in a healthy flight.
     pub shortfall: Watts,
@@ -183,6 +196,7 @@ pub fn new(policy: Policy, design: &Design) -> Box<dyn Governor + Send> {
         Policy::Static => Box::new(regime::Guard::new(fixed::Fixed::new(design.static_cap))),
         Policy::Threshold => Box::new(regime::Guard::new(threshold::Threshold::new())),
         Policy::Reactive => Box::new(regime::Guard::new(reactive::Reactive::new())),
+        Policy::Price => Box::new(regime::Guard::new(price::Price::new(design.curve.clone()))),
         Policy::Predictive => Box::new(regime::Guard::new(predictive::Predictive::new(design.curve.clone()))),
     }
 }

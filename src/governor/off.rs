@@ -9,6 +9,7 @@ pub(super) struct Off;
 impl Governor for Off {
     fn tick(&mut self, observation: &Observation<'_>) -> Decision {
         let budget = observation.machine.full_w;
-        Decision { budget, limited_by: LimitedBy::Machine, regime: Regime::Tracking, shortfall: Watts::ZERO }
+        let (limited_by, regime, shortfall) = (LimitedBy::Machine, Regime::Tracking, Watts::ZERO);
+        Decision { budget, spare: budget, limited_by, regime, transition: None, shortfall }
     }
 }

@@ -12,7 +12,9 @@
 //! up) and below ([`DEBT_S`]: an overdraft is paid back, but not for ever). Readings settle late by the sensor's dead
 //! time and are compared with what was expected *then*; while none come, learned costs stand for them.
 //!
-//! Pure: every call says what time it is. Times must not run backwards; a call that does changes nothing.
+//! Pure: every call says what time it is. A call whose time lies a little back changes nothing. One that lies back by
+//! more than [`MEMORY_S`], or ahead by more than [`LEAP_S`], finds a clock that was set or a machine that slept: what is
+//! remembered moves with it, and nothing is admitted before there is a new budget.
 
 mod cost;
 
@@ -39,6 +41,15 @@ const WINDOW_S: f64 = 0.5;
 /// What was expected is remembered for so long, and at most for so many batches.
 const MEMORY_S: f64 = 10.0;
 const MEMORY_BATCHES: usize = 8192;
+/// Nobody leaves the account alone for this long, beside twice the wait that was announced.
+const LEAP_S: f64 = 5.0;
+/// Readings that show this many times the energy of batches of full power, beside so many seconds of it and a share
+/// of the dead time, show at once that an item has come to cost more: the learned costs follow later.
+const SURPRISE: f64 = 1.1;
+const SURPRISE_S: f64 = 0.02;
+const SURPRISE_LAG: f64 = 0.25;
+/// For how long such a reading is remembered.
+const SURPRISED_S: f64 = 4.0;
 /// At full power the budget has this much slack: calibration is not better.
 const FULL_SLACK: f64 = 1.02;
 
@@ -60,7 +71,7 @@ pub enum Admission {
     Now,
     /// Not before this much time has passed, if the budget stays.
     In(Seconds),
-    /// Never under this budget: it leaves nothing above idle power.
+    /// Not under this budget: it leaves nothing above idle power, or is from before the machine slept.
     Never,
 }
 
@@ -99,6 +110,14 @@ pub struct Pacer {
     batches: VecDeque<Batch>,
     next: u64,
     witness: Witness,
+    /// The budget is from before the clock leapt.
+    expired: bool,
+    /// The longest wait that was announced since there is a budget.
+    announced: Seconds,
+    /// The most that was read of late, and when.
+    surprise: Option<(Watts, Seconds)>,
+    /// Drawn above idle, and run, since readings show more than batches of full power can have made.
+    excess: (Joules, Seconds),
 }
 
 impl Pacer {
@@ -114,6 +133,10 @@ impl Pacer {
             batches: VecDeque::new(),
             next: 0,
             witness: Witness::default(),
+            expired: false,
+            announced: Seconds::ZERO,
+            surprise: None,
+            excess: (Joules::ZERO, Seconds::ZERO),
         }
     }
 
@@ -130,7 +153,8 @@ impl Pacer {
     /// The most that the machine draws while a batch runs, idle power included, as far as it is known. Where this has
     /// come to exceed the calibrated full power, the governor should be told: it plans what the bus must carry by it.
     pub fn peak(&self) -> Watts {
-        self.machine.idle_w + self.costs.most()
+        let read = self.surprise.map_or(Watts::ZERO, |(power, _)| power);
+        read.max(self.machine.idle_w + self.costs.most())
     }
 
     /// The account: energy above idle that may be drawn now.
@@ -141,6 +165,7 @@ impl Pacer {
     /// A new budget from `now` on, idle power included.
     pub fn set_budget(&mut self, now: Seconds, budget: Watts) {
         self.advance(now);
+        (self.expired, self.announced) = (false, Seconds::ZERO);
         let budget = if budget.is_finite() { budget } else { self.machine.idle_w };
         self.budget = if budget >= self.machine.full_w { self.machine.full_w * FULL_SLACK } else { budget };
     }
@@ -150,7 +175,7 @@ impl Pacer {
         let cost = self.expected(workload, items).0;
         self.asked = self.asked.max(cost);
         self.advance(now);
-        if self.rate() <= Watts::ZERO {
+        if self.rate() <= Watts::ZERO || self.expired {
             return Admission::Never;
         }
         let missing = cost - self.credit;
@@ -162,7 +187,9 @@ impl Pacer {
                 let drawn = batch.power * (now - batch.start);
                 sum + (batch.energy - drawn).max(Joules::ZERO)
             });
-        Admission::In((missing + running) / self.rate())
+        let wait = (missing + running) / self.rate();
+        self.announced = self.announced.max(wait);
+        Admission::In(wait)
     }
 
     /// A batch starts. It need not have been admitted: the account then goes into debt.
@@ -191,7 +218,9 @@ impl Pacer {
     /// Takes in a reading: what was drawn against what was expected then.
     pub fn settle(&mut self, now: Seconds, reading: &Reading) {
         self.advance(now);
-        let Some(measured) = self.witness.look(now, reading, &self.machine) else { return };
+        // What is plausible goes by what batches have come to draw.
+        let machine = OperatingRange { full_w: self.machine.full_w.max(self.peak()), ..self.machine };
+        let Ok(measured) = self.witness.look(now, reading, &machine) else { return };
         let Some(seen) = self.witness.seen_at().filter(|_| measured.span.0 > 0.0) else { return };
         let to = seen - self.machine.sensor_lag_s;
         let from = to - measured.span;
@@ -205,6 +234,7 @@ impl Pacer {
             }
         }
         let above_idle = (measured.power - self.machine.idle_w) * measured.span;
+        self.be_surprised(now, above_idle, busy.iter().fold(Seconds::ZERO, |sum, (_, ran)| sum + *ran));
         let known = self.at.is_some_and(|at| at - from < Seconds(MEMORY_S));
         if known {
             self.credit = (self.credit - (above_idle - foreseen)).max(-self.debt());
@@ -233,10 +263,47 @@ impl Pacer {
         self.machine.full_w * Seconds(DEBT_S)
     }
 
+    /// Adds up what readings show over what batches of full power can have made in the `busy` time of their spans
+    /// (a cumulative sum, Page, Biometrika 41, 1954), and remembers the power once that is beyond doubt.
+    fn be_surprised(&mut self, now: Seconds, above_idle: Joules, busy: Seconds) {
+        let OperatingRange { idle_w, full_w, sensor_lag_s, .. } = self.machine;
+        self.surprise = self.surprise.filter(|(_, when)| (now - *when).0.abs() < SURPRISED_S);
+        let range = full_w - idle_w;
+        let (drawn, ran) = (self.excess.0 + above_idle, self.excess.1 + busy);
+        let excess = drawn - range * (ran * SURPRISE);
+        self.excess = if excess > Joules::ZERO { (drawn, ran) } else { (Joules::ZERO, Seconds::ZERO) };
+        // The later the sensor, the less is known of when a batch shows.
+        let unknown = Seconds(SURPRISE_S) + sensor_lag_s * SURPRISE_LAG;
+        if excess <= range * unknown {
+            return;
+        }
+        self.excess = (Joules::ZERO, Seconds::ZERO);
+        let power = idle_w + (drawn / ran.max(unknown)).min(full_w);
+        let most = self.surprise.map_or(power, |(most, _)| most.max(power));
+        self.surprise = Some((most, now));
+    }
+
+    /// The clock was set by `step`.
+    fn move_clock(&mut self, step: Seconds) {
+        self.expired = true;
+        self.surprise = None;
+        self.at = self.at.map(|at| at + step);
+        self.witness = Witness::default();
+        for batch in &mut self.batches {
+            batch.start += step;
+            batch.end = batch.end.map(|end| end + step);
+        }
+    }
+
     /// Brings the account to `now`.
     fn advance(&mut self, now: Seconds) {
         let at = *self.at.get_or_insert(now);
         let dt = now - at;
+        let leap = dt > Seconds(LEAP_S) + self.announced * 2.0;
+        if now.is_finite() && (leap || dt < Seconds(-MEMORY_S)) {
+            self.move_clock(dt);
+            return;
+        }
         if dt.0 <= 0.0 || !now.is_finite() {
             return;
         }

@@ -16,6 +16,8 @@ pub enum Policy {
     Threshold,
     /// Proportional-integral on the temperatures and the charge.
     Reactive,
+    /// A joule is bought while it earns more than barrier prices of charge, heat and backlog.
+    Price,
     /// The sustainable power of the orbit ahead, fed forward, corrected by feedback.
     #[default]
     Predictive,
@@ -23,7 +25,8 @@ pub enum Policy {
 
 impl Policy {
     /// Every policy, the simplest first.
-    pub const ALL: [Policy; 5] = [Policy::Off, Policy::Static, Policy::Threshold, Policy::Reactive, Policy::Predictive];
+    pub const ALL: [Policy; 6] =
+        [Policy::Off, Policy::Static, Policy::Threshold, Policy::Reactive, Policy::Price, Policy::Predictive];
 
     /// The name in flags and files.
     pub fn name(self) -> &'static str {
@@ -32,6 +35,7 @@ impl Policy {
             Self::Static => "static",
             Self::Threshold => "threshold",
             Self::Reactive => "reactive",
+            Self::Price => "price",
             Self::Predictive => "predictive",
         }
     }
@@ -45,7 +49,7 @@ impl fmt::Display for Policy {
 
 /// No policy has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown governor `{name}`: expected one of off, static, threshold, reactive, predictive")]
+#[error("unknown governor `{name}`: expected one of off, static, threshold, reactive, price, predictive")]
 pub struct UnknownPolicy {
     /// What was asked for.
     pub name: String,

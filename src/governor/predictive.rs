@@ -2,9 +2,10 @@
 //!
 //! | part | from | how often |
 //! |---|---|---|
-//! | energy | the plan of the orbit ahead ([`super::plan`]) | every four forecast samples |
+//! | forecast | scaled by what turns out ([`super::reality`]) | every tick |
+//! | energy | the plan of the orbit ahead ([`super::plan`]) | every fortieth of an orbit, and at once when reality departs |
 //! | sunlight | what the array gives now and will give when this decision has taken effect | every tick |
-//! | heat | the radiator of now and its own equation ([`super::heat`]) | every tick |
+//! | heat | the radiator of now and its own equation ([`super::heat`]), limits lowered at the [`super::brink`] | every tick |
 //! | link | results that wait ([`super::link`]) | every tick |
 //! | correction | power drawn over power meant ([`super::trim`]), by the meter and by the heat it makes | every tick |
 //!
@@ -12,33 +13,48 @@
 //! ([`super::gauge`]); for what is left, the stricter of the two witnesses holds. Charge, temperatures and plan close
 //! slower loops around both.
 
+use super::brink::{Brink, stop};
 use super::evidence::Measured;
 use super::gauge::Gauge;
 use super::heat::{Lately, heat_cap, steady_cap};
 use super::ladder::{Ladder, Levels};
 use super::link::link_cap;
 use super::plan::{Ahead, Plan, carried};
+use super::reality::{Departure, Reality};
 use super::trim::{Delay, Trim};
 use super::{LimitedBy, Observation, OperatingRange, Rule, Target, WorkCurve};
 use crate::envelope::{Forecast, Temperatures};
-use crate::units::{Seconds, Watts};
+use crate::units::{Kelvin, Seconds, Watts};
 
-/// Forecast samples from one plan to the next.
-const PLAN_SAMPLES: f64 = 4.0;
+/// A plan is kept for so long, in orbits, if nothing departs from it.
+const PLAN_KEPT: f64 = 1.0 / 40.0;
+/// The charge may differ from what the plan foresaw by this much, share of capacity.
+const CHARGE_OFF: f64 = 5e-4;
 /// Charge kept above the floor, beside what one decision can cost.
 const CHARGE_MARGIN: f64 = 0.002;
 /// A battery this near its upper end takes nothing more.
 const FULL_WITHIN: f64 = 1e-6;
 /// A change of the heat cap by less than this share of full power leaves what the orbit sustains as it is.
 const SAME_POWER_SHARE: f64 = 0.01;
+/// The next tick is foreseen to take at most so many times what the last one was foreseen to take.
+const LATE_TIMES: f64 = 2.0;
 /// Ticks longer than this share of the loop's time constant are too coarse to gauge a meter by the junction.
 const SHARP_SHARE: f64 = 0.35;
 /// Share of full power, over one tick, that sampling may misjudge.
 const SAMPLING_SHARE: f64 = 0.05;
 
-/// The rule and what it carries from tick to tick.
+/// The rule: what is believed of the sky and of the ticks, and who steers by it.
 #[derive(Debug)]
 pub(super) struct Predictive {
+    reality: Reality,
+    /// From one tick to the next, as far as can be foreseen: a tick that came late, after a suspend, foretells nothing.
+    tick: Option<Seconds>,
+    pilot: Pilot,
+}
+
+/// What steers, and what it carries from tick to tick.
+#[derive(Debug)]
+struct Pilot {
     curve: WorkCurve,
     plan: Option<Planned>,
     before: Option<Before>,
@@ -46,6 +62,7 @@ pub(super) struct Predictive {
     felt: Trim,
     gauge: Gauge,
     lately: Lately,
+    brink: Brink,
 }
 
 /// The plan in force, and the orbit it rests on.
@@ -53,10 +70,30 @@ pub(super) struct Predictive {
 struct Planned {
     plan: Plan,
     made: Seconds,
+    /// The charge that it foresees, for the time of `seen`.
+    soc: f64,
+    seen: Seconds,
     sustained: Option<Levels>,
     /// The forecast and the power for which that was found.
     forecast: Seconds,
     most: Watts,
+    /// What the plan rests on besides.
+    basis: Basis,
+}
+
+/// What makes a plan void when it changes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Basis {
+    departure: Departure,
+    limit: Watts,
+    full: Watts,
+}
+
+impl Basis {
+    fn holds(&self, now: &Basis) -> bool {
+        let moved = (self.full - now.full).0.abs() > SAME_POWER_SHARE * now.full.0;
+        self.departure.is_near(&now.departure) && self.limit == now.limit && !moved
+    }
 }
 
 /// The last tick.
@@ -70,16 +107,57 @@ struct Before {
 impl Predictive {
     pub(super) fn new(curve: WorkCurve) -> Predictive {
         let (metered, felt) = (Trim::default(), Trim::default());
-        let (gauge, lately) = (Gauge::default(), Lately::default());
-        Predictive { curve, plan: None, before: None, metered, felt, gauge, lately }
+        let (gauge, lately, brink) = (Gauge::default(), Lately::default(), Brink::default());
+        let pilot = Pilot { curve, plan: None, before: None, metered, felt, gauge, lately, brink };
+        Predictive { reality: Reality::new(), tick: None, pilot }
+    }
+}
+
+impl Rule for Predictive {
+    fn target(&mut self, observation: &Observation<'_>, measured: Option<Measured>) -> Target {
+        let dt = observation.dt.max(Seconds::ZERO);
+        let tick = self.tick.filter(|tick| tick.0 > 0.0).map_or(dt, |tick| dt.min(tick * LATE_TIMES));
+        self.tick = Some(tick);
+        let (forecast, departure) = self.reality.believe(observation.forecast, observation.state);
+        self.pilot.steer(&Observation { forecast, dt: tick, ..*observation }, departure, measured)
+    }
+}
+
+impl Pilot {
+    /// The target by the forecast as it is believed.
+    fn steer(&mut self, observation: &Observation<'_>, departure: Departure, measured: Option<Measured>) -> Target {
+        let (before, sensed) = (self.before, observation);
+        let limits = &self.brink.lower(observation);
+        let observation = &Observation { limits, ..*observation };
+        let heat = heat_cap(observation, &self.lately);
+        let energy = self.energy(observation, departure, heat.power);
+        let target = energy.and(heat).and(link_cap(observation));
+        let corrected = self.correct(target, observation, measured);
+        corrected.and(stop(sensed, self.soon(before, sensed)))
     }
 
-    /// The plan, made anew every [`PLAN_SAMPLES`]; what the orbit sustains, once a forecast.
-    fn plan(&mut self, observation: &Observation<'_>, floor: f64, heat: Watts) -> Plan {
+    /// The temperatures to stop by: those of now, or where they lead if more is drawn than was meant.
+    fn soon(&self, before: Option<Before>, observation: &Observation<'_>) -> Temperatures {
+        let Observation { state, machine, dt, .. } = *observation;
+        let hot = state.temperatures;
+        let Some(before) = before.filter(|before| state.t > before.t) else { return hot };
+        if !self.felt.is_strained(&delay(machine, dt)) {
+            return hot;
+        }
+        let ahead = (dt + machine.batch_s) / (state.t - before.t);
+        let lead = |then: Kelvin, now: Kelvin| now + (now - then).max(Kelvin::ZERO) * ahead;
+        let (junction, coolant) = (lead(before.hot.junction, hot.junction), lead(before.hot.coolant, hot.coolant));
+        Temperatures { junction, coolant, radiator: hot.radiator }
+    }
+
+    /// The plan, made anew when it is old or wrong; what the orbit sustains, once a forecast.
+    fn plan(&mut self, observation: &Observation<'_>, departure: Departure, floor: f64, heat: Watts) -> Plan {
         let Observation { forecast, limits, machine, state, .. } = *observation;
+        let basis = Basis { departure, limit: limits.compute, full: machine.full_w };
         if let Some(planned) = self.plan {
             let age = state.t - planned.made;
-            if age.0 >= 0.0 && age < forecast.step * PLAN_SAMPLES {
+            let young = age.0 >= 0.0 && age < forecast.period() * PLAN_KEPT && planned.forecast == forecast.start;
+            if young && (state.soc - planned.soc).abs() < CHARGE_OFF && planned.basis.holds(&basis) {
                 return planned.plan;
             }
         }
@@ -92,22 +170,37 @@ impl Predictive {
         let ahead = Ahead::new(forecast, machine, state.t, most, floor);
         let same = |planned: &Planned| {
             let moved = (planned.most - most).0.abs();
-            planned.forecast == forecast.start && moved < SAME_POWER_SHARE * machine.full_w.0
+            let known = planned.forecast == forecast.start && planned.basis.holds(&basis);
+            known && moved < SAME_POWER_SHARE * machine.full_w.0
         };
         let (sustained, for_most) = match self.plan.filter(same) {
             Some(planned) => (planned.sustained, planned.most),
             None => (ahead.sustainable(&ladder), most),
         };
         let plan = ahead.solve(&ladder, sustained, state.soc);
-        self.plan = Some(Planned { plan, made: state.t, sustained, forecast: forecast.start, most: for_most });
+        let (made, soc, forecast) = (state.t, state.soc, forecast.start);
+        self.plan = Some(Planned { plan, made, soc, seen: made, sustained, forecast, most: for_most, basis });
         plan
     }
 
+    /// Brings the charge that the plan foresees to now.
+    fn foresee(&mut self, observation: &Observation<'_>) {
+        let Observation { forecast, state, machine, .. } = *observation;
+        let Some(planned) = &mut self.plan else { return };
+        let span = (state.t - planned.seen).max(Seconds::ZERO);
+        let array = forecast.at(planned.seen + span * 0.5).array;
+        let drawn = planned.plan.levels.draw(forecast.compute_from(array)).min(planned.most);
+        let surplus = array - forecast.bus_load(machine.clamp(drawn));
+        planned.soc = forecast.battery.step(planned.soc, surplus, span).0;
+        planned.seen = state.t;
+    }
+
     /// What charge and sunlight allow.
-    fn energy(&mut self, observation: &Observation<'_>, heat: Watts) -> Target {
+    fn energy(&mut self, observation: &Observation<'_>, departure: Departure, heat: Watts) -> Target {
         let Observation { forecast, limits, machine, state, .. } = *observation;
+        self.foresee(observation);
         let floor = limits.soc_min + CHARGE_MARGIN + one_decision(observation);
-        let plan = self.plan(observation, floor, heat);
+        let plan = self.plan(observation, departure, floor, heat);
         if plan.hopeless {
             return Target { power: Watts::ZERO, limited_by: LimitedBy::Charge };
         }
@@ -128,7 +221,7 @@ impl Predictive {
     fn correct(&mut self, target: Target, observation: &Observation<'_>, measured: Option<Measured>) -> Target {
         let Observation { forecast, machine, state, .. } = *observation;
         let delay = delay(machine, observation.dt);
-        let meant = machine.clamp(target.power);
+        let meant = target.power.min(observation.limits.compute).max(machine.idle_w);
         // Before either sum of the gauge moves on, so that they cover the same time.
         let gain = self.gauge.gain();
         let sharp = observation.dt < loop_constant(forecast) * SHARP_SHARE;
@@ -154,18 +247,12 @@ impl Predictive {
         self.before = Some(Before { t: state.t, hot: state.temperatures, meant });
         let trim = self.felt.correction(&delay).min(self.metered.correction(&delay));
         // The pacer holds what the meter shows.
+        let beyond = (target.power - machine.full_w).max(Watts::ZERO);
         let corrected = target.power.min(machine.full_w) * gain + trim;
+        // What the envelope bears beyond full power is not for a meter or a machine that has been found wanting.
+        let corrected = if trim < Watts::ZERO || gain < 1.0 { corrected } else { corrected + beyond };
         // Below idle there is nothing to correct; what lies there is the envelope's own answer.
         Target { power: corrected.max(machine.idle_w.min(target.power)), ..target }
-    }
-}
-
-impl Rule for Predictive {
-    fn target(&mut self, observation: &Observation<'_>, measured: Option<Measured>) -> Target {
-        let heat = heat_cap(observation, &self.lately);
-        let energy = self.energy(observation, heat.power);
-        let target = energy.and(heat).and(link_cap(observation));
-        self.correct(target, observation, measured)
     }
 }
 

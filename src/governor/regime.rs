@@ -19,8 +19,11 @@
 //!
 //! Silent means older than three update periods (and the sensor's own dead time); ten times that is blind. The last
 //! value is never held. A state of the spacecraft that is not finite is senseless: blind at once.
+//!
+//! Every change of the regime has a [`Cause`], which the flight writes down.
 
-use super::evidence::Witness;
+use super::clock::Clock;
+use super::evidence::{Measured, Refusal, Witness};
 use super::{Decision, Governor, LimitedBy, Observation, Rule, Target};
 use crate::units::{Seconds, Watts};
 use serde::{Deserialize, Serialize};
@@ -46,6 +49,53 @@ pub enum Regime {
         /// How many.
         fresh: u32,
     },
+}
+
+impl std::fmt::Display for Regime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Tracking => "tracking",
+            Self::Stale { .. } => "stale",
+            Self::Blind { .. } => "blind",
+            Self::Recovering { .. } => "recovering",
+        })
+    }
+}
+
+/// Why the regime changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// No reading could be believed for too long; what was wrong with the last one.
+    Silent(Refusal),
+    /// The state of the spacecraft is not made of numbers.
+    Senseless,
+    /// A reading was believed again.
+    Fresh,
+    /// Enough of them were.
+    Trusted,
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Silent(refusal) => write!(f, "silent: {refusal}"),
+            Self::Senseless => f.write_str("the spacecraft's state is senseless"),
+            Self::Fresh => f.write_str("a fresh reading"),
+            Self::Trusted => f.write_str("readings are back"),
+        }
+    }
+}
+
+/// From one regime to another.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Transition {
+    /// Before this tick.
+    pub from: Regime,
+    /// From this tick on.
+    pub to: Regime,
+    /// Why.
+    pub cause: Cause,
 }
 
 /// A fresh reading is at most this many update periods old.
@@ -91,6 +141,20 @@ impl Regime {
         }
     }
 
+    /// The change to `to`, unless it is the same regime grown older.
+    fn transition(self, to: Regime, look: &Look, refusal: Refusal) -> Option<Transition> {
+        if std::mem::discriminant(&self) == std::mem::discriminant(&to) {
+            return None;
+        }
+        let cause = match to {
+            _ if !look.sense => Cause::Senseless,
+            Regime::Stale { .. } | Regime::Blind { .. } => Cause::Silent(refusal),
+            Regime::Tracking if matches!(self, Regime::Recovering { .. }) => Cause::Trusted,
+            Regime::Tracking | Regime::Recovering { .. } => Cause::Fresh,
+        };
+        Some(Transition { from: self, to, cause })
+    }
+
     fn go_blind(self, look: &Look) -> Regime {
         match self {
             Regime::Blind { .. } => self,
@@ -130,38 +194,48 @@ pub(super) struct Guard<R> {
     witness: Witness,
     regime: Regime,
     first_tick: Option<Seconds>,
+    clock: Clock,
+    /// Why no reading has been believed since the last one that was.
+    refusal: Refusal,
 }
 
 impl<R> Guard<R> {
     pub(super) fn new(rule: R) -> Guard<R> {
-        Guard { rule, witness: Witness::default(), regime: Regime::Tracking, first_tick: None }
+        let (witness, clock) = (Witness::default(), Clock::default());
+        Guard { rule, witness, regime: Regime::Tracking, first_tick: None, clock, refusal: Refusal::Old }
+    }
+
+    /// What this tick's reading says of the sensor, and what it adds.
+    fn look(&mut self, observation: &Observation<'_>) -> (Look, Option<Measured>) {
+        let machine = observation.machine;
+        let sense = makes_sense(observation);
+        let now = if sense { self.clock.steady(observation.now, observation.state.t) } else { observation.now };
+        let looked = self.witness.look(now, &self.clock.stamp(observation.reading, now), machine);
+        match looked {
+            Ok(_) => self.refusal = Refusal::Old,
+            // That there is nothing newer says less than what was wrong with the last one.
+            Err(Refusal::Old) => {}
+            Err(refusal) => self.refusal = refusal,
+        }
+        let since = self.witness.seen_at().unwrap_or(*self.first_tick.get_or_insert(now));
+        let period = machine.update_period_s.max(observation.dt);
+        let stale_after = period * FRESH_PERIODS + machine.sensor_lag_s;
+        (Look { now, age: now - since, fresh: looked.is_ok(), stale_after, sense }, looked.ok())
     }
 }
 
 impl<R: Rule> Governor for Guard<R> {
     fn tick(&mut self, observation: &Observation<'_>) -> Decision {
-        let (now, machine) = (observation.now, observation.machine);
-        let measured = self.witness.look(now, observation.reading, machine);
-        let since = self.witness.seen_at().unwrap_or(*self.first_tick.get_or_insert(now));
-        let period = machine.update_period_s.max(observation.dt);
-        let look = Look {
-            now,
-            age: now - since,
-            fresh: measured.is_some(),
-            stale_after: period * FRESH_PERIODS + machine.sensor_lag_s,
-            sense: makes_sense(observation),
+        let (look, measured) = self.look(observation);
+        let before = self.regime;
+        self.regime = before.next(&look);
+        let transition = before.transition(self.regime, &look, self.refusal);
+        let (target, share) = if look.sense {
+            (self.rule.target(observation, measured), self.regime.share(&look))
+        } else {
+            (Target { power: observation.machine.idle_w, limited_by: LimitedBy::Stale }, 0.0)
         };
-        self.regime = self.regime.next(&look);
-        if !look.sense {
-            return decide(
-                Target { power: machine.idle_w, limited_by: LimitedBy::Stale },
-                self.regime,
-                0.0,
-                observation,
-            );
-        }
-        let target = self.rule.target(observation, measured);
-        decide(target, self.regime, self.regime.share(&look), observation)
+        Decision { transition, ..decide(target, self.regime, share, observation) }
     }
 }
 
@@ -178,7 +252,12 @@ fn decide(target: Target, regime: Regime, share: f64, observation: &Observation<
     } else {
         target.limited_by
     };
-    Decision { budget, limited_by, regime, shortfall: (machine.idle_w - target.power).max(Watts::ZERO) }
+    let shortfall = (machine.idle_w - target.power).max(Watts::ZERO);
+    let spare = match limited_by {
+        LimitedBy::Machine => (target.power.min(observation.limits.compute) - budget).max(Watts::ZERO),
+        _ => Watts::ZERO,
+    };
+    Decision { budget, spare, limited_by, regime, transition: None, shortfall }
 }
 
 /// Whether the state of the spacecraft is made of numbers.
@@ -230,6 +309,29 @@ mod tests {
         let shares: Vec<f64> = (3..=30).map(|tenths| stale.share(&look(f64::from(tenths) * 0.1, false))).collect();
         assert!(shares.windows(2).all(|pair| pair[1] < pair[0]), "{shares:?} fades");
         assert!(shares[0] <= SAFE_SHARE && shares[27].abs() < 1e-9, "from the safe share to idle");
+    }
+
+    #[test]
+    fn every_change_has_its_cause_and_ageing_is_none() {
+        let (tracking, stale) = (Regime::Tracking, Regime::Stale { since: Seconds(1.0) });
+        let (blind, recovering) = (Regime::Blind { since: Seconds(2.0) }, Regime::Recovering { fresh: 1 });
+        let silent = Cause::Silent(Refusal::Zero);
+        let causes = [
+            (tracking, stale, Some(silent)),
+            (stale, blind, Some(silent)),
+            (stale, tracking, Some(Cause::Fresh)),
+            (blind, recovering, Some(Cause::Fresh)),
+            (recovering, tracking, Some(Cause::Trusted)),
+            (recovering, Regime::Recovering { fresh: 2 }, None),
+            (tracking, tracking, None),
+        ];
+        for (from, to, cause) in causes {
+            let transition = from.transition(to, &look(0.0, true), Refusal::Zero);
+            assert_eq!(transition, cause.map(|cause| Transition { from, to, cause }), "{from} to {to}");
+        }
+        let senseless = Look { sense: false, ..look(0.0, true) };
+        let transition = tracking.transition(blind, &senseless, Refusal::Zero).expect("a change");
+        assert_eq!(transition.cause, Cause::Senseless, "whatever the sensor says");
     }
 
     #[test]

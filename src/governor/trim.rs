@@ -14,6 +14,9 @@ use crate::units::{Joules, Seconds, Watts};
 /// Share of full power that the trim takes at most.
 const MOST_SHARE: f64 = 0.3;
 
+/// Share of the slack that sound batches leave unused.
+const STRAIN: f64 = 0.6;
+
 /// What the loop must know about its delays.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Delay {
@@ -46,6 +49,11 @@ impl Trim {
         let over = drawn - meant.max(*late);
         let most = delay.slack + delay.full * MOST_SHARE * (delay.theta * 2.0);
         self.excess = (self.excess + over * span).min(most).max(-delay.slack);
+    }
+
+    /// More was drawn than the batches of a sound meter draw ahead of their time.
+    pub(super) fn is_strained(&self, delay: &Delay) -> bool {
+        self.excess > delay.slack * STRAIN
     }
 
     /// What to add to the budget: zero or less.
