@@ -1,0 +1,65 @@
+//! An upper bound on the work of any governor, without a solver.
+//!
+//! By Jensen's inequality a concave rate of work w over the mean power is at least the mean rate, so
+//! `work <= T w(P)` with P the least of three means that no flight can pass:
+//!
+//! * *machine*: full power.
+//! * *energy*: at the bus `array = load + C - D + shunt` and in the cells `dE = eta_c C - D/eta_d`, so exactly
+//!   `load = array - dE/eta_c - D (1/(eta_c eta_d) - 1) - shunt`. Nothing can use more of the array than full power
+//!   and the largest charge; D is at least what idle power and housekeeping need beyond the array, and at least
+//!   `-eta_d dE`. The change of charge dE is that of the flight itself, so a governor that empties its battery is
+//!   held against a higher bound; where the end is free, dE is what the battery can give.
+//! * *heat*: a junction that rides its limit keeps the radiator as warm as can be at all times, and so emits the most
+//!   (the temperatures rise with power: comparison principle). Under constant environment it settles at the steady
+//!   power of the limit; what the nodes store on their way there comes on top.
+//!
+//! Not every flight can reach it (light is there at certain times, the battery has a size), so a share of less than 1
+//! may still be the best possible. The programme of [`super::best`] sees both and lies lower.
+
+use super::{Course, Ends};
+use crate::envelope::{Temperatures, Thermal};
+use crate::units::{Joules, Kelvin, Seconds, Watts};
+
+/// The most work, in seconds of full speed, that any flight on `course` between `ends` can do. Zero for an empty course.
+pub fn certificate(course: &Course, ends: &Ends) -> Seconds {
+    let elapsed = course.duration();
+    if elapsed <= Seconds::ZERO {
+        return Seconds::ZERO;
+    }
+    let power = energy(course, ends, elapsed).min(heat(course, ends, elapsed)).min(course.curve.full());
+    elapsed * course.curve.rate(power)
+}
+
+fn energy(course: &Course, ends: &Ends, elapsed: Seconds) -> Watts {
+    let battery = &course.battery;
+    let (into, out) = (battery.charge_efficiency, battery.discharge_efficiency);
+    let stored = battery.capacity
+        * match ends {
+            Ends::Periodic => 0.0,
+            Ends::Change { from, to } => to.soc - from.soc,
+            Ends::From(start) => battery.soc_min.min(start.soc) - start.soc,
+        };
+    let (usable, forced) = course.light();
+    let discharged = forced.max(-stored * out);
+    let load = usable - stored / into - discharged * (1.0 / (into * out) - 1.0);
+    ((load / elapsed - course.housekeeping) * course.conversion_efficiency).max(Watts::ZERO)
+}
+
+fn heat(course: &Course, ends: &Ends, elapsed: Seconds) -> Watts {
+    let strongest = course.bins().iter().fold(0.0, |most: f64, bin| most.max(bin.emission_w_per_k4));
+    let thermal = Thermal { emission_w_per_k4: strongest, ..course.thermal };
+    let (limits, coolest) = (&course.limits, course.environment().0);
+    let junction = thermal.heat_at_junction(limits.junction, coolest);
+    let settled = junction.min(thermal.heat_at_loop(limits.coolant, coolest)).max(Watts::ZERO);
+    let warmed = |from: &Temperatures, to: &Temperatures| {
+        let by = |from: Kelvin, to: Kelvin| (to - from).0.max(0.0);
+        thermal.junction_j_per_k * by(from.junction, to.junction)
+            + thermal.loop_j_per_k * by(from.coolant, to.coolant)
+            + thermal.radiator_j_per_k * by(from.radiator, to.radiator)
+    };
+    let stored = match ends {
+        Ends::Periodic => 0.0,
+        Ends::Change { from, .. } | Ends::From(from) => warmed(&from.temperatures, &thermal.steady(settled, coolest)),
+    };
+    settled + Joules(stored) / elapsed
+}

@@ -1,0 +1,259 @@
+//! The three thermal nodes as rows of the programme.
+//!
+//! Over a bin of length h, with T at its ends, means with a bar and q = environment - emission,
+//!
+//! ```text
+//! C_J (J' - J) = h [P - (j - l)/R]        C_L (L' - L) = h [(j - l)/R - G (l - r)]
+//! C_R (R' - R) >= h [G (l - r) + environment - chord(r)]              (j, l, r: the means of J, L, R)
+//! J, j <= junction limit,   L, l <= loop limit,   |j - (J + J')/2| <= h (rise_J + fall_J)/8, same for l and r
+//! ```
+//!
+//! *Why no flight is lost.* The balances are the equations of the network integrated over the bin. The radiator emits
+//! `a T^4` and T^4 is convex, so between the least and the greatest temperature that any flight reaches it lies below
+//! its chord, and so does its mean below the chord at the mean: the programme may emit more than physics, never less.
+//! Whatever moves by at most `rise` up and `fall` down has, over h between two given ends of mean slope m, a mean that
+//! leaves that of the ends by at most `h (rise - m)(m + fall)/(2 (rise + fall)) <= h (rise + fall)/8`: the triangle that
+//! goes up as fast as it can and then down. The same holds for the whole heat `H = C_J J + C_L L + C_R R`, whose slope
+//! `P + environment - emission` is far smaller than those of its parts.
+//!
+//! *The ranges* ([`Ranges`]) follow from comparison: the network is monotone (more heat anywhere makes no node
+//! colder), so it stays above the steady state of idle power under the least environment if it starts above, and below
+//! that of the limits under the greatest if it starts below; a start outside widens the range, and a periodic flight,
+//! flown for ever, forgets its start. For the flows
+//! f = (J - L)/R and g = G (L - R), `f' <= (P - f)/(R C_J)` where f is the largest of the two, `g' <= -G (g +
+//! environment - emission)/C_R` where g is: neither can pass the largest of full power, greatest emission less least
+//! environment, and what it starts with; from below likewise.
+
+use super::course::Course;
+use super::model::{Emission, Level, Margins, Terms, Units};
+use super::programme::{Programme, Variable};
+use super::{Ends, Stores};
+use crate::envelope::{Temperatures, Thermal};
+use crate::units::{Kelvin, Watts};
+
+/// Where temperatures and flows of any flight lie.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ranges {
+    low: [f64; 3],
+    high: [f64; 3],
+    /// Heat between two nodes, W.
+    flow: (f64, f64),
+    /// Emission less absorption at the radiator, W.
+    lost: (f64, f64),
+}
+
+/// The variables of one network.
+pub(super) struct Heat {
+    /// Junction, loop, radiator at the start.
+    pub(super) start: [Level; 3],
+    /// Mean of the radiator by bin.
+    pub(super) radiator: Vec<Variable>,
+}
+
+impl Ranges {
+    /// Those of `course` between `ends`.
+    pub(super) fn new(course: &Course, ends: &Ends) -> Ranges {
+        let (least, greatest) = course.environment();
+        let with = |emission_w_per_k4| Thermal { emission_w_per_k4, ..course.thermal };
+        let emissions = course.bins().iter().map(|bin| bin.emission_w_per_k4);
+        let weak = with(emissions.clone().fold(f64::INFINITY, f64::min));
+        let strong = with(emissions.fold(0.0, f64::max));
+        let start = ends.start().map(|stores| nodes(&stores.temperatures));
+        let limits = [course.junction_limit().0, course.coolant_limit().0];
+
+        let by_loop = weak.heat_at_loop(Kelvin(limits[1]), greatest);
+        let power = course.curve.full().min(weak.heat_at_junction(Kelvin(limits[0]), greatest)).min(by_loop);
+        let hottest = nodes(&weak.steady(power, greatest));
+        let radiator = match start {
+            Some(start) if (0..3).any(|i| start[i] > hottest[i]) => {
+                start[2].max(weak.steady(by_loop, greatest).radiator.0)
+            }
+            _ => hottest[2],
+        };
+        let coldest = nodes(&strong.steady(course.curve.idle(), least));
+        let low = match start {
+            Some(start) if (0..3).any(|i| start[i] < coldest[i]) => {
+                let unheated = strong.steady(Watts::ZERO, least).radiator.0;
+                [start.into_iter().fold(unheated, f64::min); 3]
+            }
+            _ => coldest,
+        };
+        let high = [limits[0], limits[1], radiator];
+        let most = emitted(&strong, radiator) - least.0;
+        let fewest = emitted(&weak, low[2]) - greatest.0;
+        let mut flow = (course.curve.idle().0.min(fewest), course.curve.full().0.max(most));
+        if let Some([junction, coolant, radiator]) = start {
+            let up = (junction - coolant) / course.thermal.junction_to_loop_k_per_w;
+            let down = (coolant - radiator) * course.thermal.loop_to_radiator_w_per_k;
+            flow = (flow.0.min(up).min(down), flow.1.max(up).max(down));
+        }
+        Ranges { low, high, flow, lost: (fewest, most) }
+    }
+
+    /// Whether even full power for ever keeps every flight of `course` under its limits.
+    pub(super) fn never_binds(course: &Course, ends: &Ends) -> bool {
+        let weakest = course.bins().iter().fold(f64::INFINITY, |least, bin| least.min(bin.emission_w_per_k4));
+        let thermal = Thermal { emission_w_per_k4: weakest, ..course.thermal };
+        let steady = thermal.steady(course.curve.full(), course.environment().1);
+        let below = |at: &Temperatures| nodes(at).iter().zip(nodes(&steady)).all(|(at, most)| *at <= most);
+        steady.junction <= course.limits.junction
+            && steady.coolant <= course.limits.coolant
+            && ends.start().is_none_or(|start| below(&start.temperatures))
+    }
+
+    /// Greatest rise and fall of the nodes and of the whole heat, watts into each.
+    fn slopes(&self, course: &Course) -> [f64; 4] {
+        let width = self.flow.1 - self.flow.0;
+        let (idle, full) = (course.curve.idle().0, course.curve.full().0);
+        let lost = self.lost.1 - self.lost.0;
+        [full - self.flow.0 + self.flow.1 - idle, 2.0 * width, width + lost, full - idle + lost]
+    }
+}
+
+/// What the radiator of `thermal` emits at `radiator` K, W.
+fn emitted(thermal: &Thermal, radiator: f64) -> f64 {
+    thermal.emitted(Kelvin(radiator)).0
+}
+
+fn nodes(at: &Temperatures) -> [f64; 3] {
+    [at.junction.0, at.coolant.0, at.radiator.0]
+}
+
+/// Heat capacities of the nodes, J/K.
+fn capacities(thermal: &Thermal) -> [f64; 3] {
+    [thermal.junction_j_per_k, thermal.loop_j_per_k, thermal.radiator_j_per_k]
+}
+
+/// Adds the network. `loads` are the variables of power above idle, by bin.
+pub(super) fn add(
+    programme: &mut Programme,
+    course: &Course,
+    ends: &Ends,
+    units: &Units,
+    margins: &Margins,
+    emission: &Emission<'_>,
+    loads: &[Vec<Variable>],
+) -> Heat {
+    let ranges = Ranges::new(course, ends);
+    let cold = ranges.low.map(|at| units.kelvin(Kelvin(at)));
+    let mut hot = ranges.high.map(|at| units.kelvin(Kelvin(at)));
+    hot[0] -= margins.junction / Units::KELVIN;
+    hot[1] -= margins.coolant / Units::KELVIN;
+    let new = |programme: &mut Programme| [0, 1, 2].map(|i| programme.variable(0.0, cold[i], hot[i]));
+    let start = match ends {
+        Ends::From(start) => nodes(&start.temperatures).map(|at| Level::Fixed(units.kelvin(Kelvin(at)))),
+        _ => new(programme).map(Level::Free),
+    };
+    let mut heat = Heat { start, radiator: Vec::new() };
+    let network = Network { course, units, emission, slopes: ranges.slopes(course), ranges };
+    let mut at = start;
+    for (index, load) in loads.iter().enumerate() {
+        let next = new(programme).map(Level::Free);
+        let mean = new(programme);
+        heat.radiator.push(mean[2]);
+        network.balance(programme, index, load, [at, mean.map(Level::Free), next]);
+        network.mean(programme, index, [at, mean.map(Level::Free), next]);
+        at = next;
+    }
+    if let Some(change) = change(ends) {
+        for i in 0..3 {
+            let row = Terms::new(change[i] / Units::KELVIN).and(at[i], 1.0).and(start[i], -1.0);
+            programme.at_most(&row.terms, row.right);
+        }
+    }
+    heat
+}
+
+/// The most that each node may have warmed at the end; none if the end is free.
+fn change(ends: &Ends) -> Option<[f64; 3]> {
+    match ends {
+        Ends::Periodic => Some([0.0; 3]),
+        Ends::Change { from: Stores { temperatures: from, .. }, to: Stores { temperatures: to, .. } } => {
+            let (from, to) = (nodes(from), nodes(to));
+            Some([0, 1, 2].map(|i| to[i] - from[i]))
+        }
+        Ends::From(_) => None,
+    }
+}
+
+/// What every bin shares.
+struct Network<'a> {
+    course: &'a Course,
+    units: &'a Units,
+    emission: &'a Emission<'a>,
+    ranges: Ranges,
+    slopes: [f64; 4],
+}
+
+impl Network<'_> {
+    /// Heat in, heat out, heat kept; `at` holds the nodes at the beginning, their means and those at the end.
+    fn balance(&self, programme: &mut Programme, index: usize, load: &[Variable], at: [[Level; 3]; 3]) {
+        let [before, mean, after] = at;
+        let bin = &self.course.bins()[index];
+        let (units, thermal, h) = (self.units, &self.course.thermal, self.units.time(bin.dt));
+        let conductance = |w_per_k: f64| h * w_per_k * Units::KELVIN / units.power.0;
+        let up = conductance(1.0 / thermal.junction_to_loop_k_per_w);
+        let down = conductance(thermal.loop_to_radiator_w_per_k);
+        let stored = capacities(thermal).map(|j_per_k| units.capacity(j_per_k));
+        let kept = |i: usize, right: f64| Terms::new(right).and(after[i], stored[i]).and(before[i], -stored[i]);
+
+        let idle = h * units.watts(self.course.curve.idle());
+        let mut junction = kept(0, idle).and(mean[0], up).and(mean[1], -up);
+        for &segment in load {
+            junction = junction.and(Level::Free(segment), -h);
+        }
+        programme.equal(&junction.terms, junction.right);
+        let coolant = kept(1, 0.0).and(mean[0], -up).and(mean[1], up + down).and(mean[2], -down);
+        programme.equal(&coolant.terms, coolant.right);
+
+        let (constant, slope) = self.emission_line(index);
+        let given = h * units.watts(bin.environment - Watts(constant));
+        let emission = conductance(slope);
+        let radiator = kept(2, given).and(mean[1], -down).and(mean[2], down + emission);
+        match self.emission {
+            Emission::Tangents(_) => programme.equal(&radiator.terms, radiator.right),
+            Emission::Chord => {
+                let turned = radiator.turned();
+                programme.at_most(&turned.terms, turned.right);
+            }
+        }
+    }
+
+    /// Emission over the radiator's variable as a straight line: its value where the variable is zero, W, and its slope, W/K.
+    fn emission_line(&self, index: usize) -> (f64, f64) {
+        let emission_w_per_k4 = self.course.bins()[index].emission_w_per_k4;
+        let thermal = Thermal { emission_w_per_k4, ..self.course.thermal };
+        let (at, slope) = match self.emission {
+            Emission::Tangents(radiator) => (radiator[index], 4.0 * emission_w_per_k4 * radiator[index].powi(3)),
+            Emission::Chord => {
+                let (low, high) = (self.ranges.low[2], self.ranges.high[2]);
+                let rise = emitted(&thermal, high) - emitted(&thermal, low);
+                (high, if high > low { rise / (high - low) } else { 4.0 * emission_w_per_k4 * high.powi(3) })
+            }
+        };
+        (emitted(&thermal, at) + slope * (self.units.anchor.0 - at), slope)
+    }
+
+    /// Ties the means to the ends.
+    fn mean(&self, programme: &mut Programme, index: usize, at: [[Level; 3]; 3]) {
+        let [before, mean, after] = at;
+        let away = |i: usize| Terms::new(0.0).and(mean[i], 1.0).and(before[i], -0.5).and(after[i], -0.5);
+        if let Emission::Tangents(_) = self.emission {
+            for row in [0, 1, 2].map(away) {
+                programme.equal(&row.terms, row.right);
+            }
+            return;
+        }
+        let h = self.units.time(self.course.bins()[index].dt);
+        let stored = capacities(&self.course.thermal).map(|j_per_k| self.units.capacity(j_per_k));
+        let slack = |watts: f64| h * self.units.watts(Watts(watts)) / 8.0;
+        let whole = (0..3).fold(Terms::new(0.0), |sum, i| sum.plus(&away(i), stored[i] / stored[2]));
+        let rows = [away(0), away(1), away(2), whole];
+        for (row, (watts, capacity)) in rows.iter().zip(self.slopes.into_iter().zip([0, 1, 2, 2].map(|i| stored[i]))) {
+            let slack = slack(watts) / capacity;
+            programme.at_most(&row.terms, row.right + slack);
+            let turned = row.turned();
+            programme.at_most(&turned.terms, turned.right + slack);
+        }
+    }
+}

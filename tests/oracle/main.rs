@@ -1,0 +1,8 @@
+//! The oracle: what it is worth as a bound, against independent answers.
+
+mod certain;
+mod dynamic;
+mod flights;
+mod plane;
+mod plans;
+mod sky;

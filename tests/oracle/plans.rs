@@ -1,0 +1,23 @@
+//! The gap between the bound and the best plan that was flown.
+
+use super::sky::{orbit, satellite, spacecraft, tiring};
+use dawndusk::envelope::Scale;
+use dawndusk::governor::WorkCurve;
+use dawndusk::oracle::{Ends, best, feasible};
+use dawndusk::units::Watts;
+
+#[test]
+fn a_plan_that_keeps_every_limit_comes_within_half_a_percent_of_the_bound() {
+    for name in ["leo-100kw", "ai1", "equatorial-stress"] {
+        let satellite = satellite(name);
+        let full = Watts(satellite.compute.power_w);
+        for curve in [tiring(full), WorkCurve::linear(full * 0.2, full), tiring(full * 1.3)] {
+            let craft = spacecraft(&satellite, Scale::FULL);
+            let course = orbit(craft.clone(), &curve);
+            let upper = best(&course, &Ends::Periodic).unwrap_or_else(|refusal| panic!("{name}: {refusal}")).upper;
+            let plan = feasible(&craft, &course, &Ends::Periodic).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+            let gap = 1.0 - plan.work / upper;
+            assert!((0.0..0.005).contains(&gap), "{name} to {}: a gap of {gap}", curve.full());
+        }
+    }
+}
