@@ -1,0 +1,275 @@
+//! The knobs that nobody may use unasked: the power limit of a board or a package, set only under `run --actuate`.
+//!
+//! ```text
+//! limit = clamp(1.05 budget, knob's minimum, the limit that was found)
+//! ```
+//!
+//! The pacer holds the budget; the limit is a backstop a little above it, for work that draws more than it was seen to. It
+//! follows when the aim has moved by more than [`STEP_SHARE`] of the found limit, at most once a second, so that it stays
+//! at or above a steady budget. It never goes above the limit that was found. Limits of several packages share the budget
+//! as their found limits do.
+//!
+//! | promise | how |
+//! |---|---|
+//! | what was set is what holds | every setting is read back; one that was refused or ends below the budget is given up, and pacing goes on |
+//! | the found limit comes back | at the end of the flight, when it fails or is interrupted, and when the stack unwinds ([`Drop`]) |
+//! | also after a kill that no program survives | a [`state`] file, on the disk before the first setting; the next start reads it |
+
+pub mod knob;
+pub mod state;
+
+pub use knob::{Knob, knobs_of};
+pub use state::{StateFolder, recover};
+
+use crate::reading::NoData;
+use crate::units::{Seconds, Watts};
+use serde::{Deserialize, Serialize};
+use state::Held;
+
+/// The limit stands this far above the budget.
+pub const MARGIN: f64 = 1.05;
+/// It moves when the aim has moved by more than this share of the found limit.
+pub const STEP_SHARE: f64 = 0.02;
+/// Time between two settings.
+pub const SETTLE: Seconds = Seconds(1.0);
+/// A limit that is read back within this share is the one that was asked for.
+const SAME_SHARE: f64 = 0.001;
+/// A knob is given back this often before it is given up.
+const RESTORE_TRIES: u32 = 3;
+
+/// Why there is nothing to set.
+#[derive(Debug, thiserror::Error)]
+pub enum ActuatorError {
+    /// The flight's power source has no limit that is known here.
+    #[error("power source `{0}` has no power limit that this program can set")]
+    NoKnob(String),
+    /// The limit cannot be read.
+    #[error("power limit {knob}: {cause}")]
+    Unreadable {
+        /// Which.
+        knob: String,
+        /// Why.
+        cause: NoData,
+    },
+    /// Nothing would restore the limit after a panic.
+    #[error("this program was built to abort on panic, so no power limit could be put back")]
+    NoUnwinding,
+    /// The state file cannot be written or is in use.
+    #[error("{0}")]
+    State(String),
+}
+
+/// What became of a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// As asked for.
+    Set,
+    /// Another limit holds than was asked for, at or above the budget.
+    Rounded,
+    /// Nothing changed, or what holds is below the budget: the knob is given up.
+    Refused,
+    /// The limit that was found is back.
+    Restored,
+    /// It could not be put back; the state file stays for the next start.
+    Stuck,
+}
+
+/// One setting of one knob.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Setting {
+    /// Which knob.
+    pub knob: String,
+    /// Asked for.
+    pub asked_w: Watts,
+    /// Read back; null where it could not be read.
+    pub read_back_w: Option<Watts>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
+
+/// A knob with the limit that was found, in microwatts.
+struct Lever {
+    knob: Box<dyn Knob>,
+    found: u64,
+    low: u64,
+    high: u64,
+    touched: bool,
+}
+
+/// Knobs that follow a budget until they are given back.
+pub struct Actuator {
+    levers: Vec<Lever>,
+    folder: StateFolder,
+    /// Present from before the first setting until all is back.
+    held: Option<Held>,
+    set_at: Option<Seconds>,
+    aim: Watts,
+    given_up: bool,
+}
+
+impl Actuator {
+    /// Reads the limits; nothing is set yet.
+    ///
+    /// # Errors
+    /// [`ActuatorError`] where there is nothing to set, or nothing could be put back.
+    pub fn new(knobs: Vec<Box<dyn Knob>>, source: &str, folder: StateFolder) -> Result<Actuator, ActuatorError> {
+        if cfg!(panic = "abort") {
+            return Err(ActuatorError::NoUnwinding);
+        }
+        let mut levers = Vec::new();
+        for mut knob in knobs {
+            let refused = |knob: &dyn Knob, cause| ActuatorError::Unreadable { knob: knob.name(), cause };
+            let found = knob.read().map_err(|cause| refused(knob.as_ref(), cause))?;
+            let (low, high) = knob.range(found).map_err(|cause| refused(knob.as_ref(), cause))?;
+            levers.push(Lever { knob, found, low, high: high.min(found).max(low), touched: false });
+        }
+        if levers.is_empty() || levers.iter().any(|lever| lever.found == 0 || lever.found < lever.low) {
+            return Err(ActuatorError::NoKnob(source.to_owned()));
+        }
+        Ok(Actuator { levers, folder, held: None, set_at: None, aim: Watts::ZERO, given_up: false })
+    }
+
+    /// The knobs, for people.
+    pub fn name(&self) -> String {
+        self.levers.iter().map(|lever| lever.knob.name()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Follows the budget. What was set; nothing where the limit stays.
+    pub fn follow(&mut self, now: Seconds, budget: Watts) -> Vec<Setting> {
+        let found: u64 = self.levers.iter().map(|lever| lever.found).sum();
+        let found_w = watts(found);
+        let aim = (budget * MARGIN).min(found_w);
+        let is_early = self.set_at.is_some_and(|at| now - at < SETTLE);
+        let before = if self.set_at.is_some() { self.aim } else { found_w };
+        if self.given_up || is_early || !aim.is_finite() || (aim - before).0.abs() <= found_w.0 * STEP_SHARE {
+            return Vec::new();
+        }
+        if let Err(setting) = self.hold(aim) {
+            return vec![setting];
+        }
+        (self.set_at, self.aim) = (Some(now), aim);
+        let mut settings = Vec::new();
+        for lever in &mut self.levers {
+            let share = lever.found as f64 / found as f64;
+            settings.push(lever.set(aim * share, budget * share));
+        }
+        if settings.iter().any(|setting| setting.outcome == Outcome::Refused) {
+            self.given_up = true;
+            settings.extend(self.restore());
+        }
+        settings
+    }
+
+    /// Takes hold of the state file before the first setting.
+    fn hold(&mut self, aim: Watts) -> Result<(), Setting> {
+        if self.held.is_some() {
+            return Ok(());
+        }
+        let limits: Vec<(String, u64)> = self.levers.iter().map(|lever| (lever.knob.key(), lever.found)).collect();
+        match self.folder.hold(&limits) {
+            Ok(held) if self.levers.iter_mut().all(|lever| lever.knob.read() == Ok(lever.found)) => {
+                self.held = Some(held);
+                Ok(())
+            }
+            Ok(held) => {
+                // Another flight held them when they were read; what stands now is not what was there before it.
+                held.release();
+                self.given_up = true;
+                let cause = Some("the limits have changed since the start".to_owned());
+                Err(Setting { knob: self.name(), asked_w: aim, read_back_w: None, outcome: Outcome::Refused, cause })
+            }
+            Err(reason) => {
+                self.given_up = true;
+                let (outcome, cause) = (Outcome::Refused, Some(reason));
+                Err(Setting { knob: self.name(), asked_w: aim, read_back_w: None, outcome, cause })
+            }
+        }
+    }
+
+    /// Puts every limit back that was touched.
+    pub fn restore(&mut self) -> Vec<Setting> {
+        let settings: Vec<Setting> = self.levers.iter_mut().filter(|lever| lever.touched).map(Lever::restore).collect();
+        if settings.iter().all(|setting| setting.outcome == Outcome::Restored)
+            && let Some(held) = self.held.take()
+        {
+            held.release();
+        }
+        settings
+    }
+}
+
+impl Drop for Actuator {
+    fn drop(&mut self) {
+        // The state file tells the next start what could not be put back.
+        drop(self.restore());
+    }
+}
+
+impl Lever {
+    fn set(&mut self, aim: Watts, budget: Watts) -> Setting {
+        let asked = ((aim.0 * 1e6).round() as u64).clamp(self.low, self.high);
+        self.touched = true;
+        let before = self.knob.read();
+        let written = self.knob.set(asked);
+        let after = self.knob.read();
+        let same = |read: u64, wanted: u64| read.abs_diff(wanted) as f64 <= wanted as f64 * SAME_SHARE;
+        let (outcome, cause) = match (&written, after) {
+            (Err(NoData::NoPermission), _) => (Outcome::Refused, Some(self.knob.remedy())),
+            (Err(cause), _) => (Outcome::Refused, Some(cause.to_string())),
+            (Ok(()), Ok(read)) if same(read, asked) => (Outcome::Set, None),
+            (Ok(()), Ok(read)) if before == Ok(read) => {
+                (Outcome::Refused, Some("the driver took the setting and did not change the limit".into()))
+            }
+            (Ok(()), Ok(read)) if (read as f64) < budget.0 * 1e6 => {
+                (Outcome::Refused, Some("the driver set another limit, below the budget".into()))
+            }
+            (Ok(()), Ok(_)) => (Outcome::Rounded, None),
+            (Ok(()), Err(cause)) => (Outcome::Refused, Some(format!("it cannot be read back: {cause}"))),
+        };
+        Setting { knob: self.knob.name(), asked_w: watts(asked), read_back_w: after.ok().map(watts), outcome, cause }
+    }
+
+    fn restore(&mut self) -> Setting {
+        let mut read = self.knob.read();
+        for _ in 0..RESTORE_TRIES {
+            if read == Ok(self.found) {
+                break;
+            }
+            // What counts is what is read back.
+            let _ = self.knob.set(self.found);
+            read = self.knob.read();
+        }
+        let is_back = read == Ok(self.found);
+        self.touched = !is_back;
+        let outcome = if is_back { Outcome::Restored } else { Outcome::Stuck };
+        let (knob, asked_w) = (self.knob.name(), watts(self.found));
+        Setting { knob, asked_w, read_back_w: read.ok().map(watts), outcome, cause: None }
+    }
+}
+
+impl std::fmt::Display for Setting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Setting { knob, asked_w, read_back_w, outcome, cause } = self;
+        let read = read_back_w.map_or("unknown".into(), |read| format!("{:.1} W", read.0));
+        match outcome {
+            Outcome::Set => write!(f, "power limit {knob}: {:.1} W", asked_w.0),
+            Outcome::Rounded => write!(f, "power limit {knob}: {read} where {:.1} W were asked for", asked_w.0),
+            Outcome::Refused => {
+                let cause = cause.as_deref().unwrap_or("unknown cause");
+                write!(f, "power limit {knob}: {:.1} W refused ({cause}); pacing goes on without it", asked_w.0)
+            }
+            Outcome::Restored => write!(f, "power limit {knob}: back at {read}"),
+            Outcome::Stuck => {
+                write!(f, "power limit {knob}: is {read} and CANNOT be put back to {:.1} W", asked_w.0)
+            }
+        }
+    }
+}
+
+fn watts(microwatts: u64) -> Watts {
+    Watts(microwatts as f64 * 1e-6)
+}
