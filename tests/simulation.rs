@@ -2,7 +2,7 @@
 
 use dawndusk::envelope::{Scale, Sky, Spacecraft};
 use dawndusk::flight::simulation::{
-    Load, Row, Schedule, Sensor, Simulation, SimulationError, Summary, simulate, simulate_all,
+    Load, Plant, Row, Schedule, Sensor, Simulation, SimulationError, Summary, simulate, simulate_all,
 };
 use dawndusk::governor::Policy;
 use dawndusk::profile::{self, Machine, Satellite};
@@ -28,6 +28,7 @@ fn orbit<'a>(satellite: &'a Satellite, machine: &'a Machine, load: Load) -> Simu
         policy: Policy::Predictive,
         machine,
         sensor: Sensor::IDEAL,
+        plant: Plant::IDEAL,
     }
 }
 
@@ -114,7 +115,7 @@ fn every_policy_is_flown_simplest_first() {
 #[test]
 fn a_flight_is_the_same_bit_by_bit() {
     let (satellite, machine) = (satellite(), ideal());
-    let sensor = Sensor { lag: Seconds(1.0), update_period: Seconds(0.5), gain: 0.97 };
+    let sensor = Sensor { lag: Seconds(1.0), update_period: Seconds(0.5), gain: 0.97, ..Sensor::IDEAL };
     let fly = || fly(&Simulation { sensor, ..orbit(&satellite, &machine, Load::Governed) });
     assert_eq!(fly(), fly(), "the same arguments, the same summary");
 }

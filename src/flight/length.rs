@@ -5,6 +5,7 @@
 //! | idle watched | 1 s | 5 s | 30 s |
 //! | warm-up of each workload | 0.2 s | 0.5 s | 10 s |
 //! | unconstrained, each workload | 3 x 0.5 s | 5 x 1 s | 10 x 60 s |
+//! | stepping, longer where batches are | 2 s | 5 s | 15 s |
 //! | one orbit | 30 s | 110 s | 1200 s |
 //! | governor tick | 50 ms | 50 ms | 100 ms |
 //!
@@ -25,6 +26,8 @@ pub struct Length {
     pub repeat: Seconds,
     /// Repeats of each workload, interleaved.
     pub repeats: u32,
+    /// The sensor's delay is identified in about this long.
+    pub identification: Seconds,
     /// One orbit takes this long.
     pub orbit: Seconds,
     /// The governor decides this often.
@@ -41,6 +44,7 @@ impl Length {
         warm_up: Seconds(0.2),
         repeat: Seconds(0.5),
         repeats: 3,
+        identification: Seconds(2.0),
         orbit: Seconds(30.0),
         tick: Seconds(0.05),
         slice: Seconds(0.5),
@@ -53,6 +57,7 @@ impl Length {
         warm_up: Seconds(0.5),
         repeat: Seconds(1.0),
         repeats: 5,
+        identification: Seconds(5.0),
         orbit: Seconds(110.0),
         tick: Seconds(0.05),
         slice: Seconds(1.0),
@@ -65,6 +70,7 @@ impl Length {
         warm_up: Seconds(10.0),
         repeat: Seconds(60.0),
         repeats: 10,
+        identification: Seconds(15.0),
         orbit: Seconds(1200.0),
         tick: Seconds(0.1),
         slice: Seconds(5.0),

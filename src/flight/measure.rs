@@ -8,60 +8,64 @@ use super::worker::Worker;
 use super::{FlightError, Length};
 use crate::governor::OperatingRange;
 use crate::governor::pacer::Cost;
-use crate::journal::{Drawn, Event, Measurement, Sample};
-use crate::meter::Meter;
-use crate::reading::Reading;
+use crate::journal::{Drawn, Event, Measurement, Sample, Witness};
+use crate::meter::{Gauge, Window};
+use crate::reading::Source;
 use crate::units::{Seconds, Watts};
 use crate::workload::{Compilation, Description};
 
-/// Watches one source over a window: energy by difference, updates by change.
-pub(super) struct Window {
-    first: Reading,
-    last: Reading,
-    updates: u64,
+/// Idle power with everything open and nothing admitted, before the work. None where there is no reading.
+pub(super) fn idle(recorder: &mut Recorder<'_>, gauge: &mut Gauge, length: &Length) -> Option<Watts> {
+    let (duration_s, drawn) = watch_idle(recorder, gauge, length);
+    recorder.record(Event::Idle { duration_s, drawn });
+    let idle = drawn.energy_j.map(|energy| energy / duration_s);
+    if let Some(idle) = idle {
+        gauge.set_idle(idle);
+    }
+    idle
 }
 
-impl Window {
-    /// Opens with a first look.
-    pub(super) fn open(meter: &mut dyn Meter, now: Seconds) -> Window {
-        let first = meter.read(now);
-        Window { first, last: first, updates: 0 }
+/// The same after the work, and what the meter itself has cost.
+pub(super) fn idle_after(recorder: &mut Recorder<'_>, gauge: &mut Gauge, length: &Length) {
+    if !recorder.interrupted() {
+        let (duration_s, drawn) = watch_idle(recorder, gauge, length);
+        recorder.record(Event::IdleAfter { duration_s, drawn });
     }
-
-    /// Looks again.
-    pub(super) fn look(&mut self, meter: &mut dyn Meter, now: Seconds) {
-        let reading = meter.read(now);
-        if reading.energy != self.last.energy {
-            self.updates += 1;
-        }
-        self.last = reading;
-    }
-
-    /// Energy between the first look and the last.
-    pub(super) fn drawn(&self) -> Drawn {
-        match (self.first.energy, self.last.energy) {
-            (Ok(begin), Ok(end)) => {
-                Drawn { energy_j: Some(end - begin), updates: self.updates, windows: 1, no_data: None }
-            }
-            (_, Err(cause)) | (Err(cause), _) => {
-                Drawn { energy_j: None, updates: self.updates, windows: 1, no_data: Some(cause) }
-            }
-        }
+    if let Some(cost) = gauge.cost(recorder.now()) {
+        recorder.record(Event::Metered(cost));
     }
 }
 
-/// Idle power with everything open and nothing admitted. None where there is no reading.
-pub(super) fn idle(recorder: &mut Recorder<'_>, meter: &mut dyn Meter, length: &Length) -> Option<Watts> {
+fn watch_idle(recorder: &mut Recorder<'_>, gauge: &mut Gauge, length: &Length) -> (Seconds, Drawn) {
     let begin = recorder.now();
-    let mut window = Window::open(meter, begin);
+    let mut window = Window::open(gauge, begin);
     while recorder.now() - begin < length.idle && !recorder.interrupted() {
         recorder.rest(Seconds(0.1).min(length.idle));
-        window.look(meter, recorder.now());
+        window.look(gauge, recorder.now());
     }
-    let drawn = window.drawn();
-    let duration = recorder.now() - begin;
-    recorder.record(Event::Idle { duration_s: duration, drawn });
-    drawn.energy_j.map(|energy| energy / duration)
+    note_suspend(recorder, gauge);
+    (recorder.now() - begin, window.drawn(gauge))
+}
+
+/// Writes down that the machine slept, where it did.
+pub(super) fn note_suspend(recorder: &mut Recorder<'_>, gauge: &mut Gauge) {
+    if let Some(slept_s) = gauge.take_suspend() {
+        recorder.record(Event::Suspended { slept_s });
+    }
+}
+
+/// Writes down what the sources beside the one that counts saw.
+pub(super) fn note_witnesses(
+    recorder: &mut Recorder<'_>,
+    gauge: &Gauge,
+    workload: Option<&str>,
+    drawn: impl IntoIterator<Item = Drawn>,
+) {
+    let witness = |(source, drawn): (&Source, Drawn)| Witness { source: source.clone(), drawn };
+    let witnesses: Vec<Witness> = gauge.witness_sources().zip(drawn).map(witness).collect();
+    if !witnesses.is_empty() {
+        recorder.record(Event::Witnessed { workload: workload.map(str::to_owned), witnesses });
+    }
 }
 
 /// Every workload that has a reference, against it. The outcome is recorded; the verdict judges it.
@@ -126,17 +130,18 @@ impl Unconstrained {
 pub(super) fn unconstrained(
     recorder: &mut Recorder<'_>,
     worker: &Worker,
-    meter: &mut dyn Meter,
+    gauge: &mut Gauge,
     workloads: &[Description],
     length: &Length,
 ) -> Result<Vec<Unconstrained>, FlightError> {
     for (index, workload) in workloads.iter().enumerate() {
-        run_for(recorder, worker, meter, (index, workload), length.warm_up)?;
+        run_for(recorder, worker, gauge, (index, workload), length.warm_up)?;
     }
     let mut series = vec![Series::default(); workloads.len()];
-    let ended = repeat_all(recorder, worker, meter, (length, workloads), &mut series);
+    let ended = repeat_all(recorder, worker, gauge, (length, workloads), &mut series);
     let outcome = series.iter().map(Series::outcome).collect();
     for (workload, series) in workloads.iter().zip(series).filter(|(_, series)| !series.samples.is_empty()) {
+        note_witnesses(recorder, gauge, Some(&workload.name), series.witnesses.clone());
         recorder.record(Event::Unconstrained(series.measurement(workload)));
     }
     ended.map(|()| outcome)
@@ -147,14 +152,27 @@ pub(super) fn unconstrained(
 struct Series {
     samples: Vec<Sample>,
     drawn: Option<Drawn>,
+    witnesses: Vec<Drawn>,
+    batches: u64,
+}
+
+/// One repeat, and what was drawn in it.
+struct Repeat {
+    sample: Sample,
+    drawn: Drawn,
+    witnesses: Vec<Drawn>,
     batches: u64,
 }
 
 impl Series {
-    fn push(&mut self, sample: Sample, window: Drawn, batches: u64) {
-        self.samples.push(sample);
-        self.batches += batches;
-        self.drawn = Some(self.drawn.map_or(window, |sum| sum.plus(&window)));
+    fn push(&mut self, repeat: Repeat) {
+        self.samples.push(repeat.sample);
+        self.batches += repeat.batches;
+        self.drawn = Some(self.drawn.map_or(repeat.drawn, |sum| sum.plus(&repeat.drawn)));
+        self.witnesses = match self.witnesses.is_empty() {
+            true => repeat.witnesses,
+            false => self.witnesses.iter().zip(&repeat.witnesses).map(|(sum, drawn)| sum.plus(drawn)).collect(),
+        };
     }
 
     fn duration(&self) -> Seconds {
@@ -184,14 +202,13 @@ impl Series {
 fn repeat_all(
     recorder: &mut Recorder<'_>,
     worker: &Worker,
-    meter: &mut dyn Meter,
+    gauge: &mut Gauge,
     (length, workloads): (&Length, &[Description]),
     series: &mut [Series],
 ) -> Result<(), FlightError> {
     for _ in 0..length.repeats {
         for (index, (series, workload)) in series.iter_mut().zip(workloads).enumerate() {
-            let (sample, window, batches) = run_for(recorder, worker, meter, (index, workload), length.repeat)?;
-            series.push(sample, window, batches);
+            series.push(run_for(recorder, worker, gauge, (index, workload), length.repeat)?);
         }
     }
     Ok(())
@@ -201,23 +218,29 @@ fn repeat_all(
 fn run_for(
     recorder: &mut Recorder<'_>,
     worker: &Worker,
-    meter: &mut dyn Meter,
+    gauge: &mut Gauge,
     (index, workload): (usize, &Description),
     duration: Seconds,
-) -> Result<(Sample, Drawn, u64), FlightError> {
+) -> Result<Repeat, FlightError> {
     let begin = recorder.now();
-    let mut window = Window::open(meter, begin);
+    let mut window = Window::open(gauge, begin);
     let (mut items, mut batches) = (0.0, 0);
     loop {
         items += worker.batch(index)?.items;
         batches += 1;
-        window.look(meter, recorder.now());
+        window.look(gauge, recorder.now());
         let elapsed = recorder.now() - begin;
         if recorder.interrupted() {
             return Err(FlightError::Interrupted);
         }
         if elapsed >= duration && batches % workload.batches_per_round.max(1) == 0 {
-            return Ok((Sample { items, duration_s: elapsed }, window.drawn(), batches));
+            note_suspend(recorder, gauge);
+            return Ok(Repeat {
+                sample: Sample { items, duration_s: elapsed },
+                drawn: window.drawn(gauge),
+                witnesses: window.drawn_by_witnesses(gauge),
+                batches,
+            });
         }
     }
 }

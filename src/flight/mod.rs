@@ -4,15 +4,17 @@
 //! the next watts. The ring closes in one function, [`orbit`]'s `turn`.
 //!
 //! ```text
-//!   idle ─> verify ─> warm up ─> unconstrained ─> scale ─> orbit ─> arrived
+//!   idle ─> verify ─> warm up ─> unconstrained ─> identify ─> scale ─> orbit ─> arrived
 //! ```
 //!
 //! Whatever ends a flight early, the journal holds all that came before and a closing entry with the reason.
 
-mod bound;
+mod dead_time;
+mod identify;
 mod length;
 mod measure;
 mod orbit;
+mod overhead;
 mod power;
 mod recorder;
 pub mod simulation;
@@ -20,14 +22,17 @@ mod sweep;
 mod worker;
 
 pub use length::Length;
+pub use overhead::{Overhead, overhead};
 pub use recorder::Recorder;
 pub use sweep::{Sweep, sweep};
 
+use crate::actuator::Actuator;
 use crate::envelope::{self, Scale, Sky, Spacecraft};
 use crate::governor::{OperatingRange, Policy};
 use crate::journal::{Conditions, Event, FlightPlan, Outcome, SCHEMA_VERSION, ScaleRecord};
-use crate::meter::Meter;
+use crate::meter::{Gauge, Meter};
 use crate::profile::Satellite;
+use crate::reading::Source;
 use crate::units::{Seconds, Watts};
 use crate::workload::{Description, Workload, WorkloadError};
 use worker::Worker;
@@ -57,6 +62,8 @@ pub struct Equipment {
     pub meter: Box<dyn Meter>,
     /// The machine, as found.
     pub conditions: Conditions,
+    /// The power limit that follows the budget; none unless it was asked for.
+    pub actuator: Option<Actuator>,
 }
 
 /// Why a flight ended early.
@@ -71,6 +78,14 @@ pub enum FlightError {
     /// The thread of the workloads could not be started.
     #[error("the workloads' thread cannot be started: {0}")]
     Thread(#[from] std::io::Error),
+    /// A journal cannot be written.
+    #[error("journal in {folder}: {error}")]
+    Journal {
+        /// Where.
+        folder: std::path::PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
     /// Neither a rated power nor a reading: the satellite cannot be scaled to the machine.
     #[error(
         "power source `{source_name}` gave no reading and has no rated power, so nothing tells how large the machine is"
@@ -117,33 +132,38 @@ pub fn fly(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment)
 /// # Errors
 /// An interrupt or a workload that fails; what was measured before it is recorded.
 pub fn bench(recorder: &mut Recorder<'_>, length: &Length, equipment: Equipment) -> Result<(), FlightError> {
-    let Equipment { workloads, mut meter, conditions } = equipment;
+    let Equipment { workloads, meter, conditions, .. } = equipment;
+    let mut gauge = Gauge::new(meter);
     recorder.record(Event::Conditions(Box::new(conditions)));
     let descriptions: Vec<Description> = workloads.iter().map(|workload| workload.description().clone()).collect();
     let worker = Worker::start(workloads)?;
-    measure::idle(recorder, meter.as_mut(), length);
+    measure::idle(recorder, &mut gauge, length);
     measure::verify(recorder, &worker, &descriptions)?;
     measure::compilation(recorder, &worker, &descriptions)?;
-    measure::unconstrained(recorder, &worker, meter.as_mut(), &descriptions, length)?;
+    measure::unconstrained(recorder, &worker, &mut gauge, &descriptions, length)?;
+    measure::idle_after(recorder, &mut gauge, length);
     Ok(())
 }
 
 fn phases(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment) -> Result<(), FlightError> {
-    let Equipment { workloads, mut meter, .. } = equipment;
+    let Equipment { workloads, meter, mut actuator, .. } = equipment;
+    let mut gauge = Gauge::new(meter);
     let descriptions: Vec<Description> = workloads.iter().map(|workload| workload.description().clone()).collect();
     let worker = Worker::start(workloads)?;
-    let idle = measure::idle(recorder, meter.as_mut(), &request.length);
+    let idle = measure::idle(recorder, &mut gauge, &request.length);
     measure::verify(recorder, &worker, &descriptions)?;
-    let measured = measure::unconstrained(recorder, &worker, meter.as_mut(), &descriptions, &request.length)?;
+    let measured = measure::unconstrained(recorder, &worker, &mut gauge, &descriptions, &request.length)?;
     let full = measured
         .iter()
         .filter_map(|workload| workload.power)
         .fold(None, |most: Option<Watts>, power| Some(most.map_or(power, |most| most.max(power))));
-    let machine = Machine::found(meter.as_ref(), idle, full)?;
+    let machine = Machine::found(gauge.source(), idle, full)?;
     let scale = Scale::new(machine.rated, Watts(request.satellite.compute.power_w), request.time_compression());
     let spacecraft = Spacecraft::new(&request.satellite, scale, Sky::Orbit, request.satellite.orbit.start);
     let longest = measured.iter().fold(Seconds::ZERO, |most, workload| most.max(workload.batch));
-    let range = machine.range(meter.as_ref(), &request.length, longest);
+    let assumed = machine.range(gauge.source(), &request.length, longest);
+    let stepped = (&request.length, assumed);
+    let range = identify::identify(recorder, &worker, &mut gauge, &measured, stepped)?;
     recorder.record(Event::Scaled(ScaleRecord {
         power_scale: scale.power,
         time_compression: scale.time,
@@ -153,16 +173,23 @@ fn phases(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment) 
         orbit_s: request.orbit(),
         sensing_ratio: sensing_ratio(&request.satellite, scale, range.update_period_s),
     }));
-    orbit::fly(orbit::Orbit {
+    let ended = orbit::fly(orbit::Orbit {
         recorder,
         request,
+        duration: request.orbit(),
         worker: &worker,
-        meter: meter.as_mut(),
+        gauge: &mut gauge,
         workloads: &descriptions,
         measured: &measured,
         spacecraft,
         machine: range,
-    })
+        actuator: actuator.as_mut(),
+    });
+    for setting in actuator.iter_mut().flat_map(Actuator::restore) {
+        recorder.record(Event::Knob(setting));
+    }
+    measure::idle_after(recorder, &mut gauge, &request.length);
+    ended
 }
 
 impl Request {
@@ -196,16 +223,16 @@ struct Machine {
 
 impl Machine {
     /// What is known is used; a rated power stands in for a missing reading, and so on the safe side.
-    fn found(meter: &dyn Meter, idle: Option<Watts>, full: Option<Watts>) -> Result<Machine, FlightError> {
-        let source = meter.source();
+    fn found(source: &Source, idle: Option<Watts>, full: Option<Watts>) -> Result<Machine, FlightError> {
         let rated = source.rated_w.or(full).ok_or(FlightError::NoScale { source_name: source.name.clone() })?;
         let full = full.unwrap_or(rated);
         Ok(Machine { rated, idle: idle.unwrap_or(Watts::ZERO).min(full), full })
     }
 
-    /// Dead time of the loop: half an update of the sensor and half a tick, after which a change shows on average.
-    fn range(&self, meter: &dyn Meter, length: &Length, longest_batch: Seconds) -> OperatingRange {
-        let update = meter.source().update_period_s;
+    /// Dead time of the loop by what the source says: half an update of the sensor and half a tick, after which a change
+    /// shows on average.
+    fn range(&self, source: &Source, length: &Length, longest_batch: Seconds) -> OperatingRange {
+        let update = source.update_period_s;
         OperatingRange {
             idle_w: self.idle,
             full_w: self.full,

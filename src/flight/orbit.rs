@@ -5,19 +5,20 @@
 //! its turn for a slice, so that energy can be told apart by workload. Where there is no reading, the spacecraft is
 //! heated and drained by the full power of the machine: what is not known is assumed at its worst.
 
-use super::bound::Bound;
-use super::measure::Unconstrained;
+use super::measure::{Unconstrained, note_suspend, note_witnesses};
 use super::power::MeasuredPower;
 use super::recorder::Recorder;
 use super::worker::{HANG, Worker};
 use super::{FlightError, Request};
+use crate::actuator::Actuator;
 use crate::envelope::{Ledger, Sky, Spacecraft};
 use crate::governor::pacer::{Admission, BatchId, Pacer};
 use crate::governor::{
     self, Decision, Design, Governor, LimitedBy, Observation, OperatingRange, Regime, WorkCurve, safe_all_year,
 };
 use crate::journal::{Drawn, Event, Tick, WorkDone};
-use crate::meter::Meter;
+use crate::meter::{Gauge, Look};
+use crate::oracle::{Course, Ends, Stores, certificate};
 use crate::reading::Reading;
 use crate::units::{Joules, Seconds, Watts};
 use crate::workload::Description;
@@ -26,12 +27,16 @@ use crate::workload::Description;
 pub(super) struct Orbit<'a, 'r> {
     pub(super) recorder: &'a mut Recorder<'r>,
     pub(super) request: &'a Request,
+    /// On the machine's clock; a whole orbit, unless only the loop is of interest.
+    pub(super) duration: Seconds,
     pub(super) worker: &'a Worker,
-    pub(super) meter: &'a mut dyn Meter,
+    pub(super) gauge: &'a mut Gauge,
     pub(super) workloads: &'a [Description],
     pub(super) measured: &'a [Unconstrained],
     pub(super) spacecraft: Spacecraft,
     pub(super) machine: OperatingRange,
+    /// What follows the budget beside the pacer, where that was asked for.
+    pub(super) actuator: Option<&'a mut Actuator>,
 }
 
 /// Flies it. The arrival is recorded however it ends.
@@ -58,13 +63,12 @@ struct Flight<'a, 'r> {
     departed: Seconds,
     last_turn: Seconds,
     /// At departure.
-    first: Reading,
+    first: Look,
+    look: Look,
     reading: Reading,
-    /// The last one that had an energy.
-    seen: Reading,
-    updates: u64,
     power: MeasuredPower,
-    bound: Bound,
+    course: Course,
+    from: Stores,
     decision: Decision,
     under_way: Option<Batch>,
     slice: Slice,
@@ -75,27 +79,32 @@ struct Flight<'a, 'r> {
 struct Slice {
     workload: usize,
     began: Seconds,
+    /// What the meter showed then.
+    first: Look,
+    oldest: Seconds,
     work: WorkDone,
 }
 
 impl Slice {
-    fn of(workload: usize, began: Seconds) -> Slice {
-        let drawn = Drawn { energy_j: Some(Joules::ZERO), windows: 1, ..Drawn::default() };
-        let work = WorkDone { workload, batches: 0, items: 0.0, busy_s: Seconds::ZERO, slice_s: Seconds::ZERO, drawn };
-        Slice { workload, began, work }
+    fn of(workload: usize, began: Seconds, first: Look) -> Slice {
+        let (none, drawn) = (Seconds::ZERO, Drawn::default());
+        let work = WorkDone { workload, batches: 0, items: 0.0, busy_s: none, held_s: none, slice_s: none, drawn };
+        Slice { workload, began, oldest: none, first, work }
     }
 }
 
 impl<'a, 'r> Flight<'a, 'r> {
     fn depart(orbit: Orbit<'a, 'r>) -> Flight<'a, 'r> {
         let now = orbit.recorder.now();
-        let reading = orbit.meter.read(now);
+        let look = orbit.gauge.look(now);
+        let reading = look.reading;
         let design = Design {
             static_cap: safe_all_year(&orbit.request.satellite, orbit.spacecraft.scale(), Sky::Orbit, &orbit.machine),
             curve: WorkCurve::linear(orbit.machine.idle_w, orbit.machine.full_w),
         };
         let governor = governor::new(orbit.request.policy, &design);
-        let bound = Bound::new(best_curve(&orbit), orbit.spacecraft.state().temperatures);
+        let course = Course::of(&orbit.spacecraft, best_curve(&orbit));
+        let from = orbit.spacecraft.state().into();
         let mut pacer = Pacer::new(orbit.machine);
         for (workload, measured) in orbit.measured.iter().enumerate() {
             pacer.expect(workload, measured.cost(&orbit.machine));
@@ -105,20 +114,22 @@ impl<'a, 'r> Flight<'a, 'r> {
             pacer,
             departed: now,
             last_turn: now,
-            first: reading,
+            first: look.clone(),
+            slice: Slice::of(0, now, look.clone()),
+            look,
             reading,
-            seen: reading,
-            updates: 0,
             power: MeasuredPower::new(reading, orbit.machine.update_period_s, orbit.request.length.tick),
-            bound,
+            course,
+            from,
             decision: Decision {
                 budget: orbit.machine.idle_w,
                 limited_by: LimitedBy::Machine,
                 regime: Regime::Tracking,
+                transition: None,
+                spare: Watts::ZERO,
                 shortfall: Watts::ZERO,
             },
             under_way: None,
-            slice: Slice::of(0, now),
             produced_bits: 0.0,
             orbit,
         };
@@ -130,7 +141,7 @@ impl<'a, 'r> Flight<'a, 'r> {
     /// Until the satellite is back at its node. The last batch is waited for.
     fn fly(&mut self) -> Result<(), FlightError> {
         let tick = self.orbit.request.length.tick;
-        let end = self.departed + self.orbit.request.orbit();
+        let end = self.departed + self.orbit.duration;
         let mut next_turn = self.departed + tick;
         while self.last_turn < end {
             if self.orbit.recorder.interrupted() {
@@ -153,14 +164,16 @@ impl<'a, 'r> Flight<'a, 'r> {
     /// The ring: reading, spacecraft, governor, pacer.
     fn turn(&mut self, now: Seconds) {
         let dt = now - self.last_turn;
-        self.reading = self.orbit.meter.read(now);
+        self.look = self.orbit.gauge.look(now);
+        self.reading = self.look.reading;
+        self.slice.oldest = self.slice.oldest.max(self.reading.age(now));
+        note_suspend(self.orbit.recorder, self.orbit.gauge);
         let measured = self.power.turn(&self.reading, now, dt);
         let load = measured.unwrap_or(self.orbit.machine.full_w);
         let bits = std::mem::take(&mut self.produced_bits);
         self.step(dt, load, bits);
         self.last_turn = now;
         self.decide(now, dt);
-        self.account_slice();
         let state = self.orbit.spacecraft.state();
         let tick = Tick {
             flight_s: now - self.departed,
@@ -184,14 +197,8 @@ impl<'a, 'r> Flight<'a, 'r> {
 
     /// Moves the spacecraft, and remembers what any governor could have had in the step.
     fn step(&mut self, dt: Seconds, load: Watts, bits: f64) {
-        let spacecraft = &mut self.orbit.spacecraft;
-        let (array_before, environment_before) = (spacecraft.ledger().array_j, spacecraft.state().environment);
-        spacecraft.step(dt, load, bits);
-        if dt > Seconds::ZERO {
-            let array = (spacecraft.ledger().array_j - array_before) / dt;
-            let environment = environment_before.min(spacecraft.state().environment);
-            self.bound.add(spacecraft.forecast(), array, environment, dt);
-        }
+        self.orbit.spacecraft.step(dt, load, bits);
+        self.course.follow(&self.orbit.spacecraft, self.orbit.machine.full_w);
     }
 
     /// Governor and pacer.
@@ -209,8 +216,16 @@ impl<'a, 'r> Flight<'a, 'r> {
             machine: &machine,
         };
         self.decision = self.governor.tick(&observation);
+        if let Some(transition) = self.decision.transition {
+            self.orbit.recorder.record(Event::Regime { flight_s: now - self.departed, transition });
+        }
         self.pacer.settle(now, &self.reading);
-        self.pacer.set_budget(now, self.decision.budget);
+        self.pacer.set_budget(now, self.decision.budget + self.decision.spare);
+        let budget = self.decision.budget;
+        let settings = self.orbit.actuator.as_mut().map(|actuator| actuator.follow(now, budget));
+        for setting in settings.unwrap_or_default() {
+            self.orbit.recorder.record(Event::Knob(setting));
+        }
     }
 
     /// Starts a batch when the pacer admits one, else waits; back at `until` at the latest.
@@ -235,10 +250,17 @@ impl<'a, 'r> Flight<'a, 'r> {
                 self.orbit.worker.begin(workload)?;
                 self.under_way = Some(Batch { id: self.pacer.start(now, workload, 1), workload, began: now });
             }
-            Admission::In(wait) => self.orbit.recorder.rest(wait.min(until - now)),
-            Admission::Never => self.orbit.recorder.rest(until - now),
+            Admission::In(wait) => self.hold(wait.min(until - now)),
+            Admission::Never => self.hold(until - now),
         }
         Ok(())
+    }
+
+    /// Nothing is admitted for `wait`.
+    fn hold(&mut self, wait: Seconds) {
+        let began = self.orbit.recorder.now();
+        self.orbit.recorder.rest(wait);
+        self.slice.work.held_s += self.orbit.recorder.now() - began;
     }
 
     fn end_batch(&mut self, batch: Batch, work: crate::workload::Work) {
@@ -260,23 +282,11 @@ impl<'a, 'r> Flight<'a, 'r> {
         Ok(())
     }
 
-    /// The slice is given what was drawn since the last look that saw anything; one that saw nothing leaves the slice
-    /// without an energy, and the flight with one as long as the source comes back.
-    fn account_slice(&mut self) {
-        let updates = u64::from(self.seen.energy != self.reading.energy);
-        let energy = energy_between(&self.seen, &self.reading);
-        let window = Drawn { energy_j: energy.ok(), updates, windows: 0, no_data: energy.err() };
-        self.slice.work.drawn = self.slice.work.drawn.plus(&window);
-        self.updates += updates;
-        if self.reading.energy.is_ok() {
-            self.seen = self.reading;
-        }
-    }
-
     fn next_slice(&mut self, now: Seconds) {
         let next = (self.slice.workload + 1) % self.orbit.workloads.len();
-        let mut ended = std::mem::replace(&mut self.slice, Slice::of(next, now));
+        let mut ended = std::mem::replace(&mut self.slice, Slice::of(next, now, self.look.clone()));
         ended.work.slice_s = now - ended.began;
+        ended.work.drawn = Drawn { oldest_s: ended.oldest, ..self.orbit.gauge.between(&ended.first, &self.look) };
         self.orbit.recorder.record(Event::Work(ended.work));
     }
 
@@ -285,9 +295,10 @@ impl<'a, 'r> Flight<'a, 'r> {
         let now = self.orbit.recorder.now();
         self.next_slice(now);
         let spacecraft = &self.orbit.spacecraft;
-        let bound = self.bound.work(spacecraft.forecast(), spacecraft.limits(), spacecraft.ledger());
-        let energy = energy_between(&self.first, &self.reading);
-        let drawn = Drawn { energy_j: energy.ok(), updates: self.updates, windows: 1, no_data: energy.err() };
+        let bound = certificate(&self.course, &Ends::Change { from: self.from, to: spacecraft.state().into() });
+        let drawn = self.orbit.gauge.between(&self.first, &self.look);
+        let witnesses = self.orbit.gauge.between_by_witnesses(&self.first, &self.look);
+        note_witnesses(self.orbit.recorder, self.orbit.gauge, None, witnesses);
         let arrived = Event::Arrived {
             breaches: *spacecraft.breaches(),
             drawn,
@@ -298,10 +309,6 @@ impl<'a, 'r> Flight<'a, 'r> {
         };
         self.orbit.recorder.record(arrived);
     }
-}
-
-fn energy_between(before: &Reading, after: &Reading) -> Result<Joules, crate::reading::NoData> {
-    Ok(after.energy? - before.energy?)
 }
 
 /// What a watt buys at best: every workload is taken to draw as little at full speed as the most frugal one does.

@@ -13,6 +13,10 @@ use crate::units::{Joules, Seconds, Watts};
 /// A reading older than this many update periods says nothing about now.
 const STALE_PERIODS: f64 = 3.0;
 
+/// Two readings closer than this share of an update period show how ragged the updates are; those of a sensor that tells
+/// its renewals to within a quarter of the period are further apart.
+const RAGGED: f64 = 0.7;
+
 /// Power from the energies of consecutive readings.
 #[derive(Clone, Debug)]
 pub(super) struct MeasuredPower {
@@ -49,7 +53,7 @@ impl MeasuredPower {
             return None;
         };
         let span = reading.taken_at - self.last.taken_at;
-        let ragged = span < self.update_period * (1.0 - 1e-9) && self.mean.is_some();
+        let ragged = span < self.update_period * RAGGED && self.mean.is_some();
         if reading.energy == self.last.energy || span.0 <= 0.0 || ragged {
             let mean = self.mean.filter(|_| self.last.age(now) <= self.stale_after)?;
             self.expected += mean * dt;

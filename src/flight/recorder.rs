@@ -51,6 +51,12 @@ impl<'a> Recorder<'a> {
         }
     }
 
+    /// Another recorder by the same clock, on a journal of its own, that stops when this one does. A meter that both
+    /// look at must not see time run backwards.
+    pub(super) fn beside<'b>(&'b self, journal: Journal, spectator: &'b mut dyn FnMut(&Event)) -> Recorder<'b> {
+        Recorder { started: self.started, ..Recorder::new(Some(journal), spectator, self.interrupt) }
+    }
+
     /// Ends the journal; the first write error of its life, if there was one.
     pub fn close(self) -> std::io::Result<()> {
         self.journal.map_or(Ok(()), Journal::close)

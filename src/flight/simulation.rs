@@ -3,32 +3,37 @@
 //! | load | what the compute draws |
 //! |---|---|
 //! | constant, schedule | what is given, whatever the governor would say; breaches are reported, not fatal |
-//! | governed | what an ideal pacer admits: the budget at once, between idle and full power of the machine, by its own sensor |
+//! | governed | what the pacer admits: batches, or with an ideal pacer the budget at once, between idle and full power ([`Plant`]) |
 //!
+//! The governor sees the power through a [`Sensor`], and things go wrong when they are told to ([`Fault`]).
 //! The machine stands for the installed compute: its powers are multiplied by installed compute over rated power.
-//! Work is counted in seconds of full speed, by the upper concave envelope of its points ([`WorkCurve`]). Times are
-//! simulated seconds unless said. Same arguments, same bits.
+//! Work is counted in seconds of full speed, by the upper concave envelope of its points ([`WorkCurve`]); batches mix idle
+//! and full speed, a straight line. Times are simulated seconds unless said. Same arguments, same bits.
 
+mod best;
+mod chance;
+mod fault;
+mod flown;
+mod plant;
 mod schedule;
 mod sensor;
 mod summary;
 
+pub use best::{Best, Comparison, compare, scored};
+pub use fault::{Fault, FaultError, FaultKind};
+pub use plant::{KnownBy, Plant};
 pub use schedule::{Schedule, ScheduleError};
-pub use sensor::Sensor;
+pub use sensor::{Sensor, Shows};
 pub use summary::Summary;
 
-use super::bound::Bound;
-use crate::envelope::{Scale, Sky, Spacecraft, State};
-use crate::governor::{
-    self, CurveError, Decision, Design, Governor, LimitedBy, Observation, OperatingRange, Policy, WorkCurve,
-    safe_all_year,
-};
+use crate::envelope::{Scale, Sky, State};
+use crate::governor::{CurveError, LimitedBy, OperatingRange, Policy, WorkCurve, safe_all_year};
 use crate::profile::{Machine, Satellite};
 use crate::units::{Seconds, Watts};
+use best::Flown;
+use flown::Flight;
 use jiff::Timestamp;
-use sensor::Counter;
 use std::fmt;
-use summary::Tally;
 
 /// Most steps of one simulation: a year in steps of a third of a second.
 const MOST_STEPS: f64 = 1e8;
@@ -67,6 +72,8 @@ pub struct Simulation<'a> {
     pub machine: &'a Machine,
     /// What the governor sees of its power.
     pub sensor: Sensor,
+    /// How the machine behaves, and what goes wrong.
+    pub plant: Plant,
 }
 
 /// Why nothing can be flown.
@@ -96,15 +103,27 @@ pub enum SimulationError {
     },
     /// A sensor that cannot be.
     #[error(
-        "sensor with lag {lag} s, update period {update_period} s, gain {gain}: times at least 0, gain over 0, all finite"
+        "sensor with lag {} s, update period {} s, gain {}, step {}: times and step at least 0, gain over 0, all finite",
+        .0.lag.0, .0.update_period.0, .0.gain, .0.step
     )]
-    Sensor {
-        /// Its lag.
-        lag: f64,
-        /// Its update period.
-        update_period: f64,
-        /// Its gain.
-        gain: f64,
+    Sensor(Sensor),
+    /// A plant that cannot be.
+    #[error("{name} {found}: must be finite and within {allowed}")]
+    Plant {
+        /// What of it.
+        name: &'static str,
+        /// What was given.
+        found: f64,
+        /// What may be.
+        allowed: &'static str,
+    },
+    /// A fault that cannot be, or that a given load would hide.
+    #[error("fault {fault}: {reason}")]
+    Fault {
+        /// Which.
+        fault: Fault,
+        /// Why.
+        reason: String,
     },
     /// Operating points that make no curve.
     #[error("machine {name}: {cause}")]
@@ -150,11 +169,15 @@ impl fmt::Display for Row {
 /// Where trace rows go.
 pub type Trace<'a> = &'a mut dyn FnMut(&Row);
 
-/// Flies, and sums up.
+/// Flies, and sums up, without asking the oracle; see [`compare`].
 ///
 /// # Errors
 /// [`SimulationError`] for arguments that cannot be flown.
 pub fn simulate(simulation: &Simulation<'_>, trace: Option<Trace<'_>>) -> Result<Summary, SimulationError> {
+    fly(simulation, trace).map(|flown| flown.summary)
+}
+
+fn fly(simulation: &Simulation<'_>, trace: Option<Trace<'_>>) -> Result<Flown, SimulationError> {
     simulation.check()?;
     let curve = simulation.curve()?;
     let range = simulation.range(&curve);
@@ -189,11 +212,30 @@ impl Simulation<'_> {
         {
             return Err(SimulationError::Load { found: load.0 });
         }
-        let Sensor { lag, update_period, gain } = self.sensor;
-        let times = [lag, update_period].iter().all(|time| time.is_finite() && time.0 >= 0.0);
-        if !(times && gain.is_finite() && gain > 0.0) {
-            let (lag, update_period) = (lag.0, update_period.0);
-            return Err(SimulationError::Sensor { lag, update_period, gain });
+        if !self.sensor.is_possible() {
+            return Err(SimulationError::Sensor(self.sensor));
+        }
+        self.check_plant()
+    }
+
+    fn check_plant(&self) -> Result<(), SimulationError> {
+        let (batch, jitter, governed) = (self.plant.batch.0, self.plant.jitter, self.load == Load::Governed);
+        let refuse = |name, found, allowed| Err(SimulationError::Plant { name, found, allowed });
+        if !(0.0..=10.0).contains(&batch) {
+            return refuse("longest batch in s", batch, "0 to 10");
+        }
+        if batch > 0.0 && !governed {
+            return refuse("longest batch in s under a given load", batch, "0 to 0: only a governed load has batches");
+        }
+        if !(0.0..=0.99).contains(&jitter) {
+            return refuse("jitter", jitter, "0 to 0.99");
+        }
+        let hidden = |kind| matches!(kind, FaultKind::Load | FaultKind::Starved) && !governed;
+        for &fault in &self.plant.faults {
+            let held = hidden(fault.kind).then(|| "a given load is held whatever happens".to_owned());
+            if let Some(reason) = fault.flaw().or(held) {
+                return Err(SimulationError::Fault { fault, reason });
+            }
         }
         Ok(())
     }
@@ -203,7 +245,8 @@ impl Simulation<'_> {
         let size = self.satellite.compute.power_w * self.scale.power / self.machine.rated_w;
         let points: Vec<_> = self.machine.points.iter().map(|at| (Watts(at.power_w * size), at.rate)).collect();
         let refuse = |cause| SimulationError::Machine { name: self.machine.name.clone(), cause };
-        WorkCurve::new(Watts(self.machine.idle_w * size), &points).map_err(refuse)
+        let curve = WorkCurve::new(Watts(self.machine.idle_w * size), &points).map_err(refuse)?;
+        Ok(if self.plant.batch.0 > 0.0 { WorkCurve::linear(curve.idle(), curve.full()) } else { curve })
     }
 
     fn range(&self, curve: &WorkCurve) -> OperatingRange {
@@ -212,90 +255,7 @@ impl Simulation<'_> {
             full_w: curve.full(),
             sensor_lag_s: self.sensor.lag,
             update_period_s: self.sensor.update_period,
-            batch_s: Seconds::ZERO,
-        }
-    }
-}
-
-/// A flight in progress.
-struct Flight<'a> {
-    simulation: &'a Simulation<'a>,
-    spacecraft: Spacecraft,
-    governor: Box<dyn Governor + Send>,
-    range: OperatingRange,
-    counter: Counter,
-    tally: Tally,
-}
-
-impl<'a> Flight<'a> {
-    fn new(simulation: &'a Simulation<'a>, curve: WorkCurve, range: OperatingRange, static_cap: Watts) -> Flight<'a> {
-        let Simulation { satellite, scale, sky, start, policy, sensor, .. } = *simulation;
-        let spacecraft = Spacecraft::new(satellite, scale, sky, start);
-        let bound = Bound::new(curve.clone(), spacecraft.state().temperatures);
-        let tally = Tally::new(&spacecraft, curve.clone(), bound);
-        let governor = governor::new(policy, &Design { static_cap, curve });
-        Flight { simulation, spacecraft, governor, range, counter: Counter::new(sensor), tally }
-    }
-
-    fn fly(mut self, mut trace: Option<Trace<'_>>) -> Summary {
-        let Simulation { duration, dt, scale, .. } = *self.simulation;
-        let ticks = (duration / dt - 1e-9).ceil().max(1.0) as u64;
-        let mut last = None;
-        for tick in 0..ticks {
-            let from = dt * tick as f64;
-            let to = (dt * (tick + 1) as f64).min(duration);
-            let decision = self.decide(scale.machine(to - from));
-            let mut now = from;
-            while now < to {
-                let (load, switch) = self.load(now, &decision);
-                let until = switch.map_or(to, |switch| switch.min(to));
-                self.emit(&mut trace, now, load, &decision);
-                self.step(scale.machine(until - now), load);
-                now = until;
-                last = Some((load, decision));
-            }
-        }
-        if let Some((load, decision)) = last {
-            self.emit(&mut trace, duration, load, &decision);
-        }
-        self.tally.summary(self.simulation, &self.spacecraft)
-    }
-
-    fn decide(&mut self, dt: Seconds) -> Decision {
-        let state = self.spacecraft.state();
-        let reading = self.counter.read(state.t);
-        self.governor.tick(&Observation {
-            now: state.t,
-            dt,
-            state,
-            limits: self.spacecraft.limits(),
-            forecast: self.spacecraft.forecast(),
-            reading: &reading,
-            machine: &self.range,
-        })
-    }
-
-    /// What is drawn at simulated time `now`, and when that changes.
-    fn load(&self, now: Seconds, decision: &Decision) -> (Watts, Option<Seconds>) {
-        match &self.simulation.load {
-            Load::Constant(power) => (*power, None),
-            Load::Schedule(schedule) => schedule.at(now),
-            // The pacer holds what its own meter shows.
-            Load::Governed => (self.range.clamp(decision.budget / self.simulation.sensor.gain), None),
-        }
-    }
-
-    fn step(&mut self, dt: Seconds, load: Watts) {
-        let before = *self.spacecraft.state();
-        let after = *self.spacecraft.step(dt, load, 0.0);
-        self.counter.draw(after.t, load);
-        self.tally.add(&self.spacecraft, &before, load, dt);
-    }
-
-    fn emit(&self, trace: &mut Option<Trace<'_>>, t_s: Seconds, load_w: Watts, decision: &Decision) {
-        if let Some(sink) = trace {
-            let (budget_w, limited_by) = (decision.budget, decision.limited_by);
-            sink(&Row { t_s, state: *self.spacecraft.state(), load_w, budget_w, limited_by });
+            batch_s: self.plant.batch,
         }
     }
 }

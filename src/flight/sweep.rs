@@ -5,12 +5,12 @@
 //! Duties are gone through upwards and then downwards, half of the time each: a machine that warms up on the way does
 //! so in both directions.
 
-use super::measure::{self, Window};
+use super::measure;
 use super::recorder::Recorder;
 use super::worker::Worker;
 use super::{Equipment, FlightError, Length};
 use crate::journal::Event;
-use crate::meter::Meter;
+use crate::meter::{Gauge, Window};
 use crate::units::Seconds;
 use crate::workload::Description;
 
@@ -35,20 +35,22 @@ impl Sweep {
 /// # Errors
 /// An interrupt or a workload that fails; what was measured before it is recorded.
 pub fn sweep(recorder: &mut Recorder<'_>, request: &Sweep, equipment: Equipment) -> Result<(), FlightError> {
-    let Equipment { workloads, mut meter, conditions } = equipment;
+    let Equipment { workloads, meter, conditions, .. } = equipment;
+    let mut gauge = Gauge::new(meter);
     recorder.record(Event::Conditions(Box::new(conditions)));
     let descriptions: Vec<Description> = workloads.iter().map(|workload| workload.description().clone()).collect();
     let worker = Worker::start(workloads)?;
     measure::verify(recorder, &worker, &descriptions)?;
     // The first round compiles what is left to compile; it counts for nothing.
-    hold(recorder, &worker, meter.as_mut(), descriptions.len(), (1.0, Seconds::ZERO))?;
+    hold(recorder, &worker, &mut gauge, descriptions.len(), (1.0, Seconds::ZERO))?;
     let length = Length { idle: request.duration, ..Length::STANDARD };
-    measure::idle(recorder, meter.as_mut(), &length);
+    measure::idle(recorder, &mut gauge, &length);
     let upwards = request.duties.iter().copied();
     for duty in upwards.clone().chain(upwards.rev()) {
-        let event = hold(recorder, &worker, meter.as_mut(), descriptions.len(), (duty, request.duration / 2.0))?;
+        let event = hold(recorder, &worker, &mut gauge, descriptions.len(), (duty, request.duration / 2.0))?;
         recorder.record(event);
     }
+    measure::idle_after(recorder, &mut gauge, &length);
     Ok(())
 }
 
@@ -56,21 +58,21 @@ pub fn sweep(recorder: &mut Recorder<'_>, request: &Sweep, equipment: Equipment)
 fn hold(
     recorder: &Recorder<'_>,
     worker: &Worker,
-    meter: &mut dyn Meter,
+    gauge: &mut Gauge,
     workloads: usize,
     (duty, duration): (f64, Seconds),
 ) -> Result<Event, FlightError> {
     let begin = recorder.now();
-    let mut window = Window::open(meter, begin);
+    let mut window = Window::open(gauge, begin);
     let mut rounds = 0;
     loop {
         for index in 0..workloads {
             let started = recorder.now();
             worker.batch(index)?;
             let busy = recorder.now() - started;
-            window.look(meter, recorder.now());
+            window.look(gauge, recorder.now());
             recorder.rest(busy * (1.0 / duty - 1.0));
-            window.look(meter, recorder.now());
+            window.look(gauge, recorder.now());
             if recorder.interrupted() {
                 return Err(FlightError::Interrupted);
             }
@@ -78,7 +80,7 @@ fn hold(
         rounds += 1;
         let elapsed = recorder.now() - begin;
         if elapsed >= duration {
-            return Ok(Event::Duty { duty, rounds, duration_s: elapsed, drawn: window.drawn() });
+            return Ok(Event::Duty { duty, rounds, duration_s: elapsed, drawn: window.drawn(gauge) });
         }
     }
 }

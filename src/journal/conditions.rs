@@ -30,6 +30,9 @@ pub struct Conditions {
     pub model_is_real: bool,
     /// The power source in use.
     pub source: Source,
+    /// The power limit that follows the budget; none unless it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub knob: Option<String>,
     /// Whether that source sees the adapter.
     pub source_covers_adapter: bool,
     /// Every other power source that was tried, and why it is not used.

@@ -2,15 +2,17 @@
 //!
 //! Every key carries its SI unit; what is missing is `null`, never zero.
 
-use super::Conditions;
+use super::{Conditions, Witness};
+use crate::actuator::Setting;
 use crate::envelope::Breaches;
-use crate::governor::{LimitedBy, Regime};
+use crate::governor::{LimitedBy, Regime, Transition};
+use crate::meter::{Drawn, MeterLoad};
 use crate::profile::Satellite;
 use crate::reading::NoData;
-use crate::units::{Joules, Kelvin, Seconds, Watts};
+use crate::units::{Kelvin, Seconds, Watts};
 use serde::{Deserialize, Serialize};
 
-/// One event. The journal of a complete flight holds them in this order; ticks and work alternate.
+/// One event. The journal of a complete flight holds them in this order; ticks and work alternate, with changes of regime between them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -69,6 +71,10 @@ pub enum Event {
         /// In that time.
         drawn: Drawn,
     },
+    /// The same work under the flight loop and without it, one after the other.
+    Paired(Pair),
+    /// What looking at the power source takes.
+    MeterCost(MeterCost),
     /// Power with everything open and nothing running.
     Idle {
         /// How long it was watched.
@@ -76,14 +82,46 @@ pub enum Event {
         /// What was drawn.
         drawn: Drawn,
     },
+    /// The same after the work, for a machine that is warm.
+    IdleAfter {
+        /// How long it was watched.
+        duration_s: Seconds,
+        /// What was drawn.
+        drawn: Drawn,
+    },
+    /// The machine slept: its clocks say so. What was measured across it counts for nothing.
+    Suspended {
+        /// For how long.
+        slept_s: Seconds,
+    },
+    /// What the meter itself took.
+    Metered(MeterLoad),
+    /// Energy of one phase by the sources beside the one that counts.
+    Witnessed {
+        /// The workload without an envelope, or none for the flight.
+        workload: Option<String>,
+        /// In the order of their sources.
+        witnesses: Vec<Witness>,
+    },
     /// A workload without an envelope.
     Unconstrained(Measurement),
+    /// How late the meter shows what the pacer does.
+    Identified(Identification),
     /// The factors between satellite and machine.
     Scaled(ScaleRecord),
     /// The satellite crosses its ascending node; ticks follow.
     Departed,
+    /// A power limit was set, read back, or put back.
+    Knob(Setting),
     /// One turn of the ring.
     Tick(Tick),
+    /// The governor came to believe the readings more, or less; the tick that follows is the first of the new regime.
+    Regime {
+        /// Since departure, machine clock.
+        flight_s: Seconds,
+        /// From what to what, and why.
+        transition: Transition,
+    },
     /// What one workload did since its last entry.
     Work(WorkDone),
     /// The orbit is closed, or was cut short.
@@ -101,7 +139,9 @@ pub enum Event {
         /// Upper bound of the work that any governor could have done, s of full-speed work; none where there is no limit.
         upper_bound_s: Option<Seconds>,
     },
-    /// The last line.
+    /// After the last line, and after the flight: a meter's own file beside it.
+    Merged(Box<super::MergedMeter>),
+    /// The last line of a flight.
     Closed {
         /// How it ended.
         outcome: Outcome,
@@ -184,6 +224,95 @@ pub struct ScaleRecord {
     pub sensing_ratio: f64,
 }
 
+/// Two arms that followed one another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pair {
+    /// Which workload.
+    pub workload: String,
+    /// Under governor, meter, pacer and journal, with a full budget.
+    pub governed: Arm,
+    /// Batches back to back.
+    pub fixed: Arm,
+    /// Which came first.
+    pub fixed_first: bool,
+}
+
+/// Whole batches, and the time from the first one's begin to the last one's end.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Arm {
+    /// Batches ended.
+    pub batches: u64,
+    /// Their time.
+    pub duration_s: Seconds,
+}
+
+impl Arm {
+    /// Its rate.
+    pub fn batches_per_s(&self) -> f64 {
+        self.batches as f64 / self.duration_s.0
+    }
+}
+
+/// What looking at the power source takes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeterCost {
+    /// Looks whose mean it is.
+    pub looks: u32,
+    /// From question to answer.
+    pub read_s: Seconds,
+    /// CPU time of this process for one look; none where the system does not tell.
+    pub cpu_s: Option<Seconds>,
+    /// Looks in a second of flight, those of the source's own thread included.
+    pub looks_per_s: f64,
+}
+
+/// What stepping the work told of the sensor. The found values are none where nothing could be told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Identification {
+    /// Dead time from a step of the work to the reading that shows it, delay, averaging and renewal together.
+    pub lag_s: Option<Seconds>,
+    /// Lower end of its 95 % range.
+    pub lag_low_s: Option<Seconds>,
+    /// Upper end of its 95 % range.
+    pub lag_high_s: Option<Seconds>,
+    /// Time between two changes of the reading.
+    pub update_period_s: Option<Seconds>,
+    /// Swing of the reading over the swing that calibration saw; less where the sensor's own mean flattens the wave.
+    pub gain: Option<f64>,
+    /// Of the reading with the work.
+    pub correlation: Option<f64>,
+    /// Periods of the square wave; 0 where none was run.
+    pub periods: u32,
+    /// How long it took.
+    pub duration_s: Seconds,
+    /// The dead time that follows from what the source says of itself: half an update and half a tick.
+    pub assumed_lag_s: Seconds,
+    /// The update period that the source says it has.
+    pub assumed_update_period_s: Seconds,
+    /// Why the flight is steered by the assumed values; none where it is steered by what was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+impl std::fmt::Display for Identification {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (assumed, renewed) = (self.assumed_lag_s.0, self.assumed_update_period_s.0);
+        match (&self.refused, self.lag_s, self.lag_low_s.zip(self.lag_high_s), self.update_period_s, self.gain) {
+            (None, Some(lag), Some((low, high)), Some(update), Some(gain)) => write!(
+                f,
+                "{:.3} s late ({:.3} to {:.3} s), renewed every {:.3} s, gain {gain:.3} by {} periods; \
+                 {assumed:.3} s late and renewed every {renewed:.3} s by what the source says",
+                lag.0, low.0, high.0, update.0, self.periods
+            ),
+            (refused, ..) => write!(
+                f,
+                "taken to be {assumed:.3} s late, renewed every {renewed:.3} s by what the source says: {}",
+                refused.as_deref().unwrap_or("nothing was found")
+            ),
+        }
+    }
+}
+
 /// One turn of the ring: what was read, what it did to the spacecraft, what the governor made of it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tick {
@@ -220,6 +349,13 @@ pub struct Tick {
     pub workload: usize,
 }
 
+impl Tick {
+    /// Whether the budget is less than what the machine can draw.
+    pub fn budget_binds(&self) -> bool {
+        self.limited_by != LimitedBy::Machine
+    }
+}
+
 /// Work of one slice of one workload.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkDone {
@@ -231,36 +367,13 @@ pub struct WorkDone {
     pub items: f64,
     /// Time inside batches.
     pub busy_s: Seconds,
+    /// Time in which the governor held work back.
+    #[serde(default)]
+    pub held_s: Seconds,
     /// Time of the slice, pauses included.
     pub slice_s: Seconds,
     /// Drawn in the slice, idle included.
     pub drawn: Drawn,
-}
-
-/// Energy over a window, or why there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Drawn {
-    /// As the source counted or modelled it.
-    pub energy_j: Option<Joules>,
-    /// How often the reading changed inside the window.
-    pub updates: u64,
-    /// Windows that were added up; each has two edges.
-    pub windows: u64,
-    /// Why there is no energy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub no_data: Option<NoData>,
-}
-
-impl Drawn {
-    /// Both windows together; one without energy leaves the sum without.
-    pub fn plus(&self, other: &Drawn) -> Drawn {
-        Drawn {
-            energy_j: self.energy_j.zip(other.energy_j).map(|(one, two)| one + two),
-            updates: self.updates + other.updates,
-            windows: self.windows + other.windows,
-            no_data: self.no_data.or(other.no_data),
-        }
-    }
 }
 
 /// How a flight ended.

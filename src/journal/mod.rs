@@ -6,12 +6,17 @@
 
 mod conditions;
 mod event;
+mod merged;
 mod reader;
 mod writer;
 
 pub use crate::envelope::Breaches;
+pub use crate::meter::{Drawn, MeterLoad};
 pub use conditions::{Conditions, ModelRecord, WorkloadRecord};
-pub use event::{Drawn, Event, FlightPlan, Measurement, Outcome, Sample, ScaleRecord, Tick, WorkDone};
+pub use event::{
+    Arm, Event, FlightPlan, Identification, Measurement, MeterCost, Outcome, Pair, Sample, ScaleRecord, Tick, WorkDone,
+};
+pub use merged::{MergedMeter, MergedWindow, Witness};
 pub use reader::{JournalError, read};
 pub use writer::Journal;
 

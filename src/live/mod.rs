@@ -84,14 +84,30 @@ impl Screen {
                 Some(energy) => self.say(&format!("idle: {:.2} W", (energy / *duration_s).0)),
                 None => self.say("idle: no reading"),
             },
+            Event::IdleAfter { duration_s, drawn } => match drawn.energy_j {
+                Some(energy) => self.say(&format!("idle after the work: {:.2} W", (energy / *duration_s).0)),
+                None => self.say("idle after the work: no reading"),
+            },
+            Event::Suspended { slept_s } => self.say(&format!("the machine slept for {:.0} s", slept_s.0)),
+            Event::Witnessed { .. } | Event::Metered(_) | Event::MeterCost(_) => {}
             Event::Unconstrained(measured) => self.say(&format!("measured {}", measured.workload)),
+            Event::Paired(pair) => {
+                let cost = 100.0 * (1.0 - pair.governed.batches_per_s() / pair.fixed.batches_per_s());
+                self.say(&format!("{}: the loop costs {cost:.2} %", pair.workload));
+            }
+            Event::Knob(setting) => self.say(&setting.to_string()),
+            Event::Identified(identification) => self.say(&format!("sensor: {identification}")),
             Event::Scaled(scale) => self.say(&format!(
                 "{:.1} W stand for the satellite's compute; one orbit in {:.0} s (k = {:.1})",
                 scale.rated_w.0, scale.orbit_s.0, scale.time_compression
             )),
             Event::Departed => self.say("departed"),
             Event::Tick(tick) => self.tick(tick),
-            Event::Work(_) => {}
+            Event::Regime { flight_s, transition } => {
+                let (from, to, cause) = (transition.from, transition.to, transition.cause);
+                self.say(&format!("{:.1} s: {from} to {to}, {cause}", flight_s.0));
+            }
+            Event::Work(_) | Event::Merged(_) => {}
             Event::Arrived { .. } => self.bar.finish_and_clear(),
             Event::Closed { outcome } => {
                 self.bar.finish_and_clear();

@@ -1,15 +1,16 @@
 //! Flights on stand-ins: a workload that sleeps and a meter that knows when it does. What must hold whatever the
 //! machine: the journal is whole, the verdict is right, and nothing that was measured is lost.
 
+mod believed;
 mod standins;
 mod sweep;
 
 use dawndusk::flight::{self, Length, Recorder, Request};
-use dawndusk::governor::Policy;
+use dawndusk::governor::{Policy, Unscored};
 use dawndusk::journal::{self, Breaches, Event, Journal, Outcome};
 use dawndusk::profile;
 use dawndusk::report::{self, Class, FlightResult, Kind, ResultDirectory, verify};
-use dawndusk::units::Seconds;
+use dawndusk::units::{Joules, Seconds};
 use standins::{Fault, equipment};
 use std::sync::atomic::AtomicBool;
 
@@ -20,6 +21,7 @@ const LENGTH: Length = Length {
     warm_up: Seconds(0.02),
     repeat: Seconds(0.1),
     repeats: 3,
+    identification: Seconds(0.4),
     orbit: Seconds(2.0),
     tick: Seconds(0.01),
     slice: Seconds(0.2),
@@ -81,6 +83,36 @@ fn a_governed_orbit_breaks_nothing_and_says_what_its_watts_are() {
     let sum: f64 = flight.workloads.iter().filter_map(|workload| workload.energy.value_j).map(|energy| energy.0).sum();
     let total = flight.energy.value_j.expect("there were readings").0;
     assert!((sum - total).abs() < 1e-9 * total, "slices add up to the flight: {sum} J of {total} J");
+    let report::Scored { score, oracle, replay } = &flight.scored;
+    assert!(replay.agrees, "the journal gives its own states again: {replay:?}");
+    let best = oracle.expect("an unbroken flight with readings has an oracle");
+    assert!(
+        best.upper_s <= best.certificate_s * (1.0 + 1e-5),
+        "the programme is closer than the certificate: {best:?}"
+    );
+    let share = flight.work_s / best.upper_s;
+    match score.share_of_oracle {
+        Some(found) => assert!((found - share).abs() < 1e-12 && found <= 1.0, "{found}, expected {share}"),
+        None => {
+            assert!(share > 1.0 && score.unscored == Some(Unscored::NotComparable), "{share}: {:?}", score.unscored);
+        }
+    }
+    assert_eq!(score.ticks, flight.ticks, "every tick is scored");
+}
+
+#[test]
+fn the_sensor_is_identified_before_the_satellite_leaves() {
+    let flown = fly(Policy::Predictive, Fault::None, Some(20));
+    let found = flown.result.identification.expect("the work was stepped");
+    assert_eq!(found.refused, None, "the stand-in follows its work: {found:?}");
+    assert!(found.lag_s.is_some_and(|lag| lag < Seconds(0.01)), "at once: {found:?}");
+    assert!(found.gain.is_some_and(|gain| (gain - 1.0).abs() < 0.2), "as calibrated: {found:?}");
+    let summary = std::fs::read_to_string(flown.directory.path().join("summary.txt")).expect("the page is there");
+    assert!(summary.contains("sensor ") && summary.contains("by what the source says"), "it is printed: {summary}");
+    let entries = journal::read(&flown.directory.journal()).expect("the journal is whole");
+    let place = |wanted: fn(&Event) -> bool| entries.iter().position(|entry| wanted(&entry.event));
+    let (stepped, left) = (place(|e| matches!(e, Event::Identified(_))), place(|e| matches!(e, Event::Departed)));
+    assert!(stepped.is_some() && stepped < left, "before the orbit: {stepped:?} and {left:?}");
 }
 
 #[test]
@@ -91,6 +123,9 @@ fn without_a_governor_the_floor_of_the_charge_is_broken() {
     assert_eq!(flown.result.verdict.class, Class::Invalid, "a breach makes it invalid");
     assert!(flown.result.verdict.envelope_violated, "and says so");
     assert_eq!(flight.share_of_upper_bound, None, "a broken limit buys no score");
+    let score = &flight.scored.score;
+    assert_eq!((score.share_of_oracle, score.unscored), (None, Some(Unscored::Ungoverned)), "and nobody governed");
+    assert!(score.charge_shortfall_j.expect("it arrived") > Joules(0.0), "what was taken from under the floor is told");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use dawndusk::flight::Equipment;
 use dawndusk::journal::{Conditions, WorkloadRecord};
 use dawndusk::meter::Meter;
-use dawndusk::reading::{Boundary, Coverage, NoData, Provenance, Reading, Source};
+use dawndusk::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source, Throttling};
 use dawndusk::units::{Joules, Seconds, Watts};
 use dawndusk::workload::{Description, Unit, Work, Workload, WorkloadError};
 use std::sync::{Arc, Mutex};
@@ -20,6 +20,10 @@ pub(crate) enum Fault {
     None,
     /// The power source goes away at this time of the flight's clock.
     MeterLostAfter(Seconds),
+    /// It goes away at the first of these times, and is back at the second.
+    MeterLostBetween(Seconds, Seconds),
+    /// The device is too hot a tenth of the time, and at its power limit a fifth.
+    Hot,
     /// The device goes away after so many batches.
     WorkloadFailsAfter(u32),
 }
@@ -70,7 +74,8 @@ struct BusyMeter {
     source: Source,
     busy: Arc<Mutex<Busy>>,
     opened: Instant,
-    lost_after: Option<Seconds>,
+    lost: Option<(Seconds, Seconds)>,
+    is_hot: bool,
     coverage: Coverage,
 }
 
@@ -81,7 +86,7 @@ impl Meter for BusyMeter {
 
     fn read(&mut self, now: Seconds) -> Reading {
         self.coverage.looks += 1;
-        if self.lost_after.is_some_and(|limit| now >= limit) {
+        if self.lost.is_some_and(|(from, until)| from <= now && now < until) {
             return Reading::absent(now, NoData::Lost);
         }
         self.coverage.updates += 1;
@@ -93,6 +98,12 @@ impl Meter for BusyMeter {
 
     fn coverage(&self) -> Coverage {
         self.coverage
+    }
+
+    fn throttling(&self) -> Option<Throttling> {
+        let elapsed = Seconds(self.opened.elapsed().as_secs_f64());
+        let times = Throttling { thermal_s: elapsed * 0.1, power_cap_s: elapsed * 0.2, ..Throttling::default() };
+        self.is_hot.then_some(times)
     }
 }
 
@@ -129,11 +140,17 @@ pub(crate) fn equipment(fault: Fault) -> Equipment {
         update_period_s: Seconds(0.001),
         relative_uncertainty: None,
         rated_w: Some(FULL),
+        sensing: Sensing::default(),
     };
-    let lost_after = if let Fault::MeterLostAfter(time) = fault { Some(time) } else { None };
+    let lost = match fault {
+        Fault::MeterLostAfter(from) => Some((from, Seconds(f64::INFINITY))),
+        Fault::MeterLostBetween(from, until) => Some((from, until)),
+        _ => None,
+    };
+    let is_hot = matches!(fault, Fault::Hot);
     let conditions = conditions(&source, &descriptions);
-    let meter = BusyMeter { source, busy, opened: Instant::now(), lost_after, coverage: Coverage::default() };
-    Equipment { workloads, meter: Box::new(meter), conditions }
+    let meter = BusyMeter { source, busy, opened: Instant::now(), lost, is_hot, coverage: Coverage::default() };
+    Equipment { workloads, meter: Box::new(meter), conditions, actuator: None }
 }
 
 fn conditions(source: &Source, descriptions: &[Description]) -> Conditions {
@@ -149,6 +166,7 @@ fn conditions(source: &Source, descriptions: &[Description]) -> Conditions {
         model: None,
         model_is_real: true,
         source: source.clone(),
+        knob: None,
         source_covers_adapter: true,
         sources_refused: Vec::new(),
         environment: Vec::new(),

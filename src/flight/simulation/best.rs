@@ -1,0 +1,206 @@
+//! A simulated flight against the oracle.
+//!
+//! | | held to | is |
+//! |---|---|---|
+//! | share of a flight | the flight's own change of charge and heat | what it is scored against: no flight has over 1 |
+//! | [`Best`] | ending as it began | the best orbits that can be flown for ever under this sky |
+//!
+//! A flight of over a day and a half is cut into stretches of about a day, each with a programme of its own between the
+//! flight's own charges and temperatures; sums are over the stretches. What a year could gain by carrying charge from one
+//! day to the next is a few battery capacities, and is not counted. Bins of long flights are longer, which only raises the
+//! bound.
+
+use super::{Simulation, SimulationError, Summary, Trace, fly};
+use crate::envelope::{Scale, Spacecraft};
+use crate::governor::{Policy, Unscored, WorkCurve};
+use crate::oracle::{self, Course, Ends, Stores};
+use crate::units::{Seconds, Watts};
+use serde::{Deserialize, Serialize};
+
+/// Length of a stretch, about; simulated.
+const STRETCH_S: f64 = 86_400.0;
+/// Length of a bin in a flight of one stretch, and in longer ones; simulated.
+const BIN_S: f64 = 20.0;
+const LONG_BIN_S: f64 = 240.0;
+/// Most bins in a whole flight.
+const MOST_BINS: f64 = 40_000.0;
+
+/// The best flight that ends as it began. Times are simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// Its work, in seconds of full speed.
+    pub work_s: Seconds,
+    /// No flight that ends as it began does more; over several stretches, none that ends each of them as it began it.
+    pub upper_s: Seconds,
+    /// Work of a plan that was flown on the plant without a breach; null where none was found, in flights of several
+    /// stretches, and with faults.
+    pub feasible_work_s: Option<Seconds>,
+    /// What is open between the two, share of the bound.
+    pub gap_share: Option<f64>,
+    /// The bound without a solver.
+    pub certificate_s: Seconds,
+    /// Programmes that were solved.
+    pub stretches: u64,
+}
+
+/// Flights under one sky, and the best of all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// One for each policy.
+    pub flights: Vec<Summary>,
+    /// None where the load was given, or where not even idle power keeps the limits.
+    pub oracle: Option<Best>,
+}
+
+/// Flies under each of `policies` and scores each flight against the oracle. The trace is that of the first.
+///
+/// # Errors
+/// [`SimulationError`] for arguments that cannot be flown.
+pub fn compare(
+    simulation: &Simulation<'_>,
+    policies: &[Policy],
+    mut trace: Option<Trace<'_>>,
+) -> Result<Comparison, SimulationError> {
+    let mut flights = Vec::new();
+    let mut best = None;
+    for &policy in policies {
+        let flown = fly(&Simulation { policy, ..simulation.clone() }, trace.take())?;
+        if flights.is_empty() && flown.summary.governor.is_some() {
+            best = periodic(&flown.stretches, simulation);
+        }
+        flights.push(flown.scored(simulation.scale));
+    }
+    Ok(Comparison { flights, oracle: best })
+}
+
+/// Flies, and scores the flight against the oracle.
+///
+/// # Errors
+/// [`SimulationError`] for arguments that cannot be flown.
+pub fn scored(simulation: &Simulation<'_>) -> Result<Summary, SimulationError> {
+    fly(simulation, None).map(|flown| flown.scored(simulation.scale))
+}
+
+/// A flight, and what it was given.
+pub(super) struct Flown {
+    pub(super) summary: Summary,
+    pub(super) stretches: Vec<Stretch>,
+}
+
+impl Flown {
+    /// The summary with its share of the oracle's work.
+    fn scored(self, scale: Scale) -> Summary {
+        let Flown { summary, stretches } = self;
+        let reference = match summary.governor {
+            None | Some(Policy::Off) => Err(Unscored::Ungoverned),
+            Some(_) if summary.breaches.any() => Err(Unscored::Breached),
+            Some(_) => upper(&stretches).map(|work| scale.simulated(work)).ok_or(Unscored::NoOracle),
+        };
+        let score = summary.score.clone().against(summary.work_s, reference);
+        Summary { share_of_oracle: score.share_of_oracle, score, ..summary }
+    }
+}
+
+/// The same without a solver, and looser.
+pub(super) fn certified(stretches: &[Stretch]) -> Seconds {
+    stretches.iter().fold(Seconds::ZERO, |sum, stretch| {
+        let ends = Ends::Change { from: stretch.from, to: stretch.to };
+        sum + oracle::certificate(&stretch.course, &ends)
+    })
+}
+
+/// Machine seconds of full speed that no flight between the same ends passes.
+fn upper(stretches: &[Stretch]) -> Option<Seconds> {
+    stretches.iter().try_fold(Seconds::ZERO, |sum, stretch| {
+        let ends = Ends::Change { from: stretch.from, to: stretch.to };
+        Some(sum + oracle::best(&stretch.course, &ends).ok()?.upper)
+    })
+}
+
+fn periodic(stretches: &[Stretch], simulation: &Simulation<'_>) -> Option<Best> {
+    let (mut work, mut upper, mut certificate) = (Seconds::ZERO, Seconds::ZERO, Seconds::ZERO);
+    // A plan is flown where one programme covers the flight and nothing breaks on the way.
+    let feasible = match stretches {
+        [Stretch { course, begin: Some(begin), .. }] if simulation.plant.faults.is_empty() => {
+            oracle::feasible(begin, course, &Ends::Periodic).ok()
+        }
+        _ => None,
+    };
+    let feasible = feasible.map(|plan| plan.work);
+    for Stretch { course, .. } in stretches {
+        let best = oracle::best(course, &Ends::Periodic).ok()?;
+        work += best.work;
+        upper += best.upper;
+        certificate += oracle::certificate(course, &Ends::Periodic);
+    }
+    let scale = simulation.scale;
+    Some(Best {
+        work_s: scale.simulated(work),
+        upper_s: scale.simulated(upper),
+        feasible_work_s: feasible.map(|work| scale.simulated(work)),
+        gap_share: feasible.map(|work| 1.0 - work / upper),
+        certificate_s: scale.simulated(certificate),
+        stretches: stretches.len() as u64,
+    })
+}
+
+/// What a flight was given in about a day, and where it stood at both ends.
+#[derive(Clone, Debug)]
+pub(super) struct Stretch {
+    course: Course,
+    from: Stores,
+    to: Stores,
+    /// The spacecraft where it began, if it is the first.
+    begin: Option<Spacecraft>,
+}
+
+/// The stretches of a flight in progress.
+#[derive(Clone, Debug)]
+pub(super) struct Stretches {
+    curve: WorkCurve,
+    /// Machine time of one, and of a bin in it.
+    length: Seconds,
+    bin: Seconds,
+    ends_at: Seconds,
+    ended: Vec<Stretch>,
+    open: Stretch,
+}
+
+impl Stretches {
+    /// For a flight of `duration` simulated seconds that begins where `spacecraft` is.
+    pub(super) fn new(spacecraft: &Spacecraft, curve: WorkCurve, duration: Seconds) -> Stretches {
+        let scale = spacecraft.scale();
+        let count = (duration.0 / STRETCH_S).round().max(1.0);
+        let bin = if count > 1.0 { LONG_BIN_S.max(duration.0 / MOST_BINS) } else { BIN_S };
+        let bin = scale.machine(Seconds(bin));
+        let length = scale.machine(duration / count);
+        let open = Stretch { begin: Some(spacecraft.clone()), ..Stretch::begin(spacecraft, curve.clone(), bin) };
+        Stretches { curve, length, bin, ends_at: length, ended: Vec::new(), open }
+    }
+
+    /// Adds what `spacecraft` was given since it was last followed, with up to `most` to draw.
+    pub(super) fn follow(&mut self, spacecraft: &Spacecraft, most: Watts) {
+        self.open.course.follow(spacecraft, most);
+        if spacecraft.state().t >= self.ends_at * (1.0 - 1e-9) {
+            let next = Stretch::begin(spacecraft, self.curve.clone(), self.bin);
+            let ended = std::mem::replace(&mut self.open, next);
+            self.ended.push(Stretch { to: spacecraft.state().into(), ..ended });
+            self.ends_at += self.length;
+        }
+    }
+
+    /// All of them, the last one up to where `spacecraft` is.
+    pub(super) fn end(mut self, spacecraft: &Spacecraft) -> Vec<Stretch> {
+        if !self.open.course.bins().is_empty() {
+            self.ended.push(Stretch { to: spacecraft.state().into(), ..self.open });
+        }
+        self.ended
+    }
+}
+
+impl Stretch {
+    fn begin(spacecraft: &Spacecraft, curve: WorkCurve, bin: Seconds) -> Stretch {
+        let here = Stores::from(spacecraft.state());
+        Stretch { course: Course::of(spacecraft, curve).with_bins(bin), from: here, to: here, begin: None }
+    }
+}

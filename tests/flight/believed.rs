@@ -1,0 +1,87 @@
+//! What speaks for a flight's energy and against it: idle before and after, heat, sleep, the meter's own cost.
+
+use crate::standins::Fault;
+use crate::{Flown, fly};
+use dawndusk::governor::Policy;
+use dawndusk::journal::{self, Entry, Event};
+use dawndusk::report::{Class, FlightResult, summary};
+use dawndusk::units::Seconds;
+
+fn entries(flown: &Flown) -> Vec<Entry> {
+    journal::read(&flown.directory.journal()).expect("the journal is whole")
+}
+
+#[test]
+fn idle_is_watched_before_and_after_and_never_taken_off_in_silence() {
+    let flown = fly(Policy::Predictive, Fault::None, None);
+    let (before, after) = (flown.result.idle_power_w.expect("before"), flown.result.idle_power_after_w.expect("after"));
+    assert!((before.0 - 2.0).abs() < 0.5 && (after.0 - 2.0).abs() < 0.5, "2 W of nothing: {before} and {after}");
+    for workload in &flown.result.unconstrained {
+        let work = &workload.work_per_joule;
+        let (gross, above) = (work.value.expect("an energy"), work.above_idle.expect("an idle"));
+        assert!(above > gross, "{}: gross {gross} first, {above} above idle beside it", workload.name);
+    }
+    let page = summary(&flown.result);
+    assert!(page.contains("before the work") && page.contains("above idle"), "both are on the page:\n{page}");
+}
+
+#[test]
+fn what_the_meter_takes_is_on_the_page() {
+    let flown = fly(Policy::Predictive, Fault::None, Some(40));
+    if let Some(cost) = flown.result.meter_cost {
+        assert!(cost.looks > 40 && cost.core_share > 0.0, "looks cost something: {cost:?}");
+        assert!(cost.core_share < 0.05, "but not much, at a hundred looks a second: {cost:?}");
+        assert!(summary(&flown.result).contains("of one core"), "and the page says how much");
+    }
+}
+
+#[test]
+fn a_machine_that_was_too_hot_is_not_ranked_and_the_verdict_says_why() {
+    let flown = fly(Policy::Predictive, Fault::Hot, None);
+    let verdict = &flown.result.verdict;
+    assert!(!verdict.ranked, "not ranked");
+    let reasons = verdict.unranked_because.join("; ");
+    assert!(reasons.contains("throttled in the flight") && reasons.contains("hot for"), "the reason: {reasons}");
+    assert!(reasons.contains("throttled in sleep:"), "in the unconstrained part as well: {reasons}");
+    assert!(verdict.notes.iter().any(|note| note.starts_with("capped in the flight")), "a cap is a note");
+    let flight = flown.result.flight.as_ref().expect("it flew");
+    let heat = flight.slowed_by.thermal_share.expect("the device says");
+    assert!((heat - 0.1).abs() < 0.02, "a tenth of the time: {heat}");
+    assert!(summary(&flown.result).contains("UNRANKED"), "and it is on the page");
+    let cool = fly(Policy::Predictive, Fault::None, Some(20));
+    assert_eq!(cool.result.flight.expect("it flew").slowed_by.thermal_share, None, "not known is not zero");
+}
+
+#[test]
+fn a_governor_that_holds_work_back_is_told_from_a_device_that_waits() {
+    let flown = fly(Policy::Static, Fault::None, None);
+    let flight = flown.result.flight.as_ref().expect("it flew");
+    let busy: Seconds = flight.workloads.iter().fold(Seconds::ZERO, |sum, workload| sum + workload.busy_s);
+    let all: Seconds = flight.workloads.iter().fold(Seconds::ZERO, |sum, workload| sum + workload.slice_s);
+    let sum = busy / all + flight.slowed_by.governor_share + flight.slowed_by.starved_share;
+    assert!((sum - 1.0).abs() < 0.02, "busy, held back or waiting: {sum} of the time");
+    assert!(flight.slowed_by.governor_share > flight.slowed_by.starved_share, "{:?}", flight.slowed_by);
+}
+
+#[test]
+fn a_flight_across_a_suspend_is_invalid() {
+    let flown = fly(Policy::Predictive, Fault::None, Some(40));
+    let mut entries = entries(&flown);
+    let slept = Entry { event: Event::Suspended { slept_s: Seconds(600.0) }, ..entries[3].clone() };
+    entries.insert(entries.len() - 2, slept);
+    let result = FlightResult::from_journal(&entries).expect("a journal");
+    let awake = result.verdict.constraints.iter().find(|constraint| constraint.name == "awake").expect("it is judged");
+    assert!(!awake.satisfied && awake.detail.contains("600 s"), "{}", awake.detail);
+    assert_eq!(result.verdict.class, Class::Invalid, "nobody knows what was drawn");
+}
+
+#[test]
+fn a_meter_that_comes_back_with_its_counter_has_lost_nothing() {
+    let flown = fly(Policy::Predictive, Fault::MeterLostBetween(Seconds(2.2), Seconds(2.6)), None);
+    let flight = flown.result.flight.as_ref().expect("it flew");
+    assert!(flight.reading_share < 1.0, "the loss shows in the ticks: {}", flight.reading_share);
+    let energy = flight.energy.value_j.expect("the counter went on");
+    let mean = energy.0 / flight.duration_s.0;
+    assert!(mean > 2.0 && mean < 10.5, "between idle and full power: {mean} W");
+    assert_eq!(flight.energy.coverage_share, Some(1.0), "a counter has no gap");
+}
