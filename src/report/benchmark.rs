@@ -4,10 +4,10 @@
 //! does not fit into a cell, samples separated by spaces; Markdown is for people: medians, and spreads as shares.
 
 use super::energy::Kind;
-use super::result::{WorkloadResult, idle_power, unconstrained};
-use super::summary::{energy_columns, rate};
-use super::table::{line, scaled, table};
-use crate::journal::{Conditions, Event};
+use super::result::{WorkloadResult, idle_power, idle_power_after, meter_cost, unconstrained};
+use super::summary::{energy_columns, meter, per_joule, rate};
+use super::table::{line, table};
+use crate::journal::{Conditions, Event, MeterLoad};
 use crate::units::{Seconds, Watts};
 use serde::Serialize;
 use serde_json::Value;
@@ -30,6 +30,10 @@ pub struct Benchmark {
     pub measured_too: Vec<String>,
     /// Power with everything open and nothing running.
     pub idle_power_w: Option<Watts>,
+    /// The same after the work; null where it was not watched.
+    pub idle_power_after_w: Option<Watts>,
+    /// What the meter itself took; null where the system does not tell.
+    pub meter_cost: Option<MeterLoad>,
     /// One for each workload.
     pub rows: Vec<BenchmarkRow>,
 }
@@ -91,6 +95,8 @@ impl Benchmark {
             compile_statement: compile_statement(conditions),
             measured_too: measured_too.clone(),
             idle_power_w,
+            idle_power_after_w: idle_power_after(&events),
+            meter_cost: meter_cost(&events),
             rows,
         })
     }
@@ -104,10 +110,10 @@ impl Benchmark {
     pub fn markdown(&self) -> String {
         let kind = self.rows.first().map_or(Kind::Unmeasured, |row| row.result.energy.kind);
         let has_matrix_units = self.rows.iter().any(|row| row.share_of_cooperative_gemm.is_some());
-        let [power, work] = energy_columns(kind);
+        let [power, work, above] = energy_columns(kind);
         let mut head = vec!["workload", "test", "backend", "rate", "of fma", "of copy"];
         head.extend(has_matrix_units.then_some("of matrix units"));
-        head.extend(["cold ms", "warm ms", power, work]);
+        head.extend(["cold ms", "warm ms", power, work, above]);
         let mut rows = vec![head.into_iter().map(str::to_owned).collect::<Vec<_>>()];
         let or_dash = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
         let percent = |share: Option<f64>| or_dash(share.map(|share| format!("{:.0} %", 100.0 * share)));
@@ -119,7 +125,7 @@ impl Benchmark {
             cells.extend(has_matrix_units.then(|| percent(row.share_of_cooperative_gemm)));
             cells.extend([milliseconds(row.compile_cold_s), milliseconds(row.compile_warm_s)]);
             cells.push(or_dash(result.power_w.map(|power| format!("{:.2}", power.0))));
-            cells.push(or_dash(result.work_per_joule.value.map(|value| scaled(value, &result.unit))));
+            cells.extend(per_joule(&result.work_per_joule, &result.unit));
             rows.push(cells);
         }
         let mut text = String::new();
@@ -149,6 +155,16 @@ impl Benchmark {
         }
         let source = &self.conditions.source;
         line(text, format_args!("watts: {} ({})", source.name, source.method));
+        if let Some(idle) = self.idle_power_w {
+            let after = self.idle_power_after_w.map_or("not watched".to_owned(), |power| format!("{:.2} W", power.0));
+            line(
+                text,
+                format_args!("idle: {:.2} W before, {after} after; inside W and work/J, taken off above idle", idle.0),
+            );
+        }
+        if let Some(cost) = &self.meter_cost {
+            line(text, format_args!("meter: {}", meter(cost)));
+        }
     }
 
     /// One line for each workload.
@@ -174,7 +190,7 @@ impl Benchmark {
 }
 
 /// Columns of the CSV, and where each stands in a row of the JSON.
-const COLUMNS: [(&str, &str); 32] = [
+const COLUMNS: [(&str, &str); 33] = [
     ("test_time", "/test_time"),
     ("cpu_info", "/cpu_info"),
     ("gpu_info", "/gpu_info"),
@@ -207,6 +223,7 @@ const COLUMNS: [(&str, &str); 32] = [
     ("energy_j", "/energy/value_j"),
     ("energy_kind", "/energy/kind"),
     ("work_per_joule", "/work_per_joule/value"),
+    ("work_per_joule_above_idle", "/work_per_joule/above_idle"),
 ];
 
 /// A row as JSON, from which its CSV is made as well: so the two cannot differ.

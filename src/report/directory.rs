@@ -136,7 +136,12 @@ pub fn verify(directory: &ResultDirectory) -> Result<Vec<String>, DirectoryError
         }
     }
     let entries = journal::read(&directory.journal())?;
-    let (_, pages) = directory.pages(&entries)?;
+    let (result, pages) = directory.pages(&entries)?;
+    let apart = result.flight.and_then(|flight| flight.scored.replay.first_apart_s);
+    if let Some(apart) = apart {
+        let name = journal::FILE_NAME;
+        wrong.push(format!("{name}: the state at {:.3} s does not follow from the loads before it", apart.0));
+    }
     for (name, page) in PAGES.iter().zip(&pages) {
         let path = directory.path.join(name);
         let found = fs::read_to_string(&path).map_err(|source| DirectoryError::Io { path, source })?;

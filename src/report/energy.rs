@@ -1,6 +1,9 @@
 //! Energy as it is published: with boundary, source and kind, and with bounds only where it was measured.
+//!
+//! The bounds are those of [`Drawn`]. What other sources saw of the same window stands beside it as witnesses: nothing is
+//! ever added up over two sources, and where two of the same boundary differ by more than [`DISAGREEMENT`], both are shown.
 
-use crate::journal::Drawn;
+use crate::journal::{Drawn, Event, Witness};
 use crate::reading::{Boundary, Provenance, Source};
 use crate::units::{Joules, Seconds, Watts};
 use serde::Serialize;
@@ -34,15 +37,37 @@ pub struct Energy {
     pub high_j: Option<Joules>,
     /// How often the reading changed in the window.
     pub updates: u64,
+    /// Share of the window in which the source was watched closely enough; null where there is no energy.
+    pub coverage_share: Option<f64>,
+    /// Age of the oldest value in use; null where there is no energy.
+    pub oldest_sample_s: Option<Seconds>,
+    /// What other sources saw.
+    pub witnesses: Vec<WitnessEnergy>,
 }
 
+/// The same window by another source.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WitnessEnergy {
+    /// The source's name and method.
+    pub source: String,
+    /// What it covers.
+    pub boundary: Boundary,
+    /// The energy; null where there is none.
+    pub value_j: Option<Joules>,
+    /// Lower bound (k = 2).
+    pub low_j: Option<Joules>,
+    /// Upper bound (k = 2).
+    pub high_j: Option<Joules>,
+    /// Difference over the mean of both; null where the two do not cover the same.
+    pub disagreement_share: Option<f64>,
+}
+
+/// Two sources of the same boundary that differ by more are both shown, with the difference.
+pub const DISAGREEMENT: f64 = 0.05;
+
 impl Energy {
-    /// What `source` said over a window of `duration`.
-    ///
-    /// The band is u^2 = (g E)^2 + n (P t_update)^2: the gain of the sensor, and half an update at each of the two edges
-    /// of n windows at the mean power (JCGM 100:2008, uncorrelated contributions). Work that the source does not see
-    /// has no energy.
-    pub fn of(drawn: &Drawn, duration: Seconds, source: &Source, seen: bool) -> Energy {
+    /// What `source` said over a window. Work that the source does not see has no energy.
+    pub fn of(drawn: &Drawn, source: &Source, seen: bool) -> Energy {
         let text = format!("{}: {}", source.name, source.method);
         let kind = match (drawn.energy_j, source.provenance) {
             _ if !seen => Kind::Unmeasured,
@@ -51,24 +76,68 @@ impl Energy {
             _ => Kind::Measured,
         };
         let value = drawn.energy_j.filter(|_| kind != Kind::Unmeasured);
-        let band = match (kind, value, source.relative_uncertainty) {
-            (Kind::Measured, Some(energy), Some(gain)) => {
-                let mean: Watts = energy / duration;
-                let edges = (drawn.windows.max(1) as f64).sqrt() * (mean * source.update_period_s).0;
-                Some(Joules((gain * energy.0).hypot(edges)))
-            }
-            _ => None,
-        };
+        let bounds = drawn.bounds(source).filter(|_| kind == Kind::Measured);
         Energy {
             value_j: value,
             boundary: value.map(|_| source.boundary),
             source: text,
             kind,
-            low_j: value.zip(band).map(|(energy, band)| (energy - band).max(Joules::ZERO)),
-            high_j: value.zip(band).map(|(energy, band)| energy + band),
+            low_j: bounds.map(|(low, _)| low),
+            high_j: bounds.map(|(_, high)| high),
             updates: drawn.updates,
+            coverage_share: value.and(drawn.coverage()),
+            oldest_sample_s: value.and(drawn.coverage()).map(|_| drawn.oldest_s),
+            witnesses: Vec::new(),
         }
     }
+
+    /// With what other sources saw of the same window.
+    pub fn beside(mut self, witnesses: &[Witness]) -> Energy {
+        let witness = |witness: &Witness| {
+            let (source, drawn) = (&witness.source, &witness.drawn);
+            let bounds = drawn.bounds(source);
+            let both = self.value_j.zip(drawn.energy_j).filter(|_| self.boundary == Some(source.boundary));
+            WitnessEnergy {
+                source: format!("{}: {}", source.name, source.method),
+                boundary: source.boundary,
+                value_j: drawn.energy_j,
+                low_j: bounds.map(|(low, _)| low),
+                high_j: bounds.map(|(_, high)| high),
+                disagreement_share: both
+                    .map(|(one, two)| 2.0 * ((one - two) / (one + two)).abs())
+                    .filter(|share| share.is_finite()),
+            }
+        };
+        self.witnesses = witnesses.iter().map(witness).collect();
+        self
+    }
+
+    /// The witnesses that disagree, in words.
+    pub(super) fn disputes(&self) -> Vec<String> {
+        let dispute = |witness: &WitnessEnergy| {
+            let share = witness.disagreement_share.filter(|share| *share > DISAGREEMENT)?;
+            let (ours, theirs) = (self.value_j?, witness.value_j?);
+            let name = |source: &str| source.split(": ").next().unwrap_or_default().to_owned();
+            Some(format!(
+                "{:.1} J by {} and {:.1} J by {} differ by {:.1} %",
+                ours.0,
+                name(&self.source),
+                theirs.0,
+                name(&witness.source),
+                100.0 * share
+            ))
+        };
+        self.witnesses.iter().filter_map(dispute).collect()
+    }
+}
+
+/// The witnesses of one phase: of a workload without an envelope, or of the flight.
+pub(super) fn witnesses_of<'a>(events: &[&'a Event], phase: Option<&str>) -> &'a [Witness] {
+    let found = events.iter().find_map(|event| match event {
+        Event::Witnessed { workload, witnesses } if workload.as_deref() == phase => Some(witnesses.as_slice()),
+        _ => None,
+    });
+    found.unwrap_or_default()
 }
 
 /// Work bought by a joule, gross: idle power is inside.
@@ -94,6 +163,7 @@ impl WorkPerJoule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reading::{NoData, Sensing};
 
     fn source(provenance: Provenance, band: Option<f64>) -> Source {
         Source {
@@ -104,45 +174,65 @@ mod tests {
             update_period_s: Seconds(0.1),
             relative_uncertainty: band,
             rated_w: None,
+            sensing: Sensing::default(),
         }
     }
 
     fn drawn(energy: f64) -> Drawn {
-        Drawn { energy_j: Some(Joules(energy)), updates: 9, windows: 1, no_data: None }
+        Drawn { energy_j: Some(Joules(energy)), updates: 9, windows: 1, window_s: Seconds(10.0), ..Drawn::default() }
     }
 
     #[test]
     fn a_modelled_energy_has_no_band() {
-        let energy = Energy::of(&drawn(100.0), Seconds(10.0), &source(Provenance::Modelled, Some(0.05)), true);
+        let energy = Energy::of(&drawn(100.0), &source(Provenance::Modelled, Some(0.05)), true);
         assert_eq!(energy.kind, Kind::Modelled, "a model is a model");
         assert_eq!((energy.low_j, energy.high_j), (None, None), "even if a band were claimed");
     }
 
     #[test]
-    fn the_band_holds_gain_and_window_edges() {
-        let energy = Energy::of(&drawn(100.0), Seconds(10.0), &source(Provenance::BoardSensor, Some(0.05)), true);
-        let half = energy.high_j.expect("measured with a gain") - Joules(100.0);
-        assert!((half.0 - 5.0_f64.hypot(1.0)).abs() < 1e-12, "5 J of gain and 1 J of edges give {half}");
+    fn the_band_holds_gain_edges_and_lag() {
+        let wide = Drawn { spread_j: Joules(3.0), lag_j: Joules(2.0), ..drawn(100.0) };
+        let energy = Energy::of(&wide, &source(Provenance::BoardSensor, Some(0.05)), true);
+        let (low, high) = (energy.low_j.expect("measured"), energy.high_j.expect("measured"));
+        let half = 13.0_f64.sqrt();
+        assert!((low.0 - (100.0 - half) / 1.05).abs() < 1e-12, "3 J and 2 J, and a sensor that shows too much: {low}");
+        assert!((high.0 - (100.0 + half) / 0.95).abs() < 1e-12, "or one that shows too little: {high}");
     }
 
     #[test]
-    fn many_windows_have_many_edges() {
-        let four = Drawn { windows: 4, ..drawn(100.0) };
-        let energy = Energy::of(&four, Seconds(10.0), &source(Provenance::BoardSensor, Some(0.0)), true);
-        let half = energy.high_j.expect("measured with a gain") - Joules(100.0);
-        assert!((half.0 - 2.0).abs() < 1e-12, "twice the 1 J of one window, {half}");
+    fn many_windows_spread_less_than_they_lag() {
+        let one = Drawn { spread_j: Joules(1.0), lag_j: Joules(1.0), ..drawn(100.0) };
+        let four = one.plus(&one).plus(&one.plus(&one));
+        assert!((four.spread_j.0 - 2.0).abs() < 1e-12, "edges fall one way or the other, {}", four.spread_j);
+        assert!((four.lag_j.0 - 4.0).abs() < 1e-12, "the same work lags the same way, {}", four.lag_j);
+        assert_eq!((four.windows, four.energy_j), (4, Some(Joules(400.0))), "and the energies add up");
+    }
+
+    #[test]
+    fn a_witness_is_shown_beside_and_never_added() {
+        let sensor = source(Provenance::BoardSensor, Some(0.05));
+        let by = |boundary, energy| Witness { source: Source { boundary, ..sensor.clone() }, drawn: drawn(energy) };
+        let same =
+            Energy::of(&drawn(100.0), &sensor, true).beside(&[by(sensor.boundary, 110.0), by(Boundary::Wall, 300.0)]);
+        assert_eq!(same.value_j, Some(Joules(100.0)), "the source that counts counts alone");
+        let shares: Vec<Option<f64>> = same.witnesses.iter().map(|witness| witness.disagreement_share).collect();
+        assert!(shares[0].is_some_and(|share| (share - 10.0 / 105.0).abs() < 1e-12), "10 J of 105 J: {shares:?}");
+        assert_eq!(shares[1], None, "a wall holds more than a board: no disagreement");
+        assert_eq!(same.disputes().len(), 1, "one is over 5 %: {:?}", same.disputes());
+        let close = Energy::of(&drawn(100.0), &sensor, true).beside(&[by(sensor.boundary, 102.0)]);
+        assert!(close.disputes().is_empty(), "2 % are no dispute");
     }
 
     #[test]
     fn work_that_the_source_does_not_see_has_no_energy() {
-        let energy = Energy::of(&drawn(100.0), Seconds(10.0), &source(Provenance::BoardSensor, Some(0.05)), false);
+        let energy = Energy::of(&drawn(100.0), &source(Provenance::BoardSensor, Some(0.05)), false);
         assert_eq!((energy.kind, energy.value_j), (Kind::Unmeasured, None), "a GPU's sensor says nothing of the CPU");
     }
 
     #[test]
     fn a_missing_energy_is_null_and_not_zero() {
-        let gone = Drawn { energy_j: None, updates: 3, windows: 1, no_data: None };
-        let energy = Energy::of(&gone, Seconds(10.0), &source(Provenance::BoardSensor, Some(0.05)), true);
+        let gone = Drawn { updates: 3, ..Drawn::absent(NoData::Lost, Seconds(10.0)) };
+        let energy = Energy::of(&gone, &source(Provenance::BoardSensor, Some(0.05)), true);
         assert_eq!(energy.kind, Kind::Unmeasured, "nothing was read");
         let text = serde_json::to_string(&energy).expect("serialises");
         assert!(text.contains("\"value_j\":null"), "null, never 0: {text}");
@@ -152,7 +242,7 @@ mod tests {
 
     #[test]
     fn idle_power_is_shown_beside_and_not_subtracted() {
-        let energy = Energy::of(&drawn(100.0), Seconds(10.0), &source(Provenance::BoardSensor, Some(0.05)), true);
+        let energy = Energy::of(&drawn(100.0), &source(Provenance::BoardSensor, Some(0.05)), true);
         let work = WorkPerJoule::of(200.0, &energy, Seconds(10.0), Some(Watts(5.0)));
         assert_eq!((work.value, work.above_idle), (Some(2.0), Some(4.0)), "gross first, above idle beside it");
     }

@@ -3,8 +3,12 @@
 //! Work of different kinds is added as *full-speed seconds*: items over the unconstrained rate of the same workload on
 //! the same machine in the same run. A flight that is never throttled earns one full-speed second each second.
 
-use super::energy::{Energy, WorkPerJoule};
-use crate::journal::{Breaches, Conditions, Drawn, Event, ScaleRecord, Tick};
+use super::energy::{Energy, WorkPerJoule, witnesses_of};
+use super::held;
+use super::result::WorkloadResult;
+use super::score::{Evidence, Scored, scored};
+use crate::journal::{Breaches, Conditions, Drawn, Event, FlightPlan, ScaleRecord, Tick};
+use crate::reading::Throttling;
 use crate::units::{Joules, Kelvin, Seconds, Watts};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -26,6 +30,9 @@ pub struct Flown {
     pub mean_load_w: Watts,
     /// Mean budget.
     pub mean_budget_w: Watts,
+    /// How far the mean power was from the mean budget, as a share of the budget, over the worst 10 s of the machine's time
+    /// in which the budget bound; null where it never did for so long, or readings were missing.
+    pub largest_deviation_10_s_share: Option<f64>,
     /// Work done, in full-speed seconds.
     pub work_s: Seconds,
     /// Work over duration: what is left of the unconstrained machine.
@@ -53,8 +60,29 @@ pub struct Flown {
     pub sent_bits: Option<f64>,
     /// Results still waiting for it.
     pub backlog_bits: Option<f64>,
+    /// For how long the device was slowed down; null where nobody says.
+    pub throttled: Option<Throttling>,
+    /// What kept the machine from full speed.
+    pub slowed_by: SlowedBy,
+    /// How well the governor did.
+    #[serde(flatten)]
+    pub scored: Scored,
     /// Each workload in flight.
     pub workloads: Vec<FlownWorkload>,
+}
+
+/// What kept the machine from full speed: shares of the time of all slices. The governor's and the starved share are told
+/// from the flight's own clock, the others by the device, and those may fall into any of the time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct SlowedBy {
+    /// Work was there and the governor held it back.
+    pub governor_share: f64,
+    /// Nothing ran and nothing was held back: the device waited for its host.
+    pub starved_share: f64,
+    /// Firmware kept a power limit; null where nobody says.
+    pub power_cap_share: Option<f64>,
+    /// It was too hot, or the hardware protected itself; null where nobody says.
+    pub thermal_share: Option<f64>,
 }
 
 /// One workload in flight. Its energy is that of its slices, pauses included; slices end between two batches, and
@@ -80,26 +108,42 @@ pub struct FlownWorkload {
 }
 
 /// Computes it; none where the satellite never left or no tick was recorded.
-pub(super) fn flown(events: &[&Event], conditions: &Conditions, rates: &[f64]) -> Option<Flown> {
+pub(super) fn flown(
+    events: &[&Event],
+    plan: &FlightPlan,
+    conditions: &Conditions,
+    unconstrained: &[WorkloadResult],
+) -> Option<Flown> {
     let ticks: Vec<&Tick> =
         events.iter().filter_map(|event| if let Event::Tick(tick) = event { Some(tick) } else { None }).collect();
     let scale = events.iter().find_map(|event| if let Event::Scaled(scale) = event { Some(scale) } else { None })?;
     let last = ticks.last()?;
     let workloads = flown_workloads(events, conditions, scale);
+    let rates = unconstrained.iter().map(|workload| workload.avg_ts);
     let work_s = workloads.iter().zip(rates).map(|(workload, rate)| workload.items / rate).sum::<f64>();
     let arrival = arrival(events);
     let upper_bound_s = arrival.and_then(|arrival| arrival.upper_bound_s);
     let unbroken = arrival.is_some_and(|arrival| !arrival.breaches.any());
     let seen = conditions.workloads.iter().all(|workload| conditions.sees(&workload.backend));
-    let energy = arrival.map_or_else(|| total(events), |arrival| arrival.drawn);
+    let drawn = arrival.map_or_else(|| total(events), |arrival| arrival.drawn);
+    let scored = scored(&Evidence {
+        plan,
+        scale,
+        ticks: &ticks,
+        breaches: arrival.as_ref().map(|arrival| &arrival.breaches),
+        counted: arrival.and_then(|arrival| arrival.drawn.energy_j),
+        work: Seconds(work_s),
+        powers: unconstrained.iter().map(|workload| workload.power_w).collect(),
+    });
     Some(Flown {
         duration_s: last.flight_s,
         simulated_s: last.simulated_s,
         ticks: ticks.len() as u64,
         reading_share: ticks.iter().filter(|tick| tick.power_w.is_some()).count() as f64 / ticks.len() as f64,
-        energy: Energy::of(&energy, last.flight_s, &conditions.source, seen),
+        energy: Energy::of(&drawn, &conditions.source, seen).beside(witnesses_of(events, None)),
         mean_load_w: mean_over_time(&ticks, |tick| tick.load_w),
         mean_budget_w: mean_over_time(&ticks, |tick| tick.budget_w),
+        largest_deviation_10_s_share: held::largest_deviation(&ticks),
         work_s: Seconds(work_s),
         share_of_unconstrained: work_s / last.flight_s.0,
         upper_bound_s,
@@ -116,6 +160,9 @@ pub(super) fn flown(events: &[&Event], conditions: &Conditions, rates: &[f64]) -
         ledger_residual: arrival.map(|arrival| arrival.ledger_residual),
         sent_bits: arrival.map(|arrival| arrival.sent_bits),
         backlog_bits: arrival.map(|arrival| arrival.backlog_bits),
+        throttled: drawn.throttled,
+        slowed_by: slowed_by(events, drawn.throttled, last.flight_s),
+        scored,
         workloads,
     })
 }
@@ -160,7 +207,7 @@ fn flown_workloads(events: &[&Event], conditions: &Conditions, scale: &ScaleReco
             }
         }
         let seen = conditions.sees(&record.backend);
-        let energy = Energy::of(&sum.unwrap_or_default(), slice_s, &conditions.source, seen);
+        let energy = Energy::of(&sum.unwrap_or_default(), &conditions.source, seen);
         workloads.push(FlownWorkload {
             name: record.name.clone(),
             unit: record.unit.clone(),
@@ -173,6 +220,23 @@ fn flown_workloads(events: &[&Event], conditions: &Conditions, scale: &ScaleReco
         });
     }
     workloads
+}
+
+fn slowed_by(events: &[&Event], throttled: Option<Throttling>, flight: Seconds) -> SlowedBy {
+    let (mut held, mut idle, mut all) = (Seconds::ZERO, Seconds::ZERO, Seconds::ZERO);
+    for event in events {
+        let Event::Work(work) = event else { continue };
+        held += work.held_s;
+        idle += (work.slice_s - work.busy_s - work.held_s).max(Seconds::ZERO);
+        all += work.slice_s;
+    }
+    let share = |time: Seconds, of: Seconds| if of > Seconds::ZERO { time / of } else { 0.0 };
+    SlowedBy {
+        governor_share: share(held, all),
+        starved_share: share(idle, all),
+        power_cap_share: throttled.map(|times| share(times.power_cap_s, flight)),
+        thermal_share: throttled.map(|times| share(times.harmful_s(), flight)),
+    }
 }
 
 /// The energy of a flight that was killed: the sum of its slices, which follow one another without a gap.

@@ -3,12 +3,14 @@
 //! llama-bench's field names are kept where the meaning is the same: `cpu_info`, `gpu_info`, `backends`, `n_prompt`,
 //! `n_gen`, `n_depth`, `avg_ts`, `stddev_ts`, `samples_ts`, `samples_ns` and `test_time` are as there.
 
-use super::energy::{Energy, WorkPerJoule};
+use super::energy::{Energy, WorkPerJoule, witnesses_of};
 use super::flown::{Flown, flown};
 use super::verdict::{Evidence, Verdict, judge};
 use crate::journal::{
-    Conditions, Entry, Event, FlightPlan, Measurement, Outcome, SCHEMA_VERSION, ScaleRecord, WorkloadRecord,
+    Conditions, Entry, Event, FlightPlan, Identification, Measurement, MeterLoad, Outcome, SCHEMA_VERSION, ScaleRecord,
+    Witness, WorkloadRecord,
 };
+use crate::reading::Throttling;
 use crate::stats;
 use crate::units::Watts;
 use serde::Serialize;
@@ -34,12 +36,21 @@ pub struct FlightResult {
     pub conditions: Option<Conditions>,
     /// s, k and what they stand on.
     pub scale: Option<ScaleRecord>,
-    /// Power with everything open and nothing running.
+    /// Power with everything open and nothing running, before the work. Work above idle is above this.
     pub idle_power_w: Option<Watts>,
+    /// The same after the work; null where it was not watched.
+    pub idle_power_after_w: Option<Watts>,
+    /// What the meter itself took; null where the system does not tell.
+    pub meter_cost: Option<MeterLoad>,
+    /// How late the meter shows what the pacer does; null where the flight ended before it was looked for.
+    pub identification: Option<Identification>,
     /// Each workload without an envelope.
     pub unconstrained: Vec<WorkloadResult>,
     /// The flight.
     pub flight: Option<Flown>,
+    /// Files of other meters, merged afterwards; beside the flight's energy, never added to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub meter_files: Vec<crate::journal::MergedMeter>,
 }
 
 /// One workload without an envelope.
@@ -81,6 +92,8 @@ pub struct WorkloadResult {
     pub power_w: Option<Watts>,
     /// Items for each joule.
     pub work_per_joule: WorkPerJoule,
+    /// For how long the device was slowed down; null where nobody says.
+    pub throttled: Option<Throttling>,
 }
 
 impl FlightResult {
@@ -95,8 +108,7 @@ impl FlightResult {
         let scale = events.iter().find_map(|event| if let Event::Scaled(scale) = event { Some(*scale) } else { None });
         let idle_power_w = idle_power(&events);
         let unconstrained = conditions.map(|known| unconstrained(&events, known, idle_power_w)).unwrap_or_default();
-        let rates: Vec<f64> = unconstrained.iter().map(|workload| workload.avg_ts).collect();
-        let flight = conditions.and_then(|conditions| flown(&events, conditions, &rates));
+        let flight = conditions.and_then(|conditions| flown(&events, plan, conditions, &unconstrained));
         let outcome =
             events.iter().find_map(|event| if let Event::Closed { outcome } = event { Some(outcome) } else { None });
         let verdict = judge(Evidence {
@@ -114,10 +126,22 @@ impl FlightResult {
             verdict,
             energy_statement: energy_statement(conditions),
             scale_statement: conditions.zip(scale).map(|(conditions, scale)| scale_statement(conditions, &scale, plan)),
+            meter_files: events
+                .iter()
+                .filter_map(
+                    |event| if let Event::Merged(merged) = event { Some(merged.as_ref().clone()) } else { None },
+                )
+                .collect(),
             plan: plan.as_ref().clone(),
             conditions: conditions.cloned(),
             scale,
             idle_power_w,
+            idle_power_after_w: idle_power_after(&events),
+            meter_cost: meter_cost(&events),
+            identification: events.iter().find_map(|event| match event {
+                Event::Identified(identification) => Some(identification.clone()),
+                _ => None,
+            }),
             unconstrained,
             flight,
         })
@@ -138,6 +162,17 @@ pub(super) fn idle_power(events: &[&Event]) -> Option<Watts> {
     })
 }
 
+pub(super) fn idle_power_after(events: &[&Event]) -> Option<Watts> {
+    events.iter().find_map(|event| match event {
+        Event::IdleAfter { duration_s, drawn } => drawn.energy_j.map(|energy| energy / *duration_s),
+        _ => None,
+    })
+}
+
+pub(super) fn meter_cost(events: &[&Event]) -> Option<MeterLoad> {
+    events.iter().find_map(|event| if let Event::Metered(cost) = event { Some(*cost) } else { None })
+}
+
 pub(super) fn unconstrained(events: &[&Event], conditions: &Conditions, idle: Option<Watts>) -> Vec<WorkloadResult> {
     let measurements = events.iter().filter_map(|event| match event {
         Event::Unconstrained(measurement) => Some(measurement),
@@ -146,7 +181,8 @@ pub(super) fn unconstrained(events: &[&Event], conditions: &Conditions, idle: Op
     measurements
         .filter_map(|measurement| {
             let record = conditions.workloads.iter().find(|record| record.name == measurement.workload)?;
-            Some(workload_result(measurement, record, conditions, idle))
+            let witnesses = witnesses_of(events, Some(&measurement.workload));
+            Some(workload_result(measurement, record, conditions, (idle, witnesses)))
         })
         .collect()
 }
@@ -155,13 +191,13 @@ fn workload_result(
     measurement: &Measurement,
     record: &WorkloadRecord,
     conditions: &Conditions,
-    idle: Option<Watts>,
+    (idle, witnesses): (Option<Watts>, &[Witness]),
 ) -> WorkloadResult {
     let rates: Vec<f64> = measurement.samples.iter().map(|sample| sample.items / sample.duration_s.0).collect();
     let mean = stats::mean(&rates).unwrap_or(0.0);
     let items: f64 = measurement.samples.iter().map(|sample| sample.items).sum();
     let seen = conditions.sees(&record.backend);
-    let energy = Energy::of(&measurement.drawn, measurement.duration_s, &conditions.source, seen);
+    let energy = Energy::of(&measurement.drawn, &conditions.source, seen).beside(witnesses);
     WorkloadResult {
         name: record.name.clone(),
         backends: record.backend.clone(),
@@ -180,6 +216,7 @@ fn workload_result(
         samples_ts: rates,
         power_w: energy.value_j.map(|value| value / measurement.duration_s),
         work_per_joule: WorkPerJoule::of(items, &energy, measurement.duration_s, idle),
+        throttled: measurement.drawn.throttled,
         energy,
     }
 }

@@ -3,11 +3,14 @@
 //! Measured and modelled watts never share a column: a table has either `W` and `work/J`, or the same two marked
 //! `modelled`; what is not known is printed as `-`.
 
-use super::energy::Kind;
-use super::flown::Flown;
+use super::energy::{Energy, Kind, WorkPerJoule};
+use super::flown::{Flown, SlowedBy};
+use super::held::WINDOW;
 use super::result::{FlightResult, WorkloadResult};
 use super::table::{line, scaled, table};
-use crate::units::Kelvin;
+use crate::governor::Score;
+use crate::journal::MeterLoad;
+use crate::units::{Kelvin, Seconds, Watts};
 
 /// The whole page.
 pub fn summary(result: &FlightResult) -> String {
@@ -35,10 +38,52 @@ fn head(text: &mut String, result: &FlightResult) {
         }
     }
     paragraph(text, "energy", &result.energy_statement);
+    paragraph(text, "idle", &idle(result));
+    if let Some(cost) = &result.meter_cost {
+        paragraph(text, "meter", &meter(cost));
+    }
+    for merged in &result.meter_files {
+        paragraph(text, "wall meter", &merged.to_string());
+    }
     if let Some(statement) = &result.scale_statement {
         paragraph(text, "scale", statement);
     }
+    if let Some(identification) = &result.identification {
+        paragraph(text, "sensor", &identification.to_string());
+    }
     text.push('\n');
+}
+
+/// Idle power before and after the work. It is shown beside, and never taken off.
+fn idle(result: &FlightResult) -> String {
+    let watts = |power: Option<Watts>| power.map_or("not known".into(), |power| format!("{:.2} W", power.0));
+    format!(
+        "{} before the work, {} after it, with everything open; work/J is gross, and above idle beside it",
+        watts(result.idle_power_w),
+        watts(result.idle_power_after_w)
+    )
+}
+
+/// What the meter itself took.
+pub(super) fn meter(cost: &MeterLoad) -> String {
+    format!(
+        "{:.3} % of one core: {:.1} ms of CPU time for {} reads in {:.1} s",
+        100.0 * cost.core_share,
+        1e3 * cost.cpu_s.0,
+        cost.reads,
+        cost.over_s.0
+    )
+}
+
+/// `123.4 J (117.1 to 129.7), 99 % seen, 1100 updates`.
+fn joules(energy: &Energy) -> String {
+    let Some(value) = energy.value_j else { return "not known".into() };
+    let band = match energy.low_j.zip(energy.high_j) {
+        Some((low, high)) => format!("{:.1} to {:.1}, k = 2", low.0, high.0),
+        None => "modelled, without a band".into(),
+    };
+    let seen = energy.coverage_share.map_or(String::new(), |share| format!(", {:.1} % seen", 100.0 * share));
+    format!("{:.1} J ({band}){seen}, {} updates", value.0, energy.updates)
 }
 
 /// Width of the text of a paragraph.
@@ -61,25 +106,32 @@ fn paragraph(text: &mut String, label: &str, sentence: &str) {
 }
 
 /// Column titles of power and work per joule, by what they are.
-pub(super) fn energy_columns(kind: Kind) -> [&'static str; 2] {
+pub(super) fn energy_columns(kind: Kind) -> [&'static str; 3] {
     match kind {
-        Kind::Modelled => ["W (modelled)", "work/J (modelled)"],
-        Kind::Measured | Kind::Unmeasured => ["W", "work/J"],
+        Kind::Modelled => ["W (modelled)", "work/J (modelled)", "above idle (modelled)"],
+        Kind::Measured | Kind::Unmeasured => ["W", "work/J", "above idle"],
     }
+}
+
+/// Work per joule, gross and above idle.
+pub(super) fn per_joule(work: &WorkPerJoule, unit: &str) -> [String; 2] {
+    [work.value, work.above_idle].map(|value| value.map_or("-".into(), |value| scaled(value, unit)))
 }
 
 fn unconstrained(text: &mut String, result: &FlightResult) {
     let Some(first) = result.unconstrained.first() else { return };
-    let [power, work] = energy_columns(first.energy.kind);
-    let mut rows = vec![["workload", "test", "backend", "rate", power, work].map(str::to_owned)];
+    let [power, work, above] = energy_columns(first.energy.kind);
+    let mut rows = vec![["workload", "test", "backend", "rate", power, work, above].map(str::to_owned)];
     for workload in &result.unconstrained {
+        let [gross, above] = per_joule(&workload.work_per_joule, &workload.unit);
         rows.push([
             workload.name.clone(),
             workload.test.clone(),
             workload.backends.clone(),
             rate(workload),
             workload.power_w.map_or("-".into(), |power| format!("{:.2}", power.0)),
-            workload.work_per_joule.value.map_or("-".into(), |value| scaled(value, &workload.unit)),
+            gross,
+            above,
         ]);
     }
     line(text, format_args!("Unconstrained (median of {} repeats, sample standard deviation)", first.samples_ts.len()));
@@ -93,15 +145,17 @@ pub(super) fn rate(workload: &WorkloadResult) -> String {
 }
 
 fn flight(text: &mut String, flown: &Flown) {
-    let [_, work] = energy_columns(flown.energy.kind);
-    let mut rows = vec![["workload", "items", "rate", work, "busy"].map(str::to_owned)];
+    let [_, work, above] = energy_columns(flown.energy.kind);
+    let mut rows = vec![["workload", "items", "rate", work, above, "busy"].map(str::to_owned)];
     for workload in &flown.workloads {
         let busy = if workload.slice_s.0 > 0.0 { 100.0 * (workload.busy_s / workload.slice_s) } else { 0.0 };
+        let [gross, above] = per_joule(&workload.work_per_joule, &workload.unit);
         rows.push([
             workload.name.clone(),
             scaled(workload.items, &workload.unit),
             format!("{}/s", scaled(workload.avg_ts, &workload.unit)),
-            workload.work_per_joule.value.map_or("-".into(), |value| scaled(value, &workload.unit)),
+            gross,
+            above,
             format!("{busy:.0} %"),
         ]);
     }
@@ -109,11 +163,13 @@ fn flight(text: &mut String, flown: &Flown) {
     table(text, &rows);
     let shares: Vec<String> =
         flown.limited_by_share.iter().map(|(name, share)| format!("{name} {:.0} %", 100.0 * share)).collect();
-    let bound = flown.share_of_upper_bound.map_or("-".into(), |share| format!("{:.1} %", 100.0 * share));
+    let score = &flown.scored.score;
+    let share = score.share_of_oracle.map_or("-".into(), |share| format!("{:.1} %", 100.0 * share));
+    let why = score.unscored.map_or(String::new(), |why| format!(" ({why})"));
     line(
         text,
         format_args!(
-            "work         {:.1} % of unconstrained, {bound} of the upper bound",
+            "work         {:.1} % of unconstrained, {share} of the oracle's{why}",
             100.0 * flown.share_of_unconstrained
         ),
     );
@@ -121,7 +177,11 @@ fn flight(text: &mut String, flown: &Flown) {
         text,
         format_args!("mean power   {:.2} W of a mean budget of {:.2} W", flown.mean_load_w.0, flown.mean_budget_w.0),
     );
+    line(text, format_args!("held         {}", held(flown)));
+    line(text, format_args!("energy       {}", joules(&flown.energy)));
     line(text, format_args!("limited by   {}", shares.join(", ")));
+    line(text, format_args!("slowed by    {}", slowed_by(&flown.slowed_by)));
+    line(text, format_args!("control      {}", control(score)));
     line(
         text,
         format_args!(
@@ -145,8 +205,48 @@ fn flight(text: &mut String, flown: &Flown) {
     text.push('\n');
 }
 
+/// What kept the machine from full speed.
+fn slowed_by(slowed: &SlowedBy) -> String {
+    let percent = |share: Option<f64>| share.map_or("not known".into(), |share| format!("{:.1} %", 100.0 * share));
+    format!(
+        "governor {}, starved {}, power limit {}, heat {} (of the time)",
+        percent(Some(slowed.governor_share)),
+        percent(Some(slowed.starved_share)),
+        percent(slowed.power_cap_share),
+        percent(slowed.thermal_share)
+    )
+}
+
+/// Budget and readings in a line; what is not known is `-`.
+fn control(score: &Score) -> String {
+    let percent = |share: Option<f64>| share.map_or("-".into(), |share| format!("{:.1} %", 100.0 * share));
+    let time = |time: Option<Seconds>| time.map_or("-".into(), |time| format!("{:.1} s", time.0));
+    format!(
+        "{} over the budget at most, for {} (means of {:.0} s); steps settle in {}; {} of {} ticks on stale data",
+        percent(score.overshoot_share),
+        time(score.over_budget_s),
+        score.window_s.0,
+        time(score.settling_median_s),
+        score.stale_ticks,
+        score.ticks
+    )
+}
+
+fn held(flown: &Flown) -> String {
+    match flown.largest_deviation_10_s_share {
+        Some(share) => {
+            format!("within {:.2} % of the budget over any {:.0} s in which it bound", 100.0 * share, WINDOW.0)
+        }
+        None if flown.duration_s < WINDOW => format!("- (shorter than {:.0} s)", WINDOW.0),
+        None => format!("- (no {:.0} s with readings in which the budget bound all the time)", WINDOW.0),
+    }
+}
+
 fn verdict(text: &mut String, result: &FlightResult) {
     line(text, format_args!("Result is : {}", result.verdict.class.name()));
+    for reason in &result.verdict.unranked_because {
+        line(text, format_args!("  UNRANKED   {reason}"));
+    }
     for constraint in &result.verdict.constraints {
         let mark = if constraint.satisfied { "satisfied" } else { "BROKEN   " };
         line(text, format_args!("  {mark}  {}: {}", constraint.name, constraint.detail));

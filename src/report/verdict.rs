@@ -6,6 +6,7 @@ use super::energy::{Energy, Kind};
 use super::flown::Flown;
 use super::result::WorkloadResult;
 use crate::journal::{Breaches, Event, FlightPlan, Outcome};
+use crate::reading::Throttling;
 use crate::units::Seconds;
 use serde::Serialize;
 
@@ -52,6 +53,10 @@ pub struct Verdict {
     pub class: Class,
     /// Whether a limit of the envelope was broken.
     pub envelope_violated: bool,
+    /// Whether the result may be ranked by energy: it is valid, and nothing speaks against it.
+    pub ranked: bool,
+    /// What speaks against it.
+    pub unranked_because: Vec<String>,
     /// In order of severity.
     pub constraints: Vec<Constraint>,
     /// What does not invalidate the result but must be known to read it.
@@ -75,6 +80,7 @@ pub(super) fn judge(evidence: Evidence<'_>) -> Verdict {
     let measured = energy.is_some_and(|energy| energy.kind == Kind::Measured);
     constraints.push(duration(&evidence));
     constraints.push(readings(&evidence));
+    constraints.push(awake(&evidence));
     if let (true, Some(energy)) = (measured, energy) {
         constraints.push(updates(&evidence, energy));
     }
@@ -82,13 +88,23 @@ pub(super) fn judge(evidence: Evidence<'_>) -> Verdict {
     notes.extend(noisy(evidence.workloads));
     notes.extend(short(evidence.workloads));
     notes.extend(evidence.flown.and_then(outrun));
+    notes.extend(disputes(evidence.workloads, evidence.flown));
+    notes.extend(capped(evidence.workloads, evidence.flown));
+    let unranked_because: Vec<String> = throttled(evidence.workloads, evidence.flown).collect();
     let class = match (constraints.iter().all(|constraint| constraint.satisfied), measured) {
         (false, _) => Class::Invalid,
         (true, false) => Class::Unmeasured,
         (true, true) => Class::Valid,
     };
     let broken = |flown: &Flown| flown.breaches.is_some_and(|breaches| breaches.any());
-    Verdict { class, envelope_violated: evidence.flown.is_some_and(broken), constraints, notes }
+    Verdict {
+        class,
+        envelope_violated: evidence.flown.is_some_and(broken),
+        ranked: class == Class::Valid && unranked_because.is_empty(),
+        unranked_because,
+        constraints,
+        notes,
+    }
 }
 
 fn constraint(name: &str, satisfied: bool, detail: String, recommendation: &str) -> Constraint {
@@ -183,6 +199,65 @@ fn readings(evidence: &Evidence<'_>) -> Constraint {
     let share = evidence.flown.map_or(0.0, |flown| flown.reading_share);
     let detail = format!("{:.1} % of the ticks had a reading, 99 % or more needed", 100.0 * share);
     constraint("readings", share >= 0.99, detail, "see `dawndusk devices` for what the power source can do here")
+}
+
+fn awake(evidence: &Evidence<'_>) -> Constraint {
+    let slept = evidence.events.iter().filter_map(|event| match event {
+        Event::Suspended { slept_s } => Some(*slept_s),
+        _ => None,
+    });
+    let (count, sum) = slept.fold((0, Seconds::ZERO), |(count, sum), slept| (count + 1, sum + slept));
+    let detail = match count {
+        0 => "the machine did not sleep".to_owned(),
+        _ => format!("the machine slept {count} times, {:.0} s in all", sum.0),
+    };
+    constraint("awake", count == 0, detail, "keep the machine from suspending: systemd-inhibit dawndusk run ...")
+}
+
+/// Every measured window with a name: the workloads without an envelope, and the flight.
+fn windows<'a>(
+    workloads: &'a [WorkloadResult],
+    flown: Option<&'a Flown>,
+) -> impl Iterator<Item = (&'a str, &'a Energy, Option<Throttling>)> {
+    let alone = workloads.iter().map(|workload| (workload.name.as_str(), &workload.energy, workload.throttled));
+    alone.chain(flown.map(|flown| ("the flight", &flown.energy, flown.throttled)))
+}
+
+/// Windows in which the machine was too hot or its hardware protected itself.
+fn throttled<'a>(workloads: &'a [WorkloadResult], flown: Option<&'a Flown>) -> impl Iterator<Item = String> + use<'a> {
+    windows(workloads, flown).filter_map(|(name, _, times)| {
+        let times = times.filter(|times| times.harmful_s() > Seconds::ZERO)?;
+        let causes = [
+            ("hot", times.thermal_s),
+            ("too hot, by the hardware", times.hardware_thermal_s),
+            ("power brake", times.power_brake_s),
+            ("slowed by the hardware", times.hardware_s),
+        ];
+        let said = causes.iter().filter(|(_, time)| *time > Seconds::ZERO);
+        let said: Vec<String> = said.map(|(cause, time)| format!("{cause} for {:.2} s", time.0)).collect();
+        Some(format!("throttled in {name}: {}", said.join(", ")))
+    })
+}
+
+/// Power limits of the firmware, and what nobody here can name.
+fn capped(workloads: &[WorkloadResult], flown: Option<&Flown>) -> Vec<String> {
+    let times = || windows(workloads, flown).filter_map(|(name, _, times)| Some((name, times?)));
+    let capped = times().filter(|(_, times)| times.power_cap_s > Seconds::ZERO);
+    let mut notes: Vec<String> = capped
+        .map(|(name, times)| format!("capped in {name} by its power limit for {:.2} s", times.power_cap_s.0))
+        .collect();
+    let unknown = times().fold(0, |bits, (_, times)| bits | times.unknown);
+    if unknown != 0 {
+        notes.push(format!("the device was slowed down for reasons that are not known here: bits {unknown:#x}"));
+    }
+    notes
+}
+
+fn disputes(workloads: &[WorkloadResult], flown: Option<&Flown>) -> Vec<String> {
+    let lines = |(name, energy, _): (&str, &Energy, _)| -> Vec<String> {
+        energy.disputes().iter().map(|dispute| format!("sources disagree on {name}: {dispute}")).collect()
+    };
+    windows(workloads, flown).flat_map(lines).collect()
 }
 
 fn updates(evidence: &Evidence<'_>, energy: &Energy) -> Constraint {

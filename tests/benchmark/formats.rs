@@ -72,6 +72,7 @@ fn csv_holds_what_the_json_holds_under_the_same_names() {
         ("energy_j", "/energy/value_j"),
         ("energy_kind", "/energy/kind"),
         ("work_per_joule", "/work_per_joule/value"),
+        ("work_per_joule_above_idle", "/work_per_joule/above_idle"),
     ]);
     for (row, expected) in rows.iter().zip(expected) {
         for (name, cell) in row {
@@ -156,6 +157,7 @@ fn the_page_names_what_was_chosen_excluded_and_added() {
     copy and fma: not asked for, measured since shares are of their rates
     model: smollm2-135m, real weights (SmolLM2-135M-Instruct.Q4_1.gguf, SHA-256 as pinned); 210 matrices Q4_1 requantised to Q8_0, 1 matrices Q8_0
     watts: cpu-time (a model, not a measurement: 1.875 W x 2 cores x time + (6.250 W - 1.875 W) x CPU time of this process (350 W / 56 cores at full load, 0.3 of it idle))
+    idle: 3.75 W before, not watched after; inside W and work/J, taken off above idle
     ");
 }
 

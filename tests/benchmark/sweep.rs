@@ -11,7 +11,7 @@ const IDLE: f64 = 20.0;
 
 fn drawn(energy: Option<f64>) -> Drawn {
     let no_data = energy.is_none().then_some(NoData::Lost);
-    Drawn { energy_j: energy.map(Joules), updates: 9, windows: 1, no_data }
+    Drawn { energy_j: energy.map(Joules), updates: 9, windows: 1, no_data, ..Drawn::default() }
 }
 
 /// One pass over a duty: 2 s at so many watts, with so many rounds.
