@@ -26,8 +26,11 @@ run: driver build ## fly one compressed orbit of SATELLITE and write results/
 test: driver models ## every test, on the Vulkan driver of this machine
 	$(CARGO) test --release
 
-test-swiftshader: tools models swiftshader ## every test again, with SwiftShader as the only adapter (Debian)
-	VK_ICD_FILENAMES=$(CURDIR)/$(SWIFTSHADER)/vk_swiftshader_icd.json $(CARGO) test --release
+# The tests that open an adapter; the others would only run twice.
+ON_ADAPTER := --lib --test kernels --test engine --test tuner --test bench --test run --test cli
+
+test-swiftshader: tools models swiftshader ## these tests again, with SwiftShader as the only adapter (Debian)
+	VK_ICD_FILENAMES=$(CURDIR)/$(SWIFTSHADER)/vk_swiftshader_icd.json $(CARGO) test --release $(ON_ADAPTER)
 
 lint: tools ## formatting and clippy
 	$(CARGO) fmt --check

@@ -8,10 +8,11 @@
 //!
 //! Modules stand in reading order, which is the order of dependency: each imports only from those above it.
 //!
-//! * **Pure**: `units` to `governor` know no clock, thread, file (but for loading a profile), device or engine. Time is
+//! * **Pure**: `units` to `oracle` know no clock, thread, file (but for loading a profile), device or engine. Time is
 //!   an argument, so a year flies in a test.
 //! * **Engines stay in their rooms**: wgpu under `gpu` and `kernel`, candle under `model`, NVML in one file of `meter`.
-//! * **A workload cannot know that it is throttled**; `report` and `live` see only the journal.
+//! * **A workload cannot know that it is throttled**; `report` and `live` see only the journal; a report also has
+//!   the pure modules to compute with.
 //! * **The ring closes in one function**, in `flight`: measured watts heat the simulated radiator, which limits the next
 //!   watts.
 
@@ -27,6 +28,8 @@ pub mod envelope;
 
 pub mod governor;
 
+pub mod oracle;
+
 pub mod gpu;
 
 pub mod kernel;
@@ -40,6 +43,8 @@ pub mod engine;
 pub mod workload;
 
 pub mod meter;
+
+pub mod actuator;
 
 pub mod journal;
 

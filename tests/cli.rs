@@ -114,7 +114,18 @@ fn bad_words_are_refused_with_the_words_that_exist() {
     refuses(&["simulate", "--load", "absent.csv"], &["absent.csv", "t_s,power_w"]);
     refuses(&["simulate", "--step", "0"], &["step"]);
     refuses(&["simulate", "--duration", "nan"], &["duration"]);
+    refuses(&["simulate", "--fault", "naan@5"], &["naan", "counter-reset", "load=1..10", "START"]);
+    refuses(&["simulate", "--fault", "array=2@5"], &["array=2@5", "0 to 1"]);
+    refuses(&["simulate", "--load", "5", "--fault", "starved@5"], &["starved@5", "a given load"]);
+    refuses(&["simulate", "--batch", "99"], &["batch", "99", "0 to 10"]);
+    refuses(&["simulate", "--jitter", "2"], &["jitter", "0.99"]);
+    refuses(&["simulate", "--idle", "1"], &["--idle 1", "below 1"]);
+    refuses(&["simulate", "--compression", "0"], &["--compression 0", "over 0"]);
+    refuses(&["simulate", "--sensor-gain", "0"], &["gain 0"]);
     refuses(&["simulate", "--start", "2200-01-01T00:00:00Z"], &["2200", "1950 to 2049"]);
+    refuses(&["simulate", "--start", "2200-01-01"], &["--start", "2200", "1950 to 2049"]);
+    refuses(&["simulate", "--start", "noon"], &["--start", "noon", "a day such as 2027-01-01"]);
+    refuses(&["simulate", "--load", "90000", "--governor", "all"], &["--governor all", "--load", "governed"]);
     refuses(&["profile", "show", "--date", "1850-01-01"], &["1850", "1950 to 2049"]);
     refuses(&["profile", "show", "--date", "yesterday"], &["--date", "yesterday"]);
     refuses(&["verify", "/no/such/result"], &["/no/such/result"]);
@@ -164,15 +175,39 @@ fn simulate_holds_a_given_load_and_reports_the_breach_without_failing() {
 }
 
 #[test]
+fn a_day_and_its_first_instant_are_the_same_start() {
+    let from = |start: &str| json(&["simulate", "leo-100kw", "--start", start, "--duration", "600", "--json"]);
+    assert_eq!(from("2027-06-21"), from("2027-06-21T00:00:00Z"), "the same flight");
+}
+
+#[test]
 fn simulate_compares_every_governor() {
     let compared = json(&["simulate", "leo-100kw", "--governor", "all", "--json"]);
+    let oracle = |key: &str| compared["oracle"][key].as_f64().unwrap_or_else(|| panic!("oracle.{key} is a number"));
+    assert!(
+        oracle("feasible_work_s") <= oracle("work_s") * (1.0 + 1e-9),
+        "a plan that was flown is no better than the best"
+    );
+    assert!(oracle("work_s") <= oracle("upper_s"), "and the best lies under its bound");
+    assert!(oracle("upper_s") <= oracle("certificate_s") * (1.0 + 1e-9), "which is the closer one: {compared}");
+    for flight in compared["governors"].as_array().expect("a list") {
+        let share = &flight["share_of_oracle"];
+        assert_eq!(share, &flight["score"]["share_of_oracle"], "the same in both places");
+        match flight["governor"].as_str() {
+            Some("off") => assert_eq!(flight["score"]["unscored"], "ungoverned", "nobody governed"),
+            name => {
+                let share = share.as_f64().unwrap_or_else(|| panic!("{name:?} has a share: {flight}"));
+                assert!((0.3..=1.0).contains(&share), "{name:?}: {share} of the oracle");
+            }
+        }
+    }
     let names: Vec<&str> = compared["governors"]
         .as_array()
         .expect("a list")
         .iter()
         .filter_map(|flight| flight["governor"].as_str())
         .collect();
-    assert_eq!(names, ["off", "static", "threshold", "reactive", "predictive"], "simplest first");
+    assert_eq!(names, ["off", "static", "threshold", "reactive", "price", "predictive"], "simplest first");
 }
 
 #[test]
@@ -189,7 +224,10 @@ fn every_shipped_profile_is_acceptable_and_listed() {
     for name in satellites {
         assert_eq!(dawndusk(&["profile", "check", name]).code, 0, "{name} is acceptable");
     }
-    assert_eq!(json(&["profile", "check", "ideal", "--json"])["machine"], "ideal", "a machine, and it says so");
+    for entry in listed.as_array().expect("a list").iter().filter(|entry| entry["kind"] == "machine") {
+        let name = entry["name"].as_str().expect("a name");
+        assert_eq!(json(&["profile", "check", name, "--json"])["machine"], name, "a machine, and it says so");
+    }
     refuses(&["profile", "check", "ideal", "--set", "orbit.altitude_km=700"], &["--set", "ideal", "machine"]);
 }
 

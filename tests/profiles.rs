@@ -251,6 +251,25 @@ fn the_ideal_machine_works_in_proportion_to_its_power_and_says_it_is_assumed() {
 }
 
 #[test]
+fn every_shipped_machine_is_acceptable_and_says_where_its_points_are_from() {
+    assert!(profile::MACHINES.len() >= 3, "the assumed one, and others that were measured");
+    for shipped in profile::MACHINES {
+        let machine = profile::machine(shipped.name).unwrap_or_else(|cause| panic!("{cause}"));
+        assert_eq!(machine.name, shipped.name, "the file and its name");
+        let source = &machine.source;
+        if machine.provenance == Provenance::Modelled {
+            assert!(source.starts_with("assumed") || source.contains("dawndusk"), "{}: {source}", shipped.name);
+            continue;
+        }
+        let told = source.starts_with("measured") || source.starts_with("cited: ") && source.contains("20");
+        assert!(told, "{}: a measurement, or a citation with its year: {source}", shipped.name);
+        assert!(machine.points.len() >= 5, "{}: {} points make a curve", shipped.name, machine.points.len());
+        assert!(machine.idle_w > 0.0, "{}: a board that is on draws something", shipped.name);
+        assert!(machine.full().0 <= machine.rated_w * 1.05, "{}: full power within the limit", shipped.name);
+    }
+}
+
+#[test]
 fn a_machine_works_between_its_points() {
     let text = profile::MACHINES[0].text.replace("idle_w = 0.0", "idle_w = 100.0").replace(
         "[[point]]",

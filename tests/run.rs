@@ -99,3 +99,23 @@ fn wait_for_departure(mut child: Child, results: &Path) -> Child {
     }
     panic!("it did not leave within a minute");
 }
+
+/// What the loop costs cannot be judged in a second; that it is measured in pairs and printed can.
+#[test]
+fn the_cost_of_the_loop_is_measured_in_pairs_and_printed_with_its_range() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dawndusk"));
+    command.args(["bench", "--overhead", "3", "--overhead-seconds", "0.3", "--adapter", "cpu", "--workloads", "fma"]);
+    let output = command.arg("--json").stdin(Stdio::null()).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "it ends well: {}", said(&output));
+    let found: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    let row = &found["rows"][0];
+    assert_eq!(row["workload"], "fma", "the one that was asked for: {found}");
+    assert_eq!(row["samples_percent"].as_array().map(Vec::len), Some(3), "one for each pair: {row}");
+    let cost = &row["overhead_percent"];
+    assert!(cost["low"].as_f64() <= cost["median"].as_f64(), "with its range: {cost}");
+    let median = cost["median"].as_f64().expect("a figure");
+    assert!((-100.0..100.0).contains(&median), "a share of the rate: {median} %");
+    assert!(found["meter"]["read_s"].as_f64().is_some_and(|cost| cost > 0.0), "a look takes time: {found}");
+    let share = found["meter_core_share"].as_f64().expect("the CPU time is known where the model is");
+    assert!((0.0..1.0).contains(&share), "a share of one core: {share}");
+}

@@ -1,8 +1,11 @@
 //! The words of the command line.
 
 use super::bench_arguments::BenchArguments;
+use super::instant::instant;
+use super::plant::PlantArguments;
 use crate::flight::Length;
 use crate::governor::Policy;
+use crate::meter::Address;
 use crate::profile::Override;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -43,11 +46,13 @@ pub(super) enum Verb {
     Profile(ProfileVerb),
     /// Adapters, candle devices and power sources of this machine
     Devices(DevicesArguments),
+    /// What can be measured and trusted on this machine, and how to mend what cannot (exit code 10 where it fails)
+    Doctor(DevicesArguments),
     /// Real model weights, with pinned SHA-256
     #[command(subcommand)]
     Models(ModelsVerb),
     /// Write the pages of a result again, from its journal
-    Report(ResultArguments),
+    Report(ReportArguments),
     /// Check a result's hashes and recompute it from its journal
     Verify(ResultArguments),
     /// Shell completions, on standard output
@@ -92,9 +97,21 @@ pub(super) struct MachineArguments {
     /// a flight the engine on a GPU and candle elsewhere
     #[arg(long, value_enum, value_name = "NAME")]
     pub(super) backend: Option<BackendName>,
+    /// Power source: a name from `dawndusk devices`, or an address (shelly://HOST, ptd://HOST, recorded://FILE).
+    /// The first is the flight's; each further one is read beside it. By default the best that sees the adapter
+    #[arg(long, value_name = "NAME|ADDRESS", value_parser = meter)]
+    pub(super) meter: Vec<String>,
     /// Only these workloads, by name
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(super) workloads: Vec<String>,
+}
+
+/// A name as it is; an address once it is a good one.
+fn meter(text: &str) -> Result<String, String> {
+    if Address::is_meant_by(text) {
+        text.parse::<Address>().map_err(|error| error.to_string())?;
+    }
+    Ok(text.to_owned())
 }
 
 /// What runs language models.
@@ -134,6 +151,10 @@ pub(super) struct RunArguments {
     /// Simulated seconds in one second (default: the orbit takes what --length gives it; 1 flies in real time)
     #[arg(long, value_name = "K")]
     pub(super) compression: Option<f64>,
+    /// Let the power limit of the measured board or package follow the budget, a little above it; read back after each
+    /// setting and put back in the end. Without this no limit is touched
+    #[arg(long)]
+    pub(super) actuate: bool,
     /// Where result directories go
     #[arg(long, default_value = "results", value_name = "DIR")]
     pub(super) results: PathBuf,
@@ -176,8 +197,8 @@ pub(super) struct SimulateArguments {
     /// Satellite: a name from `dawndusk profile list`, or a path
     #[arg(default_value = crate::profile::SATELLITES[0].name)]
     pub(super) satellite: String,
-    /// Instant at which the satellite crosses its ascending node, UTC (default: the profile's)
-    #[arg(long, value_name = "INSTANT")]
+    /// Day (from 00:00 UTC) or instant at which the satellite crosses its ascending node (default: the profile's)
+    #[arg(long, value_name = "DATE", value_parser = instant)]
     pub(super) start: Option<Timestamp>,
     /// Simulated seconds (default: one orbit)
     #[arg(long, value_name = "SECONDS")]
@@ -197,12 +218,12 @@ pub(super) struct SimulateArguments {
     /// Write a row for every step to this file
     #[arg(long, value_name = "FILE.csv")]
     pub(super) trace: Option<PathBuf>,
-    /// Dead time of the power sensor that the governor sees, simulated seconds
-    #[arg(long, default_value_t = 0.0, value_name = "SECONDS")]
-    pub(super) sensor_lag: f64,
-    /// Length of a step, simulated seconds
-    #[arg(long, default_value_t = 1.0, value_name = "SECONDS")]
-    pub(super) step: f64,
+    /// Length of a step, simulated seconds: the governor ticks at each (default: 1, and 10 in flights of over ten days)
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) step: Option<f64>,
+    /// Machine, sensor and faults
+    #[command(flatten)]
+    pub(super) plant: PlantArguments,
     /// Changes to the profile
     #[command(flatten)]
     pub(super) overrides: Overrides,
@@ -234,9 +255,9 @@ pub(super) enum ProfileVerb {
         /// Name or path
         #[arg(default_value = crate::profile::SATELLITES[0].name)]
         satellite: String,
-        /// Day at 00:00 UTC, or an instant (default: the profile's start)
-        #[arg(long, value_name = "DATE")]
-        date: Option<String>,
+        /// Day (at 00:00 UTC) or instant (default: the profile's start)
+        #[arg(long, value_name = "DATE", value_parser = instant)]
+        date: Option<Timestamp>,
         /// Changes to the profile
         #[command(flatten)]
         overrides: Overrides,
@@ -258,12 +279,15 @@ pub(super) enum ProfileVerb {
     },
 }
 
-/// Arguments of `devices`.
+/// Arguments of `devices` and `doctor`.
 #[derive(Debug, Args)]
 pub(super) struct DevicesArguments {
     /// Refuse to go on without it (exit code 14)
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(super) require: Vec<Requirement>,
+    /// Try this power source too: an address (shelly://HOST, ptd://HOST, recorded://FILE)
+    #[arg(long, value_name = "ADDRESS", value_parser = meter)]
+    pub(super) meter: Vec<String>,
     /// Output
     #[command(flatten)]
     pub(super) output: Output,
@@ -296,6 +320,22 @@ pub(super) enum ModelsVerb {
         #[command(flatten)]
         output: Output,
     },
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub(super) struct ReportArguments {
+    /// The result directory
+    pub(super) directory: PathBuf,
+    /// First lay the powers that a meter wrote beside the flight: CSV (time, watts) or PTDaemon's spl.txt
+    #[arg(long, value_name = "FILE")]
+    pub(super) meter_file: Option<PathBuf>,
+    /// Added to the times in that file: of its clock's instants, or of its seconds since the flight began
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, allow_negative_numbers = true, requires = "meter_file")]
+    pub(super) meter_offset: f64,
+    /// Output
+    #[command(flatten)]
+    pub(super) output: Output,
 }
 
 /// A result directory.

@@ -3,7 +3,7 @@
 use super::arguments::MachineArguments;
 use super::bench_arguments::{BenchArguments, BenchFormat};
 use super::loading::Purpose;
-use super::{Exit, Failure, answer, answer_json, equipment, say, sweep};
+use super::{Exit, Failure, answer, answer_json, equipment, overhead, say, sweep};
 use crate::flight::{self, FlightError, Recorder};
 use crate::journal::Event;
 use crate::live::Screen;
@@ -24,6 +24,9 @@ pub(super) fn bench(arguments: &BenchArguments) -> Result<Exit, Failure> {
     if let Some(file) = &arguments.sweep {
         let handler = handle_interrupts;
         return sweep::sweep(arguments, file, handler, &INTERRUPT);
+    }
+    if let Some(pairs) = arguments.overhead {
+        return overhead::overhead(arguments, pairs, handle_interrupts, &INTERRUPT);
     }
     let shapes = shapes(arguments);
     let (machine, measured_too) = with_peaks(&arguments.machine);

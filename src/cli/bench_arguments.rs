@@ -52,6 +52,12 @@ pub(super) struct BenchArguments {
     /// How long --sweep holds each operating point
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds, requires = "sweep")]
     pub(super) sweep_seconds: f64,
+    /// Compare the work under governor, meter and pacer with the same work without them instead, in so many pairs
+    #[arg(long, value_name = "PAIRS", num_args = 0..=1, default_missing_value = "10", value_parser = pairs, conflicts_with_all = ["n_prompt", "n_gen", "n_depth", "npl", "repetitions", "length", "output", "sweep"])]
+    pub(super) overhead: Option<u32>,
+    /// How long each arm of a pair of --overhead lasts
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds, requires = "overhead")]
+    pub(super) overhead_seconds: f64,
     /// The machine to use
     #[command(flatten)]
     pub(super) machine: MachineArguments,
@@ -84,6 +90,10 @@ impl BenchArguments {
 
 fn tokens(text: &str) -> Result<u32, String> {
     whole(text, 0, TOKENS_MAX)
+}
+
+fn pairs(text: &str) -> Result<u32, String> {
+    whole(text, 1, REPEATS_MAX)
 }
 
 fn sequences(text: &str) -> Result<u32, String> {

@@ -6,7 +6,7 @@ use super::{Exit, Failure, answer, answer_json};
 
 /// Lists what there is; exit code 14 where something required is missing.
 pub(super) fn devices(arguments: &DevicesArguments) -> Result<Exit, Failure> {
-    let facts = MachineFacts::read();
+    let facts = MachineFacts::read(&arguments.meter)?;
     match arguments.output.json {
         true => answer_json(&facts)?,
         false => answer(&page(&facts)),

@@ -9,7 +9,8 @@ use super::{Failure, say, system};
 use crate::flight::Equipment;
 use crate::gpu::{self, Adapter, Class, Device, Facts};
 use crate::journal::{Conditions, WorkloadRecord};
-use crate::meter::{self, Accelerator, AcceleratorKind, MeterError, Preference, Probe, Roots};
+use crate::meter::several::Several;
+use crate::meter::{self, Accelerator, AcceleratorKind, MeterError, Probe};
 use crate::model::encoder::Checkpoint;
 use crate::model::{self, ModelChoice, Provenance, vision};
 use crate::tuner::{CacheFolder, Retune, Tuner};
@@ -28,13 +29,14 @@ pub(super) struct MachineFacts {
 }
 
 impl MachineFacts {
-    /// Asks the drivers and reads every power source once.
-    pub(super) fn read() -> MachineFacts {
-        MachineFacts {
+    /// Asks the drivers and reads every power source once, those at the addresses in `meters` among them.
+    pub(super) fn read(meters: &[String]) -> Result<MachineFacts, Failure> {
+        let (roots, _) = system::meter_roots().with(meters).map_err(Failure::input)?;
+        Ok(MachineFacts {
             adapters: gpu::list().iter().map(|adapter| adapter.facts().clone()).collect(),
             candle_devices: model::Device::list().iter().map(|device| device.name().to_owned()).collect(),
-            power_sources: meter::probe(&Roots::default()),
-        }
+            power_sources: meter::probe(&roots),
+        })
     }
 
     /// The class of each adapter.
@@ -78,10 +80,10 @@ pub(super) fn prepare(
 ) -> Result<Equipment, Failure> {
     let adapter = gpu::choose(arguments.adapter.as_deref()).map_err(Failure::input)?;
     let class = adapter.as_ref().map(|adapter| adapter.facts().class);
-    let selection = meter::open(&Roots::default(), &Preference::Best, &accelerator(adapter.as_ref()));
+    let selection = meter::open_all(&system::meter_roots(), &arguments.meter, &accelerator(adapter.as_ref()));
     let selection = selection.map_err(|error| match error {
-        MeterError::None => Failure::missing(error),
-        error => Failure::tool(error),
+        MeterError::None | MeterError::Refused(_) => Failure::missing(format!("--meter: {error}")),
+        error => Failure::input(format!("--meter: {error}")),
     })?;
     for requirement in &arguments.require {
         let measures = selection.meter.source().provenance.is_measured() && selection.covers_accelerator;
@@ -121,16 +123,19 @@ pub(super) fn prepare(
         model_is_real: !described.is_empty()
             && described.iter().all(|(_, origin)| matches!(origin, Provenance::Real { .. })),
         source: selection.meter.source().clone(),
+        knob: None,
         source_covers_adapter: selection.covers_accelerator,
         sources_refused: refused(&selection.probes),
         environment: system::environment(),
         tuning: tuner.choices().to_vec(),
         workloads: workloads.iter().map(|workload| WorkloadRecord::from(workload.description())).collect(),
     };
-    Ok(Equipment { workloads, meter: selection.meter, conditions })
+    let meter = Box::new(Several::new(selection.meter, selection.witnesses));
+    Ok(Equipment { workloads, meter, conditions, actuator: None })
 }
 
-fn accelerator(adapter: Option<&Adapter>) -> Accelerator {
+/// What is known of an adapter, to find its power source; the CPU where there is none.
+pub(super) fn accelerator(adapter: Option<&Adapter>) -> Accelerator {
     let Some(facts) = adapter.map(Adapter::facts) else { return Accelerator::software() };
     let kind = match (facts.class, facts.device_type) {
         (Class::Software, _) => return Accelerator::software(),

@@ -8,14 +8,20 @@ mod arguments;
 mod bench;
 mod bench_arguments;
 mod devices;
+mod doctor;
 mod equipment;
 mod failure;
+mod instant;
 mod loading;
+mod merge;
 mod models;
+mod overhead;
+mod plant;
 mod profile;
 mod results;
 mod run;
 mod simulate;
+mod simulate_table;
 mod sweep;
 mod system;
 
@@ -64,6 +70,7 @@ fn perform(verb: Verb) -> Result<Exit, Failure> {
         Verb::Simulate(arguments) => simulate::simulate(&arguments),
         Verb::Profile(verb) => profile::profile(&verb),
         Verb::Devices(arguments) => devices::devices(&arguments),
+        Verb::Doctor(arguments) => doctor::doctor(&arguments),
         Verb::Models(verb) => models::models(&verb),
         Verb::Report(arguments) => results::report(&arguments),
         Verb::Verify(arguments) => results::verify(&arguments),

@@ -22,7 +22,7 @@ pub(super) fn profile(verb: &ProfileVerb) -> Result<Exit, Failure> {
         ProfileVerb::List { output } => list(output.json)?,
         ProfileVerb::Show { satellite, date, overrides, output } => {
             let profile = profile::satellite(satellite, &overrides.set).map_err(Failure::input)?;
-            let date = date.as_deref().map(instant).transpose()?.unwrap_or(profile.orbit.start);
+            let date = date.unwrap_or(profile.orbit.start);
             let shown = Shown::new(&profile, date);
             match output.json {
                 true => answer_json(&shown)?,
@@ -50,28 +50,6 @@ fn check(name: &str, overrides: &Overrides, json: bool) -> Result<(), Failure> {
             answer(&format!("{name}: acceptable\n"));
             Ok(())
         }
-    }
-}
-
-/// A day at 00:00 UTC, or an instant.
-fn instant(text: &str) -> Result<Timestamp, Failure> {
-    let day = text.parse::<jiff::civil::Date>().ok();
-    let midnight = day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok()).map(|zoned| zoned.timestamp());
-    let parsed = text.parse::<Timestamp>().ok().or(midnight);
-    let wrong = || {
-        Failure::input(format!(
-            "--date {text}: it must be a day such as 2027-01-01 or an instant such as 2027-01-01T12:00:00Z, from 1950 to 2049"
-        ))
-    };
-    almanac(parsed.ok_or_else(wrong)?)
-}
-
-/// The years for which the closed-form Sun of the Astronomical Almanac is good.
-pub(super) fn almanac(instant: Timestamp) -> Result<Timestamp, Failure> {
-    let year = instant.to_zoned(jiff::tz::TimeZone::UTC).year();
-    match (1950..=2049).contains(&year) {
-        true => Ok(instant),
-        false => Err(Failure::input(format!("{instant}: the closed-form Sun is good for the years 1950 to 2049"))),
     }
 }
 

@@ -1,11 +1,11 @@
 //! `report` and `verify`: a result directory, computed again from its journal.
 
-use super::arguments::ResultArguments;
-use super::{Exit, Failure, answer, answer_json, say};
+use super::arguments::{ReportArguments, ResultArguments};
+use super::{Exit, Failure, answer, answer_json, merge, say};
 use crate::report::{self, ResultDirectory};
 
 /// Writes the pages again.
-pub(super) fn report(arguments: &ResultArguments) -> Result<Exit, Failure> {
+pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
     let directory = ResultDirectory::open(&arguments.directory);
     if !directory.journal_is_as_listed()? {
         say(&format!(
@@ -13,6 +13,12 @@ pub(super) fn report(arguments: &ResultArguments) -> Result<Exit, Failure> {
             arguments.directory.display()
         ));
         return Ok(Exit::Invalid);
+    }
+    if let Some(file) = &arguments.meter_file {
+        if !arguments.meter_offset.is_finite() {
+            return Err(Failure::input("--meter-offset: it must be a number of seconds"));
+        }
+        merge::merge(arguments, file, &directory)?;
     }
     let result = directory.write_pages()?;
     match arguments.output.json {

@@ -3,7 +3,8 @@
 use super::arguments::RunArguments;
 use super::equipment;
 use super::loading::Purpose;
-use super::{Exit, Failure, answer, answer_json, say};
+use super::{Exit, Failure, answer, answer_json, say, system};
+use crate::actuator::{self, Actuator, StateFolder};
 use crate::flight::{self, Equipment, Recorder, Request};
 use crate::journal::{Event, Journal, Outcome};
 use crate::live::Screen;
@@ -19,6 +20,7 @@ static INTERRUPT: AtomicBool = AtomicBool::new(false);
 
 /// Calibrates, measures, flies and writes the result.
 pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
+    put_back();
     let request = request(arguments)?;
     let started = Timestamp::now();
     ctrlc::set_handler(|| INTERRUPT.store(true, Ordering::Relaxed))
@@ -29,7 +31,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         // Nothing was measured: an empty directory would only confuse.
         let _ = std::fs::remove_dir(directory.path());
     })?;
-    let (outcome, journalled) = fly(&request, prepared, &directory, started, arguments.output.json)?;
+    let prepared = if arguments.actuate { with_actuator(prepared) } else { prepared };
+    let (outcome, journalled) = fly(&request, prepared, &directory, arguments.output.json)?;
     let result = directory.write_pages().map_err(Failure::tool)?;
     match arguments.output.json {
         true => answer_json(&result)?,
@@ -38,6 +41,27 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     say(&format!("result in {}", directory.path().display()));
     journalled?;
     exit(outcome, &result)
+}
+
+/// Power limits that a killed flight left behind.
+fn put_back() {
+    for line in actuator::recover(&StateFolder::of_user(), &system::meter_roots().sysfs) {
+        say(&line);
+    }
+}
+
+/// The power limit of what the flight measures, or one line on why there is none; pacing goes on either way.
+fn with_actuator(mut equipment: Equipment) -> Equipment {
+    let source = equipment.conditions.source.name.clone();
+    let knobs = actuator::knobs_of(&source, &system::meter_roots().sysfs);
+    match Actuator::new(knobs, &source, StateFolder::of_user()) {
+        Ok(actuator) => {
+            equipment.conditions.knob = Some(actuator.name());
+            equipment.actuator = Some(actuator);
+        }
+        Err(error) => say(&format!("--actuate: {error}; pacing goes on without it")),
+    }
+    equipment
 }
 
 fn request(arguments: &RunArguments) -> Result<Request, Failure> {
@@ -77,7 +101,6 @@ fn fly(
     request: &Request,
     equipment: Equipment,
     directory: &ResultDirectory,
-    started: Timestamp,
     quiet: bool,
 ) -> Result<(Outcome, Result<(), Failure>), Failure> {
     let path = directory.journal();
@@ -86,7 +109,8 @@ fn fly(
     let mut screen = Screen::new(quiet);
     let mut spectator = |event: &Event| screen.show(event);
     let mut recorder = Recorder::new(Some(journal), &mut spectator, &INTERRUPT);
-    let test_time = started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    // The instant at which the flight's clock begins: a meter's own file is laid beside the flight by it.
+    let test_time = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
     flight::open(&mut recorder, request, test_time, &equipment.conditions);
     let outcome = flight::fly(&mut recorder, request, equipment);
     let closed = recorder.close().map_err(|error| Failure::tool(format!("journal {}: {error}", path.display())));

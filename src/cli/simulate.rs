@@ -1,11 +1,10 @@
 //! `simulate`: the envelope and a governor without hardware.
 
 use super::arguments::{SimulateArguments, SkyName};
-use super::profile::almanac;
+use super::simulate_table::page;
 use super::{Exit, Failure, answer, answer_json};
-use crate::envelope::{Orbit, Scale, Sky};
-use crate::flight::simulation;
-use crate::flight::simulation::{Load, Row, Schedule, Sensor, Simulation, Summary, simulate_all};
+use crate::envelope::{Orbit, Sky};
+use crate::flight::simulation::{Best, Comparison, Load, Row, Schedule, Simulation, Summary, compare};
 use crate::governor::Policy;
 use crate::profile;
 use crate::units::{Seconds, Watts};
@@ -14,23 +13,31 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+/// From here on steps are longer unless said otherwise.
+const LONG: Seconds = Seconds(10.0 * 86_400.0);
+
 /// What was flown, and what came of it.
 #[derive(Serialize)]
-struct Answer<'a> {
-    satellite: &'a str,
-    start: String,
-    sky: Sky,
-    load: &'a str,
-    machine: &'a str,
-    step_s: f64,
+pub(super) struct Answer<'a> {
+    pub(super) satellite: &'a str,
+    pub(super) start: String,
+    pub(super) sky: Sky,
+    pub(super) load: &'a str,
+    pub(super) machine: &'a str,
+    pub(super) step_s: f64,
+    pub(super) compression: f64,
+    pub(super) seed: u64,
+    pub(super) faults: Vec<String>,
+    /// The best that could be done; null where nobody governed or nothing limits.
+    pub(super) oracle: Option<Best>,
     /// One flight stands at the top level, all policies in a list.
     #[serde(flatten)]
-    flown: Flown,
+    pub(super) flown: Flown,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Flown {
+pub(super) enum Flown {
     One(Box<Summary>),
     All { governors: Vec<Summary> },
 }
@@ -39,33 +46,48 @@ enum Flown {
 pub(super) fn simulate(arguments: &SimulateArguments) -> Result<Exit, Failure> {
     let satellite = profile::satellite(&arguments.satellite, &arguments.overrides.set).map_err(Failure::input)?;
     let machine = profile::machine(&arguments.machine).map_err(Failure::input)?;
-    let start = arguments.start.map(almanac).transpose()?.unwrap_or(satellite.orbit.start);
+    let machine = arguments.plant.machine(machine)?;
+    let start = arguments.start.unwrap_or(satellite.orbit.start);
     let period = Orbit::new(&satellite.orbit, start).nodal_period;
     let policy = match arguments.governor.as_str() {
         "all" => None,
         name => Some(name.parse::<Policy>().map_err(|error| Failure::input(format!("--governor: {error}, all")))?),
     };
+    let load = load(&arguments.load)?;
+    if policy.is_none() && load != Load::Governed {
+        let told = &arguments.load;
+        return Err(Failure::input(format!(
+            "--governor all: with --load {told} nobody governs, so there is nothing to compare; use --load governed"
+        )));
+    }
+    let duration = arguments.duration.map_or(period, Seconds);
     let flight = Simulation {
         satellite: &satellite,
-        scale: Scale::FULL,
+        scale: arguments.plant.scale(&satellite)?,
         sky: match arguments.sky {
             SkyName::Orbit => Sky::Orbit,
             SkyName::Constant => Sky::Constant,
         },
         start,
-        duration: arguments.duration.map_or(period, Seconds),
-        dt: Seconds(arguments.step),
-        load: load(&arguments.load)?,
+        duration,
+        dt: arguments.step.map_or_else(|| default_step(duration), Seconds),
+        load,
         policy: policy.unwrap_or_default(),
         machine: &machine,
-        sensor: Sensor { lag: Seconds(arguments.sensor_lag), ..Sensor::IDEAL },
+        sensor: arguments.plant.sensor(),
+        plant: arguments.plant.plant(),
     };
-    let flown = match policy {
-        Some(_) => Flown::One(Box::new(fly_one(&flight, arguments.trace.as_deref())?)),
-        None if arguments.trace.is_some() => {
+    let Comparison { mut flights, oracle } = match (policy, arguments.trace.as_deref()) {
+        (Some(policy), None) => compare(&flight, &[policy], None).map_err(Failure::input)?,
+        (Some(policy), Some(trace)) => fly_traced(&flight, policy, trace)?,
+        (None, None) => compare(&flight, &Policy::ALL, None).map_err(Failure::input)?,
+        (None, Some(_)) => {
             return Err(Failure::input("--trace holds one flight: name one --governor, not `all`"));
         }
-        None => Flown::All { governors: simulate_all(&flight).map_err(Failure::input)? },
+    };
+    let flown = match policy {
+        Some(_) => Flown::One(Box::new(flights.swap_remove(0))),
+        None => Flown::All { governors: flights },
     };
     let document = Answer {
         satellite: &arguments.satellite,
@@ -73,7 +95,11 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<Exit, Failure> {
         sky: flight.sky,
         load: &arguments.load,
         machine: &machine.name,
-        step_s: arguments.step,
+        step_s: flight.dt.0,
+        compression: flight.scale.time,
+        seed: flight.plant.seed,
+        faults: flight.plant.faults.iter().map(ToString::to_string).collect(),
+        oracle,
         flown,
     };
     match arguments.output.json {
@@ -109,8 +135,12 @@ fn load(text: &str) -> Result<Load, Failure> {
     Ok(Load::Schedule(Schedule::parse(text, &table).map_err(Failure::input)?))
 }
 
-fn fly_one(flight: &Simulation<'_>, trace: Option<&Path>) -> Result<Summary, Failure> {
-    let Some(path) = trace else { return simulation::simulate(flight, None).map_err(Failure::input) };
+/// Long flights in longer steps, so that a year takes less than a minute; simulated.
+fn default_step(duration: Seconds) -> Seconds {
+    if duration > LONG { Seconds(10.0) } else { Seconds(1.0) }
+}
+
+fn fly_traced(flight: &Simulation<'_>, policy: Policy, path: &Path) -> Result<Comparison, Failure> {
     let refused = |error: std::io::Error| Failure::input(format!("--trace {}: {error}", path.display()));
     let mut file = BufWriter::new(File::create(path).map_err(refused)?);
     let mut written = writeln!(file, "{}", Row::HEADER);
@@ -119,55 +149,7 @@ fn fly_one(flight: &Simulation<'_>, trace: Option<&Path>) -> Result<Summary, Fai
             written = writeln!(file, "{row}");
         }
     };
-    let summary = simulation::simulate(flight, Some(&mut write)).map_err(Failure::input)?;
+    let comparison = compare(flight, &[policy], Some(&mut write)).map_err(Failure::input)?;
     written.and_then(|()| file.flush()).map_err(refused)?;
-    Ok(summary)
-}
-
-fn page(answer: &Answer<'_>) -> String {
-    let mut text = format!(
-        "{} from {}, load {}, machine {}\n{:<11} {:>9} {:>7} {:>9} {:>8} {:>8} {:>9} {:>9} {:>7} {:>10} {:>10} {:>10}\n",
-        answer.satellite,
-        answer.start,
-        answer.load,
-        answer.machine,
-        "governor",
-        "work s",
-        "share",
-        "mean kW",
-        "soc min",
-        "soc end",
-        "peak J °C",
-        "peak L °C",
-        "cycles",
-        "hot s",
-        "low s",
-        "unserved s"
-    );
-    let flights: &[Summary] = match &answer.flown {
-        Flown::One(summary) => std::slice::from_ref(summary),
-        Flown::All { governors } => governors,
-    };
-    for flight in flights {
-        let breaches = &flight.breaches;
-        text.push_str(&format!(
-            "{:<11} {:>9.0} {:>7} {:>9.2} {:>8.4} {:>8.4} {:>9.2} {:>9.2} {:>7.2} {:>10.0} {:>10.0} {:>10.0}\n",
-            flight.governor.map_or("none".into(), |policy| policy.to_string()),
-            flight.work_s.0,
-            flight.share_of_upper_bound.map_or("-".into(), |share| format!("{:.2} %", 100.0 * share)),
-            flight.mean_load_w.0 / 1e3,
-            flight.soc_min,
-            flight.soc_end,
-            flight.junction_peak_k.0 - 273.15,
-            flight.loop_peak_k.0 - 273.15,
-            flight.battery_cycles,
-            breaches.junction.time_s.max(breaches.coolant.time_s).0,
-            breaches.charge.time_s.0,
-            breaches.bus.time_s.0,
-        ));
-    }
-    text.push_str(
-        "share: of an upper bound that no governor can pass; none where a limit was broken or the load was given\n",
-    );
-    text
+    Ok(comparison)
 }

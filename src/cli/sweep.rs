@@ -59,7 +59,7 @@ pub(super) fn sweep(
         false => answer(&text),
     }
     if !points.machine.provenance.is_measured() {
-        say("the powers are modelled from CPU time, not measured, and the profile says so");
+        say("the powers are modelled, not measured, and the profile says so");
     }
     say(&format!("machine profile in {}", file.display()));
     Ok(Exit::Valid)

@@ -1,7 +1,14 @@
 //! The host: what it calls itself, and the settings that change what is measured.
 
+use crate::meter::Roots;
+use crate::meter::sysfs::Tree;
+
+/// Where Linux's tree of attributes is looked for in place of `/sys`: a container's mount, or a copy.
+pub(super) const SYSFS: &str = "DAWNDUSK_SYSFS";
+
 /// Environment variables that change what a driver or a library does.
-const TELLING: [&str; 9] = [
+const TELLING: [&str; 10] = [
+    SYSFS,
     "VK_ICD_FILENAMES",
     "VK_DRIVER_FILES",
     "LP_NUM_THREADS",
@@ -12,6 +19,14 @@ const TELLING: [&str; 9] = [
     "CANDLE_FORCE_VNNI",
     "CUDA_VISIBLE_DEVICES",
 ];
+
+/// Where power sources are looked for.
+pub(super) fn meter_roots() -> Roots {
+    match std::env::var_os(SYSFS).filter(|root| !root.is_empty()) {
+        Some(root) => Roots { sysfs: Tree::new(root), ..Roots::default() },
+        None => Roots::default(),
+    }
+}
 
 /// Operating system and version, as it names itself.
 pub(super) fn operating_system() -> String {

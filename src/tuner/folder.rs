@@ -21,6 +21,17 @@ impl CacheFolder {
         CacheFolder { path: Some(path) }
     }
 
+    /// The folder, once a file has been written into it and taken away again; or why that cannot be.
+    pub fn try_writing(&self) -> Result<PathBuf, String> {
+        let folder = self.tuning()?;
+        let probe = folder.join(format!(".probe-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)
+            .and_then(|()| std::fs::write(&probe, b"probe"))
+            .and_then(|()| std::fs::remove_file(&probe))
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
+        Ok(folder)
+    }
+
     /// Where choices stand, or why there is no such place.
     pub(super) fn tuning(&self) -> Result<PathBuf, String> {
         let none = || "no cache folder: none of DAWNDUSK_CACHE, XDG_CACHE_HOME and HOME is set".to_owned();

@@ -1,0 +1,157 @@
+//! `doctor`: what can be measured and trusted on this machine, and how to mend what cannot.
+//!
+//! A line for each adapter, candle device and power source, and for what a run leans on besides: the Vulkan loader, the
+//! weights, the cache, the clocks. Each passes, warns (a run works and is worth less for it) or fails (something is
+//! there and does not do what it should). The whole is as good as its worst line. Exit code 10 where it fails, 14
+//! where something required is missing.
+
+mod host;
+mod power;
+
+use super::arguments::DevicesArguments;
+use super::equipment::{accelerator, require};
+use super::{Exit, Failure, answer, answer_json};
+use crate::gpu::{self, Class};
+use crate::model;
+use crate::reading::{Boundary, Provenance};
+use crate::units::{Seconds, Watts};
+use serde::Serialize;
+
+/// How well it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// As it should be.
+    Pass,
+    /// A run works, and is worth less for it.
+    Warn,
+    /// It is there and does not do what it should.
+    Fail,
+}
+
+impl State {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// One line.
+#[derive(Debug, Serialize)]
+struct Check {
+    /// `adapter`, `candle`, `power`, `vulkan`, `weights`, `cache`, `clock` or `container`.
+    area: &'static str,
+    /// Which one.
+    name: String,
+    state: State,
+    /// What was found.
+    finding: String,
+    /// What a person can do about it.
+    remedy: Option<String>,
+    /// What a power source reads; none for everything else and for a source that cannot be read.
+    reads: Option<Reads>,
+}
+
+/// What a power source reads.
+#[derive(Debug, Serialize)]
+struct Reads {
+    power_w: Option<Watts>,
+    boundary: Boundary,
+    provenance: Provenance,
+    update_period_s: Seconds,
+    /// Half width of the band, k = 2; none for a model.
+    relative_uncertainty: Option<f64>,
+    rated_w: Option<Watts>,
+    read_cost_s: Option<Seconds>,
+}
+
+impl Check {
+    fn new(area: &'static str, name: impl Into<String>, state: State, finding: impl Into<String>) -> Check {
+        Check { area, name: name.into(), state, finding: finding.into(), remedy: None, reads: None }
+    }
+
+    fn mend(self, remedy: impl Into<String>) -> Check {
+        Check { remedy: Some(remedy.into()), ..self }
+    }
+}
+
+/// Everything found.
+#[derive(Serialize)]
+struct Report {
+    overall: State,
+    /// What a run on this machine would be measured with.
+    power: power::Choice,
+    checks: Vec<Check>,
+}
+
+/// Looks at everything; nothing is changed, but for a file that is written into the cache and taken away again.
+pub(super) fn doctor(arguments: &DevicesArguments) -> Result<Exit, Failure> {
+    let clocks = host::Clocks::start();
+    let adapters = gpu::list();
+    let classes: Vec<Class> = adapters.iter().map(|adapter| adapter.facts().class).collect();
+    let mut checks = adapter_checks(&adapters);
+    checks.extend(model::Device::list().iter().map(|device| {
+        let finding = if device.is_cpu() { "runs models on the CPU" } else { "runs models on the board" };
+        Check::new("candle", device.name(), State::Pass, finding)
+    }));
+    let best = adapters.iter().find(|adapter| adapter.facts().class == Class::Hardware).or(adapters.first());
+    let powered = power::checks(arguments, &accelerator(best))?;
+    let (measures, measures_adapter) = (powered.measures, powered.measures_adapter);
+    checks.extend(powered.checks);
+    let roots = super::system::meter_roots();
+    checks.extend(host::vulkan(&adapters));
+    checks.extend(host::container(&roots.sysfs, measures));
+    checks.extend(host::weights());
+    checks.push(host::cache());
+    checks.extend(clocks.checks(&roots.sysfs));
+    let overall = checks.iter().map(|check| check.state).max().unwrap_or(State::Pass);
+    let report = Report { overall, power: powered.choice, checks };
+    match arguments.output.json {
+        true => answer_json(&report)?,
+        false => answer(&page(&report)),
+    }
+    for requirement in &arguments.require {
+        require(*requirement, &classes, measures_adapter)?;
+    }
+    Ok(if overall == State::Fail { Exit::Invalid } else { Exit::Valid })
+}
+
+fn adapter_checks(adapters: &[gpu::Adapter]) -> Vec<Check> {
+    let has_hardware = adapters.iter().any(|adapter| adapter.facts().class == Class::Hardware);
+    let no_board = "for watts and for the speed of a board, install the Vulkan, Metal or Direct3D 12 driver of the GPU";
+    if adapters.is_empty() {
+        let finding = "none: the kernels run as plain Rust on the CPU, and models on candle";
+        let check = Check::new("adapter", "none", State::Warn, finding);
+        return vec![check.mend(format!("{no_board}; a renderer: Debian's mesa-vulkan-drivers"))];
+    }
+    let line = |adapter: &gpu::Adapter| {
+        let facts = adapter.facts();
+        let name = format!("{}: {}", facts.index, facts.name);
+        let driver = format!("{}, {}, {} {}", facts.class, facts.backend, facts.driver, facts.driver_info);
+        match facts.class {
+            Class::Hardware => Check::new("adapter", name, State::Pass, driver),
+            Class::Software if has_hardware => Check::new("adapter", name, State::Pass, driver),
+            Class::Software => {
+                let finding = format!("{driver}: proves kernels and relative speeds, and says nothing of a board");
+                Check::new("adapter", name, State::Warn, finding).mend(no_board)
+            }
+        }
+    };
+    adapters.iter().map(line).collect()
+}
+
+fn page(report: &Report) -> String {
+    let mut text = String::new();
+    for check in &report.checks {
+        text.push_str(&format!("{}  {:<9} {}: {}\n", check.state.word(), check.area, check.name, check.finding));
+        if let Some(remedy) = &check.remedy {
+            text.push_str(&format!("                to mend it: {remedy}\n"));
+        }
+    }
+    text.push_str(&format!("power: {}\n", report.power.worth));
+    text.push_str(&format!("overall: {}\n", report.overall.word()));
+    text
+}

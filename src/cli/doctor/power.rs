@@ -1,0 +1,133 @@
+//! The power sources: a line each, and what a run would be measured with.
+
+use super::{Check, Reads, State};
+use crate::cli::arguments::DevicesArguments;
+use crate::cli::{Failure, system};
+use crate::meter::{self, Accelerator, MeterError, Probe};
+use crate::reading::{Boundary, NoData, Provenance};
+use serde::Serialize;
+
+/// What a run on this machine would be measured with, and what that is worth.
+#[derive(Serialize)]
+pub(super) struct Choice {
+    /// Name of the source; null where none can be used or told from another.
+    source: Option<String>,
+    provenance: Provenance,
+    /// Whether the source sees what computes.
+    covers_adapter: bool,
+    /// Sources that would be read beside it.
+    beside: Vec<String>,
+    /// In words.
+    pub(super) worth: String,
+}
+
+/// All that is known of the power sources.
+pub(super) struct Powered {
+    pub(super) checks: Vec<Check>,
+    pub(super) choice: Choice,
+    /// Whether any source measures.
+    pub(super) measures: bool,
+    /// Whether a run's own choice measures what computes: what `--require power` asks for.
+    pub(super) measures_adapter: bool,
+}
+
+/// Reads every source, those at the addresses asked for among them, and makes the choice of a run.
+pub(super) fn checks(arguments: &DevicesArguments, accelerator: &Accelerator) -> Result<Powered, Failure> {
+    let roots = system::meter_roots();
+    let (probes, choice, measures_adapter, trouble) = match meter::open_all(&roots, &arguments.meter, accelerator) {
+        Ok(selection) => {
+            let choice = chosen(&selection);
+            let measures = selection.meter.source().provenance.is_measured() && selection.covers_accelerator;
+            (selection.probes, choice, measures, None)
+        }
+        Err(error @ (MeterError::Address(_) | MeterError::Twice { .. } | MeterError::Unknown { .. })) => {
+            return Err(Failure::input(format!("--meter: {error}")));
+        }
+        Err(error) => {
+            let (roots, _) = roots.with(&arguments.meter).map_err(Failure::input)?;
+            (meter::probe(&roots), undecided(&error), false, Some(error))
+        }
+    };
+    let measures = probes.iter().any(is_measured);
+    let mut checks: Vec<Check> = probes.iter().map(|probe| line(probe, measures)).collect();
+    checks.extend(trouble.map(|error| Check::new("power", "choice", State::Fail, error.to_string())));
+    Ok(Powered { checks, choice, measures, measures_adapter })
+}
+
+fn is_measured(probe: &Probe) -> bool {
+    probe.is_readable() && probe.source.as_ref().is_some_and(|source| source.provenance.is_measured())
+}
+
+fn chosen(selection: &meter::Selection) -> Choice {
+    let source = selection.meter.source();
+    let name = &source.name;
+    let worth = match (source.provenance, selection.covers_accelerator) {
+        (Provenance::Modelled, true) => format!(
+            "no source measures what computes here; {name} is used instead: {}. Its watts follow the work, so the envelope \
+             and the governor can be tried and relative speeds hold; they have no band and are never ranked",
+            source.method
+        ),
+        (Provenance::Modelled, false) => format!(
+            "no source measures the adapter; {name} is used instead ({}), which does not see it: its watts have no band, are \
+             never ranked, and say nothing of the adapter",
+            source.method
+        ),
+        (_, false) => format!("{name} measures, but not the adapter: work on the adapter has no energy"),
+        (_, true) => match source.relative_uncertainty {
+            Some(band) => format!("{name} measures what computes, to {:.0} % (k = 2) on a steady load", band * 100.0),
+            None => format!("{name} measures what computes, with a band that nobody states"),
+        },
+    };
+    Choice {
+        source: Some(name.clone()),
+        provenance: source.provenance,
+        covers_adapter: selection.covers_accelerator,
+        beside: selection.witnesses.iter().map(|meter| meter.source().name.clone()).collect(),
+        worth,
+    }
+}
+
+fn undecided(error: &MeterError) -> Choice {
+    let (provenance, beside) = (Provenance::None, Vec::new());
+    Choice { source: None, provenance, covers_adapter: false, beside, worth: format!("nothing is used: {error}") }
+}
+
+/// A source that does not exist here is only worth a warning where nothing else measures.
+fn line(probe: &Probe, measures: bool) -> Check {
+    let name = probe.name.clone();
+    if let Some(refusal) = &probe.refusal {
+        let finding = format!("{}: {}", refusal.cause, refusal.detail);
+        let state = match refusal.cause {
+            NoData::NotSupported if measures => State::Pass,
+            NoData::Timeout | NoData::Lost | NoData::CounterReset | NoData::Implausible => State::Fail,
+            _ => State::Warn,
+        };
+        let finding = match state {
+            State::Pass => format!("not needed, another source measures ({finding})"),
+            _ => finding,
+        };
+        return Check { remedy: refusal.remedy.clone(), ..Check::new("power", name, state, finding) };
+    }
+    let Some(source) = &probe.source else {
+        return Check::new("power", name, State::Fail, "it was read and does not say what it is");
+    };
+    let reads = Reads {
+        power_w: probe.power_w,
+        boundary: source.boundary,
+        provenance: source.provenance,
+        update_period_s: source.update_period_s,
+        relative_uncertainty: source.relative_uncertainty,
+        rated_w: source.rated_w,
+        read_cost_s: probe.read_cost_s,
+    };
+    let state = if source.provenance.is_measured() || measures { State::Pass } else { State::Warn };
+    let mut check = Check::new("power", name, state, probe.found());
+    if !source.provenance.is_measured() && !measures && source.boundary == Boundary::Process {
+        check.remedy = Some(
+            "measure: the lines above say how to mend each source of this machine; a plug or an analyser outside is \
+             --meter shelly://HOST or --meter ptd://HOST"
+                .into(),
+        );
+    }
+    Check { reads: Some(reads), ..check }
+}

@@ -1,0 +1,98 @@
+//! `bench --overhead`: what the flight loop takes from the work.
+
+use super::bench::{opening, retune};
+use super::bench_arguments::BenchArguments;
+use super::loading::Purpose;
+use super::{Exit, Failure, answer, answer_json, equipment, say};
+use crate::flight::{self, FlightError, Length, Overhead, Recorder, Request};
+use crate::governor::Policy;
+use crate::journal::Event;
+use crate::live::Screen;
+use crate::profile;
+use crate::report::OverheadResult;
+use crate::units::Seconds;
+use crate::workload::LanguageShapes;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// Limits nothing: what is left is the loop.
+const SATELLITE: &str = "unlimited";
+
+/// A kernel and a small network whose weights are always there; a model that is named is put to work beside them.
+const WORKLOADS: [&str; 2] = ["gemm", "classify"];
+const OF_A_MODEL: &str = "decode";
+
+/// Measures the pairs and prints them.
+pub(super) fn overhead(
+    arguments: &BenchArguments,
+    pairs: u32,
+    handle_interrupts: impl FnOnce() -> Result<(), Failure>,
+    interrupt: &AtomicBool,
+) -> Result<Exit, Failure> {
+    let mut machine = arguments.machine.clone();
+    if machine.workloads.is_empty() {
+        let model = (!machine.model.is_empty()).then_some(OF_A_MODEL);
+        machine.workloads = WORKLOADS.into_iter().chain(model).map(str::to_owned).collect();
+    }
+    let equipment = equipment::prepare(&machine, LanguageShapes::flight(), Purpose::Flight, retune(arguments))?;
+    handle_interrupts()?;
+    let folder = Folder::create()?;
+    let request = Request {
+        satellite_name: SATELLITE.into(),
+        satellite: profile::satellite(SATELLITE, &[]).map_err(Failure::tool)?,
+        policy: Policy::Predictive,
+        length: Length::STANDARD,
+        compression: None,
+        seed: machine.seed,
+    };
+    let duration = Seconds(arguments.overhead_seconds);
+    let overhead = Overhead { request, pairs, duration, folder: folder.path.clone() };
+    let mut events = Vec::new();
+    let mut screen = Screen::new(arguments.json);
+    let mut spectator = |event: &Event| {
+        screen.show(event);
+        events.push(event.clone());
+    };
+    let mut recorder = Recorder::new(None, &mut spectator, interrupt);
+    recorder.record(opening(pairs, Vec::new()));
+    let ended = flight::overhead(&mut recorder, &overhead, equipment);
+    if let Some(result) = OverheadResult::from_events(&events, machine.seed) {
+        match arguments.json {
+            true => answer_json(&result)?,
+            false => answer(&result.text()),
+        }
+    }
+    match ended {
+        Ok(()) if events.iter().all(Event::is_sound) => Ok(Exit::Valid),
+        Ok(()) => {
+            say("a kernel disagrees with its twin: the driver computes wrong results");
+            Ok(Exit::Invalid)
+        }
+        Err(FlightError::Interrupted) => Ok(Exit::Interrupted),
+        Err(error) => Err(Failure::tool(error)),
+    }
+}
+
+/// A folder for the journals that nobody reads, gone in the end.
+struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    fn create() -> Result<Folder, Failure> {
+        let path = std::env::temp_dir().join(format!("dawndusk-overhead-{}", std::process::id()));
+        std::fs::create_dir(&path).map_err(|error| refused(&path, &error))?;
+        Ok(Folder { path })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is left to the system, which clears this place.
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+fn refused(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::tool(format!("--overhead: {}: {error}", path.display()))
+}
