@@ -11,17 +11,21 @@ pub(super) struct Mean {
     pub(super) target: Watts,
 }
 
-/// A trailing window of fixed length.
+/// A trailing window of fixed length. Sums move with it, so a piece costs the same whatever the window holds.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
     length: Seconds,
     pieces: VecDeque<(Seconds, Mean)>,
     span: Seconds,
+    /// Power, budget and target times their time.
+    sums: [Joules; 3],
+    /// Pieces that have left since the sums were last made anew.
+    left: usize,
 }
 
 impl Window {
     pub(super) fn new(length: Seconds) -> Window {
-        Window { length, pieces: VecDeque::new(), span: Seconds::ZERO }
+        Window { length, pieces: VecDeque::new(), span: Seconds::ZERO, sums: [Joules::ZERO; 3], left: 0 }
     }
 
     pub(super) fn length(&self) -> Seconds {
@@ -31,7 +35,7 @@ impl Window {
     /// Forgets: what comes next has no past.
     pub(super) fn clear(&mut self) {
         self.pieces.clear();
-        self.span = Seconds::ZERO;
+        (self.span, self.sums, self.left) = (Seconds::ZERO, [Joules::ZERO; 3], 0);
     }
 
     /// The means over the window that ends with this piece; none until it is full.
@@ -40,30 +44,48 @@ impl Window {
         if dt >= self.length {
             self.clear();
             if self.length > Seconds::ZERO {
-                self.pieces.push_back((dt, mean));
-                self.span = dt;
+                self.enter(dt, mean);
             }
             return Some(mean);
         }
-        self.pieces.push_back((dt, mean));
-        self.span += dt;
-        while let Some((oldest, _)) = self.pieces.front()
-            && self.span - *oldest >= self.length
+        self.enter(dt, mean);
+        while let Some(&(oldest, then)) = self.pieces.front()
+            && self.span - oldest >= self.length
         {
-            self.span -= *oldest;
             self.pieces.pop_front();
+            self.span -= oldest;
+            self.sums.iter_mut().zip(then.energies(oldest)).for_each(|(sum, gone)| *sum -= gone);
+            self.left += 1;
+        }
+        if self.left > self.pieces.len() {
+            self.sum_up();
         }
         // A whole window but for what rounding makes of many small pieces.
         (self.span >= self.length * (1.0 - 1e-9)).then(|| self.mean())
     }
 
+    fn enter(&mut self, dt: Seconds, mean: Mean) {
+        self.pieces.push_back((dt, mean));
+        self.span += dt;
+        self.sums.iter_mut().zip(mean.energies(dt)).for_each(|(sum, come)| *sum += come);
+    }
+
+    /// Makes the sums anew, before rounding of what came and went adds up: once for each window that has passed.
+    fn sum_up(&mut self) {
+        let pieces = std::mem::take(&mut self.pieces);
+        self.clear();
+        pieces.into_iter().for_each(|(dt, mean)| self.enter(dt, mean));
+    }
+
     fn mean(&self) -> Mean {
-        let sum = |of: fn(&Mean) -> Watts| {
-            let energy = self.pieces.iter().fold(Joules::ZERO, |sum, (dt, mean)| sum + of(mean) * *dt);
-            let span = self.pieces.iter().fold(Seconds::ZERO, |sum, (dt, _)| sum + *dt);
-            energy / span
-        };
-        Mean { power: sum(|mean| mean.power), budget: sum(|mean| mean.budget), target: sum(|mean| mean.target) }
+        let [power, budget, target] = self.sums.map(|sum| sum / self.span);
+        Mean { power, budget, target }
+    }
+}
+
+impl Mean {
+    fn energies(&self, dt: Seconds) -> [Joules; 3] {
+        [self.power * dt, self.budget * dt, self.target * dt]
     }
 }
 
