@@ -50,7 +50,7 @@ impl Window {
         }
         self.enter(dt, mean);
         while let Some(&(oldest, then)) = self.pieces.front()
-            && self.span - oldest >= self.length
+            && self.span - oldest >= self.full()
         {
             self.pieces.pop_front();
             self.span -= oldest;
@@ -60,8 +60,12 @@ impl Window {
         if self.left > self.pieces.len() {
             self.sum_up();
         }
-        // A whole window but for what rounding makes of many small pieces.
-        (self.span >= self.length * (1.0 - 1e-9)).then(|| self.mean())
+        (self.span >= self.full()).then(|| self.mean())
+    }
+
+    /// A whole window, but for what rounding makes of many small pieces.
+    fn full(&self) -> Seconds {
+        self.length * (1.0 - 1e-9)
     }
 
     fn enter(&mut self, dt: Seconds, mean: Mean) {
@@ -123,5 +127,37 @@ impl Means {
     /// `energy` over that of the target.
     pub(super) fn share_of_target(&self, energy: Joules) -> Option<f64> {
         (self.target > Joules::ZERO).then(|| energy / self.target)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_that_move_are_the_sums_of_what_the_window_holds() {
+        let length = Seconds(10.0);
+        let mut window = Window::new(length);
+        let mut past: Vec<(Seconds, Watts)> = Vec::new();
+        for piece in 0..20_000_u32 {
+            let (dt, power) = (Seconds([0.05, 0.1, 0.25][piece as usize % 3]), Watts(f64::from(piece * 7919 % 1000)));
+            past.push((dt, power));
+            let found = window.add(dt, power, power * 2.0, power * 3.0);
+            let (mut span, mut energy) = (Seconds::ZERO, Joules::ZERO);
+            for (dt, power) in past.iter().rev() {
+                (span, energy) = (span + *dt, energy + *power * *dt);
+                if span >= length * (1.0 - 1e-9) {
+                    break;
+                }
+            }
+            let Some(found) = found else {
+                assert!(span < length * (1.0 - 1e-9), "{span} of pieces are a window");
+                continue;
+            };
+            let mean = energy / span;
+            assert!((found.power - mean).0.abs() < 1e-9, "{} after piece {piece}, not {mean}", found.power);
+            assert!((found.target - mean * 3.0).0.abs() < 1e-9, "the target moves alike: {}", found.target);
+            assert!((found.budget - mean * 2.0).0.abs() < 1e-9, "and the budget: {}", found.budget);
+        }
     }
 }
