@@ -1,7 +1,9 @@
 //! The pacer against a simulated machine: batches of full power, an idle floor, a sensor that is late.
 
-use dawndusk::governor::OperatingRange;
+use dawndusk::envelope::{Scale, Sky, Spacecraft};
 use dawndusk::governor::pacer::{Admission, BatchId, Cost, Pacer};
+use dawndusk::governor::{Junction, OperatingRange};
+use dawndusk::profile;
 use dawndusk::reading::{NoData, Reading};
 use dawndusk::units::{Joules, Seconds, Watts};
 use std::collections::VecDeque;
@@ -23,10 +25,19 @@ struct Case {
     /// The pacer was told this share of the true cost.
     told: f64,
     counter: bool,
+    /// Every other reading is this much later than the sensor's lag.
+    wobble_s: f64,
 }
 
-const PLAIN: Case =
-    Case { batch_s: 0.1, lag_s: 0.1, jump: (f64::INFINITY, 1.0), silent_from: f64::INFINITY, told: 1.0, counter: true };
+const PLAIN: Case = Case {
+    batch_s: 0.1,
+    lag_s: 0.1,
+    jump: (f64::INFINITY, 1.0),
+    silent_from: f64::INFINITY,
+    told: 1.0,
+    counter: true,
+    wobble_s: 0.0,
+};
 
 struct Machine {
     case: Case,
@@ -65,7 +76,8 @@ impl Machine {
     }
 
     fn read(&self, power: f64) -> Reading {
-        let lag = (self.case.lag_s / STEP_S).round() as usize;
+        let late = if ((self.t / UPDATE_S).round() as u64).is_multiple_of(2) { self.case.wobble_s } else { 0.0 };
+        let lag = ((self.case.lag_s + late) / STEP_S).round() as usize;
         let shown = if self.past.len() > lag { self.past[self.past.len() - 1 - lag] } else { 0.0 };
         let taken_at = Seconds(self.t);
         if self.case.counter {
@@ -167,6 +179,27 @@ fn a_batch_that_costs_forty_percent_more_is_paid_back_and_learned() {
 }
 
 #[test]
+fn dearer_work_that_the_junction_feels_is_known_before_a_reading_shows_it() {
+    let satellite = profile::satellite("leo-100kw", &[]).expect("a shipped profile");
+    let scale = Scale::new(Watts(FULL_W), Watts(satellite.compute.power_w), 50.0);
+    let mut spacecraft = Spacecraft::new(&satellite, scale, Sky::Orbit, satellite.orbit.start);
+    let mut junction = Junction::default();
+    let mut machine = Machine::new(Case { lag_s: 1.0, jump: (10.0, 1.5), ..PLAIN });
+    let mut peaks = Vec::new();
+    for _ in 0..106 {
+        for joules in machine.fly(0.1, 9.0) {
+            spacecraft.step(Seconds(STEP_S), Watts(joules / STEP_S), 0.0);
+        }
+        let felt = junction.feel(&spacecraft.forecast().thermal, spacecraft.state());
+        felt.into_iter().for_each(|felt| machine.pacer.feel(Seconds(machine.t), &felt));
+        peaks.push(machine.pacer.peak().0);
+    }
+    assert!(peaks[..100].iter().all(|peak| *peak < FULL_W * 1.03), "nothing before the jump");
+    let truth = IDLE_W + 1.5 * (FULL_W - IDLE_W);
+    assert!((peaks[103] / truth - 1.0).abs() < 0.06, "{} W within four ticks, not {truth}", peaks[103]);
+}
+
+#[test]
 fn a_wrong_calibration_is_corrected_by_the_counter() {
     for told in [0.5, 2.0] {
         let mut machine = Machine::new(Case { told, ..PLAIN });
@@ -226,6 +259,44 @@ fn at_full_power_nothing_waits() {
     let drawn = machine.fly(20.0, FULL_W);
     assert!(mean(&drawn) > 0.985 * FULL_W, "{} W of {FULL_W} W", mean(&drawn));
     assert!(machine.batches - before >= 196, "{} batches of 0.1 s in 20 s", machine.batches - before);
+}
+
+#[test]
+fn a_machine_that_may_run_free_is_not_held_back_by_readings_that_wobble() {
+    let mut machine = Machine::new(Case { batch_s: 0.02, wobble_s: 0.02, ..PLAIN });
+    machine.fly(5.0, 1.05 * FULL_W);
+    let before = machine.batches;
+    machine.fly(20.0, 1.05 * FULL_W);
+    assert!(machine.batches - before >= 995, "{} batches of 0.02 s in 20 s", machine.batches - before);
+    let held = mean(&machine.fly(10.0, 0.7 * FULL_W));
+    assert!(held < 0.705 * FULL_W, "{held} W, and what was saved up at full power is gone under a lower budget");
+}
+
+#[test]
+fn what_a_batch_cannot_draw_is_unused_and_credit_that_a_lower_budget_takes_away_is_not() {
+    let mut machine = Machine::new(PLAIN);
+    machine.fly(5.0, 1.05 * FULL_W);
+    let before = machine.pacer.unused();
+    machine.fly(10.0, 1.05 * FULL_W);
+    let unused = (machine.pacer.unused() - before).0;
+    assert!((unused - 0.05 * FULL_W * 10.0).abs() < 0.5, "a twentieth of full power for ten seconds: {unused} J");
+    let before = machine.pacer.unused();
+    machine.fly(10.0, 0.7 * FULL_W);
+    let unused = (machine.pacer.unused() - before).0;
+    assert!(unused < 0.05, "a budget that binds is used: {unused} J");
+}
+
+#[test]
+fn a_budget_over_what_calibration_saw_is_not_cut_to_it() {
+    let mut machine = Machine::new(Case { jump: (0.0, 1.3), ..PLAIN });
+    let draws = IDLE_W + 1.3 * (FULL_W - IDLE_W);
+    machine.fly(5.0, 1.05 * draws);
+    let before = machine.batches;
+    machine.fly(20.0, 1.05 * draws);
+    assert!(machine.batches - before >= 198, "{} batches of 0.1 s in 20 s", machine.batches - before);
+    machine.fly(5.0, FULL_W);
+    let held = mean(&machine.fly(20.0, FULL_W));
+    assert!(held < 1.025 * FULL_W, "{held} W under a budget of {FULL_W} W");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! A clock that is set, or that stood still over a suspend, moves by other than the spacecraft flew. What it moved
 //! too far is taken off from then on, so that ages stay ages. Plans go by the spacecraft's own time and need none of
 //! this. A reading may be stamped by the clock that stepped or by one that did not: it is read the way that puts it
-//! nearer to now.
+//! nearer to now when it is first seen, and keeps that time.
 
 use crate::reading::Reading;
 use crate::units::Seconds;
@@ -17,6 +17,8 @@ pub(super) struct Clock {
     offset: Seconds,
     /// The caller's clock and the spacecraft's time at the last tick.
     last: Option<(Seconds, Seconds)>,
+    /// The stamp of the last reading that said something, and the time that it was read as.
+    seen: Option<(Seconds, Seconds)>,
 }
 
 impl Clock {
@@ -33,11 +35,18 @@ impl Clock {
         now - self.offset
     }
 
-    /// `reading` on the same clock.
-    pub(super) fn stamp(&self, reading: &Reading, now: Seconds) -> Reading {
+    /// `reading` on the same clock. One that was seen before keeps its time: a source that stopped grows old, although its
+    /// stamp, read the other way, comes near to now again when as much has passed as the clock was set back.
+    pub(super) fn stamp(&mut self, reading: &Reading, now: Seconds) -> Reading {
         let (as_is, moved) = (reading.taken_at, reading.taken_at - self.offset);
-        let nearer = (moved - now).0.abs() < (as_is - now).0.abs();
-        Reading { taken_at: if nearer { moved } else { as_is }, ..*reading }
+        let seen = self.seen.filter(|(stamp, _)| *stamp == as_is).map(|(_, taken_at)| taken_at);
+        let nearer = if (moved - now).0.abs() < (as_is - now).0.abs() { moved } else { as_is };
+        let taken_at = seen.unwrap_or(nearer);
+        // A source that does not answer stamps its silence, and may come back with what it said before.
+        if reading.energy.is_ok() || reading.power.is_ok() {
+            self.seen = Some((as_is, taken_at));
+        }
+        Reading { taken_at, ..*reading }
     }
 }
 
@@ -45,6 +54,7 @@ impl Clock {
 mod tests {
     use super::*;
     use crate::reading::NoData;
+    use crate::units::Watts;
 
     #[test]
     fn an_hour_that_was_not_flown_is_taken_off() {
@@ -68,6 +78,27 @@ mod tests {
         let mut clock = Clock::default();
         for (now, flown) in [(0.0, 0.0), (1.5, 0.5), (2.0, 2.0), (602.0, 602.0)] {
             assert_eq!(clock.steady(Seconds(now), Seconds(flown)), Seconds(now), "{flown} s flown by {now} s");
+        }
+    }
+
+    #[test]
+    fn a_source_that_stopped_before_the_clock_was_set_back_never_looks_fresh_again() {
+        for silences in [false, true] {
+            let mut clock = Clock::default();
+            let stopped = Reading { power: Ok(Watts(90.0)), ..Reading::absent(Seconds(5.0), NoData::NotSupported) };
+            for s in 0..=10 {
+                clock.steady(Seconds(f64::from(s)), Seconds(f64::from(s)));
+            }
+            assert_eq!(clock.stamp(&stopped, Seconds(10.0)).taken_at, Seconds(5.0), "five seconds old");
+            for s in 11..=4000 {
+                // Set back by an hour after ten seconds.
+                let now = clock.steady(Seconds(f64::from(s) - 3600.0), Seconds(f64::from(s)));
+                let is_silent = silences && s % 2 == 0;
+                let silence = Reading::absent(now - Seconds(3600.0), NoData::Timeout);
+                let reading = clock.stamp(if is_silent { &silence } else { &stopped }, now);
+                let expected = if is_silent { now } else { Seconds(5.0) };
+                assert!((reading.taken_at - expected).0.abs() < 1e-6, "at {now}: taken at {}", reading.taken_at);
+            }
         }
     }
 }

@@ -1,17 +1,20 @@
 //! What a reading is worth: believed, repeated, or as good as absent.
 //!
-//! A value that cannot be is absence, never a number: not finite, negative, from the future, over one and a half
-//! times full power, or zero while the idle machine draws power. A counter that stands still while it must rise has
-//! nothing to say, and its age tells the rest. The counter goes before the momentary power: its difference misses
-//! nothing between two looks.
+//! A value that cannot be is absence, never a number: not finite, negative, from the future, zero while the idle machine
+//! draws power, or over one and a half times full power, unless that lasts. A counter that stands still while it must
+//! rise has nothing to say, and its age tells the rest. The counter goes before the momentary power: its difference
+//! misses nothing between two looks.
 
 use super::OperatingRange;
 use crate::reading::{NoData, Reading};
 use crate::units::{Joules, Seconds, Watts};
 use serde::{Deserialize, Serialize};
 
-/// No machine draws more than this times its full power, even under work that it was not calibrated with.
-pub(super) const IMPLAUSIBLE_SHARE: f64 = 1.5;
+/// No machine draws more than this times its full power, even under work that it was not calibrated with...
+const IMPLAUSIBLE_SHARE: f64 = 1.5;
+/// ...unless so many readings in a row say so, and none of them more than this: that is what it has come to draw.
+const PERSISTENT: u32 = 3;
+const IMPOSSIBLE_SHARE: f64 = 4.0;
 /// Momentary power stands for at most so many update periods.
 const POWER_HOLDS_PERIODS: f64 = 3.0;
 
@@ -31,7 +34,7 @@ pub enum Refusal {
     Negative,
     /// No power, though the idle machine draws some.
     Zero,
-    /// More than one and a half times full power.
+    /// More than one and a half times full power, and not for long yet.
     TooHigh,
     /// The counter fell.
     CounterReset,
@@ -74,6 +77,10 @@ pub(super) struct Witness {
     seen_at: Option<Seconds>,
     /// When the counter last moved, and to what.
     energy: Option<(Seconds, Joules)>,
+    /// Readings in a row that were implausibly high.
+    high: u32,
+    /// When the last of them was taken.
+    high_at: Option<Seconds>,
 }
 
 impl Witness {
@@ -101,7 +108,7 @@ impl Witness {
                     Refusal::Absent(NoData::NotSupported) => Refusal::Absent(cause),
                     counter => counter,
                 })?;
-                plausible(power, machine)?;
+                self.plausible(taken_at, power, machine)?;
                 let since = self.seen_at.map_or(Seconds::ZERO, |seen| taken_at - seen);
                 // What power has stood for must not be counted again when the counter comes back.
                 self.energy = self.energy.filter(|_| reading.energy.is_ok());
@@ -136,17 +143,41 @@ impl Witness {
             return Err(Refusal::CounterStuck);
         }
         self.energy = Some((taken_at, energy));
-        let most = machine.full_w * IMPLAUSIBLE_SHARE * (span + machine.update_period_s);
         if risen.0 < 0.0 {
             return Err(Refusal::CounterReset);
         }
         if span.0 <= 0.0 {
             return Err(Refusal::Old);
         }
-        if risen > most {
-            return Err(Refusal::TooHigh);
-        }
+        // A counter may hold one update more than its span.
+        self.bear(taken_at, risen / (span + machine.update_period_s), machine)?;
         Ok(Measured { power: risen / span, span })
+    }
+
+    /// Whether the machine can draw `power`.
+    fn plausible(&mut self, taken_at: Seconds, power: Watts, machine: &OperatingRange) -> Result<(), Refusal> {
+        possible(power.0)?;
+        if power.0 == 0.0 && machine.idle_w.0 > 0.0 {
+            return Err(Refusal::Zero);
+        }
+        self.bear(taken_at, power, machine)
+    }
+
+    /// Refuses what is implausibly high until it has shown itself to last.
+    fn bear(&mut self, taken_at: Seconds, power: Watts, machine: &OperatingRange) -> Result<(), Refusal> {
+        if power <= machine.full_w * IMPLAUSIBLE_SHARE {
+            self.high = 0;
+            return Ok(());
+        }
+        // The same reading seen again confirms nothing.
+        if self.high_at.replace(taken_at) != Some(taken_at) {
+            self.high += 1;
+        }
+        if self.high >= PERSISTENT && power <= machine.full_w * IMPOSSIBLE_SHARE {
+            Ok(())
+        } else {
+            Err(Refusal::TooHigh)
+        }
     }
 }
 
@@ -156,18 +187,6 @@ fn possible(value: f64) -> Result<(), Refusal> {
         Err(Refusal::NotFinite)
     } else if value < 0.0 {
         Err(Refusal::Negative)
-    } else {
-        Ok(())
-    }
-}
-
-/// Whether the machine can draw `power`.
-fn plausible(power: Watts, machine: &OperatingRange) -> Result<(), Refusal> {
-    possible(power.0)?;
-    if power.0 == 0.0 && machine.idle_w.0 > 0.0 {
-        Err(Refusal::Zero)
-    } else if power > machine.full_w * IMPLAUSIBLE_SHARE {
-        Err(Refusal::TooHigh)
     } else {
         Ok(())
     }
@@ -221,6 +240,24 @@ mod tests {
         let silent = Reading::absent(Seconds(1.0), NoData::Timeout);
         let absent = Witness::default().look(Seconds(1.0), &silent, &MACHINE);
         assert_eq!(absent, Err(Refusal::Absent(NoData::Timeout)), "and what the source itself says");
+    }
+
+    #[test]
+    fn a_load_that_has_more_than_doubled_is_believed_once_it_lasts_and_a_senseless_one_never() {
+        for (watts, believed) in [(30.0, true), (90.0, false)] {
+            for counts in [false, true] {
+                let mut witness = Witness::default();
+                let mut look = |n: i32| {
+                    let t = f64::from(n) * 0.5;
+                    let reading = if counts { counter(t, watts * t) } else { power(t, watts) };
+                    witness.look(Seconds(t), &reading, &MACHINE)
+                };
+                let looks: Vec<_> = (1..=5).map(&mut look).collect();
+                let first = usize::from(counts);
+                assert!(looks[first..first + 2].iter().all(|look| *look == Err(Refusal::TooHigh)), "{looks:?}");
+                assert_eq!(looks[first + 2].is_ok(), believed, "{watts} W for the third time: {looks:?}");
+            }
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ const MEMORY_S: Seconds = Seconds(60.0);
 const MEMORY_SPANS: f64 = 20.0;
 /// Nothing is said before both have been watched for this long.
 const QUIET_S: Seconds = Seconds(5.0);
+/// What a meter may show too little once it has been watched, and before.
+const UNCERTAIN: (f64, f64) = (0.01, 0.05);
 /// A meter that shows less than this is broken; the trims see to the rest.
 const LEAST: f64 = 0.8;
 
@@ -43,6 +45,11 @@ impl Gauge {
     /// The meter showed `power` for `span`.
     pub(super) fn measure(&mut self, power: Watts, span: Seconds) {
         self.measured += power * span;
+    }
+
+    /// By how much the gain may yet be wrong.
+    pub(super) fn uncertainty(&self) -> f64 {
+        UNCERTAIN.0 + (UNCERTAIN.1 - UNCERTAIN.0) * (-(self.watched / QUIET_S)).exp()
     }
 
     /// What the meter shows over what there is, at most 1.

@@ -223,9 +223,32 @@ pub(super) fn steady_cap(thermal: &Thermal, limits: &Limits, machine: &Operating
     cap
 }
 
+/// Which limit idle power alone breaks during the orbit ahead, if any: nothing done by then makes it better.
+pub(super) fn doom(observation: &Observation<'_>) -> Option<LimitedBy> {
+    let Observation { forecast, machine, state, limits, .. } = *observation;
+    let thermal = &forecast.thermal;
+    let over = |hot: &Temperatures| match (hot.junction > limits.junction, hot.coolant > limits.coolant) {
+        (true, _) => Some(LimitedBy::Junction),
+        (_, true) => Some(LimitedBy::Loop),
+        _ => None,
+    };
+    let most = forecast.samples.iter().fold(Watts::ZERO, |most, sample| most.max(sample.environment));
+    // Where even the worst of the sky would settle below both limits there is nothing to foresee.
+    over(&thermal.steady(machine.idle_w, most))?;
+    let mut hot = state.temperatures;
+    (0..forecast.samples.len()).find_map(|index| {
+        let middle = state.t + forecast.step * (index as f64 + 0.5);
+        hot = thermal.step(hot, machine.idle_w, forecast.at(middle).environment, forecast.step);
+        over(&hot)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::envelope::{Scale, Sky, Spacecraft};
+    use crate::profile;
+    use crate::reading::{NoData, Reading};
 
     /// The default chain of the satellite profiles at full size.
     const THERMAL: Thermal = Thermal {
@@ -282,6 +305,28 @@ mod tests {
             }
         }
         assert!(seen * 3 > tried, "{seen} of {tried} that pass are seen to");
+    }
+
+    #[test]
+    fn a_radiator_that_cannot_shed_idle_power_is_doomed_before_it_is_hot() {
+        let satellite = profile::satellite("leo-100kw", &[]).expect("a shipped profile");
+        let spacecraft = Spacecraft::new(&satellite, Scale::FULL, Sky::Orbit, satellite.orbit.start);
+        let machine = OperatingRange { idle_w: Watts(6e4), ..machine(0.1) };
+        let doomed = |left: f64| {
+            let mut forecast = spacecraft.forecast().clone();
+            forecast.thermal.emission_w_per_k4 *= left;
+            doom(&Observation {
+                now: Seconds::ZERO,
+                dt: Seconds(1.0),
+                state: spacecraft.state(),
+                limits: spacecraft.limits(),
+                forecast: &forecast,
+                reading: &Reading::absent(Seconds::ZERO, NoData::Off),
+                machine: &machine,
+            })
+        };
+        assert_eq!(doomed(1.0), None, "a whole radiator sheds 60 kW");
+        assert_eq!(doomed(0.5), Some(LimitedBy::Junction), "half of one does not");
     }
 
     #[test]

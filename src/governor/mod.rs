@@ -27,6 +27,7 @@ mod evidence;
 mod fixed;
 mod gauge;
 mod heat;
+mod junction;
 mod ladder;
 mod link;
 mod off;
@@ -46,8 +47,10 @@ pub mod pacer;
 pub use curve::{CurveError, WorkCurve};
 pub use evidence::Refusal;
 pub use fixed::{constant_cap, safe_all_year};
+pub use junction::{Felt, Junction};
 pub use policy::{Policy, UnknownPolicy};
 pub use regime::{Cause, Regime, Transition};
+pub(crate) use score::Window;
 pub use score::{BAND_SHARE, STEP_SHARE, Score, Scorer, Unscored};
 
 use crate::envelope::{Forecast, Limits, State};

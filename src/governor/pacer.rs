@@ -17,15 +17,18 @@
 //! remembered moves with it, and nothing is admitted before there is a new budget.
 
 mod cost;
+mod surprise;
 
 pub use cost::Cost;
 
 use super::OperatingRange;
 use super::evidence::Witness;
+use super::junction::Felt;
 use crate::reading::Reading;
 use crate::units::{Joules, Seconds, Watts};
 use cost::Costs;
 use std::collections::VecDeque;
+use surprise::Surprise;
 
 /// The deepest debt, in seconds of full power.
 pub const DEBT_S: f64 = 2.0;
@@ -43,15 +46,17 @@ const MEMORY_S: f64 = 10.0;
 const MEMORY_BATCHES: usize = 8192;
 /// Nobody leaves the account alone for this long, beside twice the wait that was announced.
 const LEAP_S: f64 = 5.0;
-/// Readings that show this many times the energy of batches of full power, beside so many seconds of it and a share
-/// of the dead time, show at once that an item has come to cost more: the learned costs follow later.
-const SURPRISE: f64 = 1.1;
-const SURPRISE_S: f64 = 0.02;
-const SURPRISE_LAG: f64 = 0.25;
-/// For how long such a reading is remembered.
-const SURPRISED_S: f64 = 4.0;
-/// At full power the budget has this much slack: calibration is not better.
+/// Work that has come to draw more than this times full power may draw yet more than the meter shows of it.
+const DEARER: f64 = 1.1;
+const METER: f64 = 1.05;
+/// A clock that moved by this share more or less than time passed did not move evenly.
+const EVEN_SHARE: f64 = 0.1;
+/// A budget of full power has at least this much slack: calibration is not better.
 const FULL_SLACK: f64 = 1.02;
+/// A budget of so much more than the machine is known to draw lets it run free: the credit may then hold so many seconds of
+/// full power, so that readings that wobble hold nothing back. A lower budget takes that credit away at once.
+const FREE_SHARE: f64 = 1.01;
+const FREE_CREDIT_S: f64 = 0.2;
 
 /// Energy that the credit may hold beyond one batch. Zero for a machine whose power follows the budget at once.
 pub fn burst(machine: &OperatingRange) -> Joules {
@@ -84,6 +89,8 @@ struct Batch {
     start: Seconds,
     /// None while it runs.
     end: Option<Seconds>,
+    /// The clock leapt since it began: nobody knows how long it ran, or how long ago.
+    leapt: bool,
     /// What it was expected to cost and to draw while it runs, above idle.
     energy: Joules,
     power: Watts,
@@ -101,7 +108,11 @@ impl Batch {
 pub struct Pacer {
     machine: OperatingRange,
     budget: Watts,
+    /// The budget is beyond what the machine is known to draw.
+    free: bool,
     credit: Joules,
+    /// Granted while a batch ran, when the account was full already.
+    unused: Joules,
     /// The account stands at this time.
     at: Option<Seconds>,
     /// What the largest batch asked for of late costs.
@@ -114,10 +125,9 @@ pub struct Pacer {
     expired: bool,
     /// The longest wait that was announced since there is a budget.
     announced: Seconds,
-    /// The most that was read of late, and when.
-    surprise: Option<(Watts, Seconds)>,
-    /// Drawn above idle, and run, since readings show more than batches of full power can have made.
-    excess: (Joules, Seconds),
+    surprise: Surprise,
+    /// When the junction was last felt.
+    felt: Option<Seconds>,
 }
 
 impl Pacer {
@@ -126,7 +136,9 @@ impl Pacer {
         Pacer {
             machine,
             budget: machine.idle_w,
+            free: false,
             credit: Joules::ZERO,
+            unused: Joules::ZERO,
             at: None,
             asked: Joules::ZERO,
             costs: Costs::default(),
@@ -135,8 +147,8 @@ impl Pacer {
             witness: Witness::default(),
             expired: false,
             announced: Seconds::ZERO,
-            surprise: None,
-            excess: (Joules::ZERO, Seconds::ZERO),
+            surprise: Surprise::default(),
+            felt: None,
         }
     }
 
@@ -153,8 +165,10 @@ impl Pacer {
     /// The most that the machine draws while a batch runs, idle power included, as far as it is known. Where this has
     /// come to exceed the calibrated full power, the governor should be told: it plans what the bus must carry by it.
     pub fn peak(&self) -> Watts {
-        let read = self.surprise.map_or(Watts::ZERO, |(power, _)| power);
-        read.max(self.machine.idle_w + self.costs.most())
+        let (range, learned) = (self.machine.full_w - self.machine.idle_w, self.costs.most());
+        // Calibration is exact by its own meter. What was learned since is the meter's word, which errs.
+        let learned = if learned > range * DEARER { learned * METER } else { learned };
+        self.machine.idle_w + self.surprise.most().max(learned)
     }
 
     /// The account: energy above idle that may be drawn now.
@@ -162,12 +176,20 @@ impl Pacer {
         self.credit
     }
 
+    /// What was granted so far while a batch ran and could not be drawn by it: where this grows, the machine binds, not the
+    /// budget. What is lost while nothing runs is not in it: that is the pacer's own doing.
+    pub fn unused(&self) -> Joules {
+        self.unused
+    }
+
     /// A new budget from `now` on, idle power included.
     pub fn set_budget(&mut self, now: Seconds, budget: Watts) {
         self.advance(now);
         (self.expired, self.announced) = (false, Seconds::ZERO);
         let budget = if budget.is_finite() { budget } else { self.machine.idle_w };
-        self.budget = if budget >= self.machine.full_w { self.machine.full_w * FULL_SLACK } else { budget };
+        let full = self.machine.full_w;
+        self.free = budget >= full.max(self.peak()) * FREE_SHARE;
+        self.budget = if budget >= full { budget.max(full * FULL_SLACK) } else { budget };
     }
 
     /// When a batch of `items` of `workload` may start.
@@ -202,7 +224,16 @@ impl Pacer {
         if self.batches.len() >= MEMORY_BATCHES {
             self.batches.pop_front();
         }
-        self.batches.push_back(Batch { id, workload, items: f64::from(items), start: now, end: None, energy, power });
+        self.batches.push_back(Batch {
+            id,
+            workload,
+            items: f64::from(items),
+            start: now,
+            end: None,
+            leapt: false,
+            energy,
+            power,
+        });
         id
     }
 
@@ -212,7 +243,9 @@ impl Pacer {
         let Some(batch) = self.batches.iter_mut().find(|batch| batch.id == id && batch.end.is_none()) else { return };
         let took = (now - batch.start).max(Seconds(1e-9));
         batch.end = Some(batch.start + took);
-        self.costs.finished(batch.workload, took / batch.items.max(1.0), batch.power);
+        if !batch.leapt {
+            self.costs.finished(batch.workload, took / batch.items.max(1.0), batch.power);
+        }
     }
 
     /// Takes in a reading: what was drawn against what was expected then.
@@ -224,6 +257,10 @@ impl Pacer {
         let Some(seen) = self.witness.seen_at().filter(|_| measured.span.0 > 0.0) else { return };
         let to = seen - self.machine.sensor_lag_s;
         let from = to - measured.span;
+        if self.batches.iter().any(|batch| batch.leapt && batch.ran_between(from, to).0 > 0.0) {
+            self.costs.skip();
+            return;
+        }
         let (mut foreseen, mut busy) = (Joules::ZERO, Vec::<(usize, Seconds)>::new());
         for batch in &self.batches {
             let ran = batch.ran_between(from, to);
@@ -234,12 +271,34 @@ impl Pacer {
             }
         }
         let above_idle = (measured.power - self.machine.idle_w) * measured.span;
-        self.be_surprised(now, above_idle, busy.iter().fold(Seconds::ZERO, |sum, (_, ran)| sum + *ran));
+        let ran = busy.iter().fold(Seconds::ZERO, |sum, (_, ran)| sum + *ran);
+        self.surprise.read(now, above_idle, ran, self.known(), &self.machine);
         let known = self.at.is_some_and(|at| at - from < Seconds(MEMORY_S));
         if known {
             self.credit = (self.credit - (above_idle - foreseen)).max(-self.debt());
             let window = (self.machine.update_period_s * WINDOW_PERIODS).max(Seconds(WINDOW_S));
             self.costs.learn(above_idle, &busy, measured.span, window);
+        }
+    }
+
+    /// Takes in what the junction felt until `now`: work that draws more than is known shows in it at once.
+    pub fn feel(&mut self, now: Seconds, felt: &Felt) {
+        self.advance(now);
+        let elapsed = self.felt.replace(now).map(|last| now - last);
+        // Of a span over which the clock did not move evenly nobody knows when batches ran.
+        if elapsed.is_none_or(|elapsed| (elapsed - felt.span).0.abs() > felt.span.0 * EVEN_SHARE) {
+            return;
+        }
+        let (from, mut busy, mut workloads) = (now - felt.span, 0.0, Vec::new());
+        for batch in self.batches.iter().filter(|batch| batch.end.is_none_or(|end| end > from)) {
+            busy += felt.weight(now - batch.start, batch.end.map_or(Seconds::ZERO, |end| now - end));
+            if !workloads.contains(&batch.workload) {
+                workloads.push(batch.workload);
+            }
+        }
+        let found = self.surprise.feel(now, felt.power - self.machine.idle_w, busy, self.known());
+        if let (Some(power), &[workload]) = (found, workloads.as_slice()) {
+            self.costs.raise(workload, power);
         }
     }
 
@@ -259,39 +318,30 @@ impl Pacer {
         self.budget - self.machine.idle_w
     }
 
+    fn free_credit(&self) -> Joules {
+        let OperatingRange { idle_w, full_w, .. } = self.machine;
+        if self.free { (full_w - idle_w) * Seconds(FREE_CREDIT_S) } else { Joules::ZERO }
+    }
+
     fn debt(&self) -> Joules {
         self.machine.full_w * Seconds(DEBT_S)
     }
 
-    /// Adds up what readings show over what batches of full power can have made in the `busy` time of their spans
-    /// (a cumulative sum, Page, Biometrika 41, 1954), and remembers the power once that is beyond doubt.
-    fn be_surprised(&mut self, now: Seconds, above_idle: Joules, busy: Seconds) {
-        let OperatingRange { idle_w, full_w, sensor_lag_s, .. } = self.machine;
-        self.surprise = self.surprise.filter(|(_, when)| (now - *when).0.abs() < SURPRISED_S);
-        let range = full_w - idle_w;
-        let (drawn, ran) = (self.excess.0 + above_idle, self.excess.1 + busy);
-        let excess = drawn - range * (ran * SURPRISE);
-        self.excess = if excess > Joules::ZERO { (drawn, ran) } else { (Joules::ZERO, Seconds::ZERO) };
-        // The later the sensor, the less is known of when a batch shows.
-        let unknown = Seconds(SURPRISE_S) + sensor_lag_s * SURPRISE_LAG;
-        if excess <= range * unknown {
-            return;
-        }
-        self.excess = (Joules::ZERO, Seconds::ZERO);
-        let power = idle_w + (drawn / ran.max(unknown)).min(full_w);
-        let most = self.surprise.map_or(power, |(most, _)| most.max(power));
-        self.surprise = Some((most, now));
+    /// The most that batches are known to draw above idle, by calibration or by what was learned.
+    fn known(&self) -> Watts {
+        (self.machine.full_w - self.machine.idle_w).max(self.costs.most())
     }
 
     /// The clock was set by `step`.
     fn move_clock(&mut self, step: Seconds) {
         self.expired = true;
-        self.surprise = None;
+        (self.surprise, self.felt) = (Surprise::default(), None);
         self.at = self.at.map(|at| at + step);
         self.witness = Witness::default();
         for batch in &mut self.batches {
             batch.start += step;
             batch.end = batch.end.map(|end| end + step);
+            batch.leapt = true;
         }
     }
 
@@ -308,9 +358,15 @@ impl Pacer {
             return;
         }
         let running = self.batches.iter().filter(|batch| batch.end.is_none());
-        let drawn = running.fold(Watts::ZERO, |sum, batch| sum + batch.power);
-        let ceiling = self.asked + burst(&self.machine);
-        self.credit = (self.credit + (self.rate() - drawn) * dt).min(ceiling).max(-self.debt());
+        let drawn = running.fold(None, |sum, batch| Some(sum.unwrap_or(Watts::ZERO) + batch.power));
+        let ceiling = self.asked + burst(&self.machine) + self.free_credit();
+        let gained = (self.rate() - drawn.unwrap_or(Watts::ZERO)) * dt;
+        let credit = self.credit + gained;
+        if drawn.is_some() {
+            // Credit that a lower ceiling takes away was granted before, and is not counted again.
+            self.unused += (credit - ceiling).min(gained).max(Joules::ZERO);
+        }
+        self.credit = credit.min(ceiling).max(-self.debt());
         self.at = Some(now);
         let forgotten = now - Seconds(MEMORY_S);
         while self.batches.front().is_some_and(|batch| batch.end.is_some_and(|end| end < forgotten)) {

@@ -16,18 +16,21 @@
 use super::brink::{Brink, stop};
 use super::evidence::Measured;
 use super::gauge::Gauge;
-use super::heat::{Lately, heat_cap, steady_cap};
+use super::heat::{Lately, doom, heat_cap, steady_cap};
+use super::junction::Felt;
 use super::ladder::{Ladder, Levels};
 use super::link::link_cap;
 use super::plan::{Ahead, Plan, carried};
 use super::reality::{Departure, Reality};
 use super::trim::{Delay, Trim};
 use super::{LimitedBy, Observation, OperatingRange, Rule, Target, WorkCurve};
-use crate::envelope::{Forecast, Temperatures};
-use crate::units::{Kelvin, Seconds, Watts};
+use crate::envelope::{Forecast, Limits, Temperatures, Thermal};
+use crate::units::{Joules, Kelvin, Seconds, Watts};
 
 /// A plan is kept for so long, in orbits, if nothing departs from it.
 const PLAN_KEPT: f64 = 1.0 / 40.0;
+/// Least and most share of the machine's range by which full power may be missed.
+const HAIR: (f64, f64) = (1e-4, 5e-3);
 /// The charge may differ from what the plan foresaw by this much, share of capacity.
 const CHARGE_OFF: f64 = 5e-4;
 /// Charge kept above the floor, beside what one decision can cost.
@@ -40,6 +43,12 @@ const SAME_POWER_SHARE: f64 = 0.01;
 const LATE_TIMES: f64 = 2.0;
 /// Ticks longer than this share of the loop's time constant are too coarse to gauge a meter by the junction.
 const SHARP_SHARE: f64 = 0.35;
+/// Work of which nobody knew may draw this share of the machine's range.
+const WORST_SHARE: f64 = 1.5;
+/// Further from its limit than this no node is stopped.
+const FAR: Kelvin = Kelvin(1.0);
+/// A meter shows no less than 1 of this.
+const WORST_METER: f64 = 1.35;
 /// Share of full power, over one tick, that sampling may misjudge.
 const SAMPLING_SHARE: f64 = 0.05;
 
@@ -69,6 +78,8 @@ struct Pilot {
 #[derive(Clone, Copy, Debug)]
 struct Planned {
     plan: Plan,
+    /// The limit of heat that even idle power breaks.
+    doom: Option<LimitedBy>,
     made: Seconds,
     /// The charge that it foresees, for the time of `seen`.
     soc: f64,
@@ -136,29 +147,40 @@ impl Pilot {
         corrected.and(stop(sensed, self.soon(before, sensed)))
     }
 
-    /// The temperatures to stop by: those of now, or where they lead if more is drawn than was meant.
+    /// The temperatures to stop by. A batch may begin at the end of this tick and is not recalled: those to which
+    /// [`WORST_SHARE`] of full power would bring them until then. Power that follows the budget at once: those of now, or
+    /// if more is drawn than was meant, those to which it would lead by a meter that shows 1 of [`WORST_METER`].
     fn soon(&self, before: Option<Before>, observation: &Observation<'_>) -> Temperatures {
-        let Observation { state, machine, dt, .. } = *observation;
+        let Observation { state, machine, forecast, dt, .. } = *observation;
         let hot = state.temperatures;
+        if machine.batch_s.0 > 0.0 {
+            let (worst, span) = (machine.at_share(WORST_SHARE), dt + machine.batch_s);
+            let far = stays_far(&forecast.thermal, hot, worst * span, span, observation.limits);
+            return if far { hot } else { forecast.thermal.step(hot, worst, state.environment, span) };
+        }
         let Some(before) = before.filter(|before| state.t > before.t) else { return hot };
         if !self.felt.is_strained(&delay(machine, dt)) {
             return hot;
         }
-        let ahead = (dt + machine.batch_s) / (state.t - before.t);
-        let lead = |then: Kelvin, now: Kelvin| now + (now - then).max(Kelvin::ZERO) * ahead;
-        let (junction, coolant) = (lead(before.hot.junction, hot.junction), lead(before.hot.coolant, hot.coolant));
-        Temperatures { junction, coolant, radiator: hot.radiator }
+        let worst = (before.meant * WORST_METER).min(machine.full_w);
+        forecast.thermal.step(hot, worst, state.environment, dt)
     }
 
     /// The plan, made anew when it is old or wrong; what the orbit sustains, once a forecast.
-    fn plan(&mut self, observation: &Observation<'_>, departure: Departure, floor: f64, heat: Watts) -> Plan {
+    fn plan(
+        &mut self,
+        observation: &Observation<'_>,
+        departure: Departure,
+        floor: f64,
+        heat: Watts,
+    ) -> (Plan, Option<LimitedBy>) {
         let Observation { forecast, limits, machine, state, .. } = *observation;
         let basis = Basis { departure, limit: limits.compute, full: machine.full_w };
         if let Some(planned) = self.plan {
             let age = state.t - planned.made;
             let young = age.0 >= 0.0 && age < forecast.period() * PLAN_KEPT && planned.forecast == forecast.start;
             if young && (state.soc - planned.soc).abs() < CHARGE_OFF && planned.basis.holds(&basis) {
-                return planned.plan;
+                return (planned.plan, planned.doom);
             }
         }
         let battery = &forecast.battery;
@@ -178,9 +200,10 @@ impl Pilot {
             None => (ahead.sustainable(&ladder), most),
         };
         let plan = ahead.solve(&ladder, sustained, state.soc);
+        let doom = doom(observation);
         let (made, soc, forecast) = (state.t, state.soc, forecast.start);
-        self.plan = Some(Planned { plan, made, soc, seen: made, sustained, forecast, most: for_most, basis });
-        plan
+        self.plan = Some(Planned { plan, doom, made, soc, seen: made, sustained, forecast, most: for_most, basis });
+        (plan, doom)
     }
 
     /// Brings the charge that the plan foresees to now.
@@ -200,8 +223,12 @@ impl Pilot {
         let Observation { forecast, limits, machine, state, .. } = *observation;
         self.foresee(observation);
         let floor = limits.soc_min + CHARGE_MARGIN + one_decision(observation);
-        let plan = self.plan(observation, departure, floor, heat);
-        if plan.hopeless {
+        let (plan, doom) = self.plan(observation, departure, floor, heat);
+        if let Some(limited_by) = doom {
+            return Target { power: Watts::ZERO, limited_by };
+        }
+        // What lies under the floor is made up first.
+        if plan.hopeless || state.soc < limits.soc_min {
             return Target { power: Watts::ZERO, limited_by: LimitedBy::Charge };
         }
         // The battery bridges what a tick misjudges; only what it must carry is taken at its worst.
@@ -213,7 +240,13 @@ impl Pilot {
         let free = forecast.compute_from(array - taken);
         let drawn = plan.levels.draw(direct).max(free);
         let carried = carried(forecast, machine, least_array(observation)).max(machine.idle_w);
-        let by_plan = Target { power: drawn, limited_by: LimitedBy::Energy };
+        // Smooth power is the meter's: what it may show too little must be carried too.
+        let uncertain = if machine.batch_s.0 > 0.0 { 0.0 } else { self.gauge.uncertainty() };
+        let carried = (carried * (1.0 - uncertain)).max(machine.idle_w);
+        let by_plan = match drawn < machine.full_w - hair(observation) {
+            true => Target { power: drawn, limited_by: LimitedBy::Energy },
+            false => Target { power: drawn.max(machine.full_w), limited_by: LimitedBy::Machine },
+        };
         by_plan.and(Target { power: carried, limited_by: LimitedBy::Charge })
     }
 
@@ -229,7 +262,7 @@ impl Pilot {
             let span = state.t - before.t;
             // Over a gap the heat of the junction says nothing about the power in between.
             if span.0 > 0.0 && span < forecast.period() / 50.0 {
-                let felt = power_felt(forecast, before.hot, state.temperatures, span);
+                let felt = Felt::between(&forecast.thermal, before.hot, state.temperatures, span).power;
                 self.felt.learn(felt, before.meant, span, &delay);
                 if sharp {
                     self.gauge.feel(felt, span, machine);
@@ -256,6 +289,16 @@ impl Pilot {
     }
 }
 
+/// Whether `heat` into the junction over `span` leaves it and the loop far from their limits even if all of it stayed
+/// where it came to: a cheap answer for most ticks.
+fn stays_far(thermal: &Thermal, hot: Temperatures, heat: Joules, span: Seconds, limits: &Limits) -> bool {
+    let warmest = hot.junction.max(hot.coolant).max(hot.radiator);
+    let junction = warmest + Kelvin(heat.0 / thermal.junction_j_per_k);
+    let carried = (junction - hot.coolant).0 / thermal.junction_to_loop_k_per_w * span.0;
+    let coolant = hot.coolant.max(hot.radiator) + Kelvin(carried / thermal.loop_j_per_k);
+    junction < limits.junction - FAR && coolant < limits.coolant - FAR
+}
+
 /// The least that the array gives between now and when this decision has taken effect.
 fn least_array(observation: &Observation<'_>) -> Watts {
     let Observation { forecast, machine, state, dt, .. } = *observation;
@@ -264,6 +307,13 @@ fn least_array(observation: &Observation<'_>) -> Watts {
     // A sample is a mean; the one after the next shows a shadow that begins inside it.
     let ahead = [soon, late, late + forecast.step].map(|t| forecast.at(t).array);
     ahead.into_iter().fold(state.array, Watts::min)
+}
+
+/// A plan this little under full power is full power: what one batch more makes of it while it is kept.
+fn hair(observation: &Observation<'_>) -> Watts {
+    let Observation { forecast, machine, .. } = *observation;
+    let share = machine.batch_s / (forecast.period() * PLAN_KEPT);
+    (machine.full_w - machine.idle_w) * share.clamp(HAIR.0, HAIR.1)
 }
 
 /// The charge that a wrong decision can cost until it is put right.
@@ -277,7 +327,9 @@ fn one_decision(observation: &Observation<'_>) -> f64 {
 
 /// Delays and slack of the correction.
 fn delay(machine: &OperatingRange, dt: Seconds) -> Delay {
-    let theta = machine.sensor_lag_s + (machine.update_period_s + dt) / 2.0 + machine.batch_s;
+    // A dead time that was identified holds half of both periods already.
+    let shown = machine.sensor_lag_s.max((machine.update_period_s + dt) / 2.0);
+    let theta = shown + machine.batch_s;
     let swing = (machine.full_w - machine.idle_w) * machine.batch_s + super::pacer::burst(machine);
     Delay { theta, slack: swing + machine.full_w * dt * SAMPLING_SHARE, full: machine.full_w }
 }
@@ -286,16 +338,4 @@ fn delay(machine: &OperatingRange, dt: Seconds) -> Delay {
 fn loop_constant(forecast: &Forecast) -> Seconds {
     let thermal = &forecast.thermal;
     Seconds(thermal.loop_j_per_k / (thermal.loop_to_radiator_w_per_k + 1.0 / thermal.junction_to_loop_k_per_w))
-}
-
-/// Power into the junction over `span`, by what it did to the temperatures: exact for constant power and a loop whose
-/// temperature moves evenly.
-fn power_felt(forecast: &Forecast, before: Temperatures, after: Temperatures, span: Seconds) -> Watts {
-    let thermal = &forecast.thermal;
-    let (resistance, capacity) = (thermal.junction_to_loop_k_per_w, thermal.junction_j_per_k);
-    let kept = (-span.0 / (resistance * capacity)).exp();
-    let (first, last) = (before.junction - before.coolant, after.junction - after.coolant);
-    let settled = (last - first * kept) / (1.0 - kept);
-    let carried = capacity * (after.coolant - before.coolant).0 / span.0;
-    Watts(settled.0 / resistance + carried)
 }

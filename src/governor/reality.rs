@@ -1,7 +1,8 @@
 //! The forecast as it turns out: what is foreseen, scaled by what is seen.
 //!
 //! ```text
-//! array, environment   times (seen / foreseen), while both are steady; held through shadow and its edges
+//! array, environment   times (seen / foreseen), while both are steady; held through shadow and its edges, where an
+//!                      array can only be found to give less: what it gives per light seen, over what was foreseen
 //! emission             e = sum x lost / sum x^2, at most the profile's        x = T_R^4 - T_space^4
 //!                      lost = G_LR (T_L - T_R) + q_env - C_R dT_R/dt          least squares that fades
 //! ```
@@ -9,7 +10,7 @@
 //! A string of the array that is lost, or a year that is brighter than foreseen, shows in the first tick of sunlight;
 //! a radiator panel that is lost shows in the balance of the radiator, which needs no wattmeter. A forecast that is renewed
 //! may know it already: what was seen is kept, not its ratio. A small departure is
-//! averaged, a large one taken as it is. Less emission is believed, more is not: the profile is what was built.
+//! averaged, a large one taken as it is: a panel that is lost is lost at once. Less emission is believed, more is not: the profile is what was built.
 
 use crate::envelope::{Forecast, Outlook, State, Temperatures, Thermal};
 use crate::units::{Seconds, Watts};
@@ -24,10 +25,16 @@ const SAME: f64 = 5e-4;
 const RATIO: (f64, f64) = (0.05, 2.0);
 /// Sunlight is full from here on.
 const LIT: f64 = 0.999;
+/// In this much sunlight an array that gives less by this share, beside what it should give there, has lost something.
+const PARTLY_LIT: f64 = 0.1;
+const LEAP_AT_DAWN: f64 = 0.04;
 /// Environment heat of neighbouring samples that differs by less than this share is steady.
 const STEADY: f64 = 0.01;
 /// The emission is remembered for so many time constants of the loop.
 const MEMORY: f64 = 2.0;
+/// Of its last moments for so many, and such a drop there, as share of the emission, is a panel that was lost.
+const MEMORY_LATEST: f64 = 0.12;
+const PANEL: f64 = 0.04;
 /// The drop from loop to radiator may change by this share within a tick, or its mean is not known.
 const SWING: f64 = 0.05;
 /// A radiator that lacks less than this emits all that it should.
@@ -83,6 +90,22 @@ struct Seen {
     environment: f64,
 }
 
+/// Sums of a fit by least squares that fades.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fit {
+    lost: f64,
+    square: f64,
+}
+
+impl Fit {
+    /// `lost` watts at a radiator of `fourth` K4, for this share of the fit's memory.
+    fn add(&mut self, lost: f64, fourth: f64, share: f64) {
+        let kept = (-share).exp();
+        self.lost = self.lost * kept + lost * fourth * (1.0 - kept);
+        self.square = self.square * kept + fourth * fourth * (1.0 - kept);
+    }
+}
+
 /// What has turned out, and the forecast by it.
 #[derive(Debug)]
 pub(super) struct Reality {
@@ -92,9 +115,9 @@ pub(super) struct Reality {
     /// What the forecast in force promises.
     promise: Option<Promise>,
     last: Option<Seen>,
-    /// Sums of the fit.
-    lost: f64,
-    square: f64,
+    balance: Fit,
+    /// The same of the last moments only.
+    latest: Fit,
     believed: Option<Forecast>,
 }
 
@@ -105,8 +128,8 @@ impl Reality {
             applied: Departure::NONE,
             promise: None,
             last: None,
-            lost: 0.0,
-            square: 0.0,
+            balance: Fit::default(),
+            latest: Fit::default(),
             believed: None,
         }
     }
@@ -160,6 +183,12 @@ impl Reality {
         if state.illumination > LIT && around.iter().all(|sample| sample.illumination > LIT) && here.array.0 > 0.0 {
             follow(&mut self.departure.array, state.array / here.array, share);
         }
+        // An array that gives less in part of the light will not give more in all of it.
+        let dawn = state.illumination.min(here.illumination) > PARTLY_LIT && here.array.0 > 0.0;
+        let seen = (state.array.0 / state.illumination) / (here.array.0 / here.illumination);
+        if dawn && seen < self.departure.array * (1.0 - LEAP_AT_DAWN) {
+            self.departure.array = seen.max(RATIO.0);
+        }
         let steady = |heat: f64| (heat - here.environment.0).abs() < STEADY * here.environment.0;
         if around.iter().all(|sample| steady(sample.environment.0)) && here.environment.0 > 0.0 {
             follow(&mut self.departure.environment, state.environment / here.environment, share);
@@ -181,11 +210,15 @@ impl Reality {
         let lost = thermal.loop_to_radiator_w_per_k * mean + absorbed - stored;
         // The sky's own 3 K is one part in 1e8 of this.
         let fourth = radiator.powi(4);
-        let constant = thermal.loop_j_per_k / thermal.loop_to_radiator_w_per_k;
-        let kept = (-span.0 / (MEMORY * constant)).exp();
-        self.lost = self.lost * kept + lost * fourth * (1.0 - kept);
-        self.square = self.square * kept + fourth * fourth * (1.0 - kept);
-        let found = self.lost / self.square / thermal.emission_w_per_k4;
+        let constants = span.0 / (thermal.loop_j_per_k / thermal.loop_to_radiator_w_per_k);
+        self.balance.add(lost, fourth, constants / MEMORY);
+        self.latest.add(lost, fourth, constants / MEMORY_LATEST);
+        let found = |fit: &Fit| fit.lost / fit.square / thermal.emission_w_per_k4;
+        // A panel is lost at once.
+        if found(&self.latest) < found(&self.balance) - PANEL {
+            self.balance = self.latest;
+        }
+        let found = found(&self.balance);
         self.departure.emission = if found < WHOLE { found.max(RATIO.0) } else { 1.0 };
     }
 }
@@ -253,6 +286,47 @@ mod tests {
         let dark = departures.windows(2).filter(|pair| pair[0].array == pair[1].array).count();
         assert!(dark > 1000, "held for {dark} s");
         assert!(believed.samples.iter().all(|sample| sample.array.is_finite()), "every sample is a number");
+    }
+
+    #[test]
+    fn a_string_that_is_lost_in_the_shade_is_found_in_the_first_light() {
+        let satellite = profile::satellite("equatorial-stress", &[]).expect("a shipped profile");
+        let mut spacecraft = Spacecraft::new(&satellite, Scale::FULL, Sky::Orbit, satellite.orbit.start);
+        let mut reality = Reality::new();
+        let foreseen = spacecraft.forecast().clone();
+        let (mut was_dark, mut lost, mut found) = (false, false, None);
+        for _ in 0..6000 {
+            spacecraft.step(Seconds(1.0), Watts(60e3), 0.0);
+            let state = *spacecraft.state();
+            let departure = reality.believe(&foreseen, &state).1;
+            if state.illumination == 0.0 && !lost {
+                (was_dark, lost) = (true, true);
+                spacecraft.set_condition(Condition { array: 0.8, ..Condition::SOUND });
+            } else if was_dark && state.illumination > 0.0 && departure.array < 0.9 {
+                found = found.or(Some((state.illumination, departure.array)));
+            }
+        }
+        let (light, share) = found.expect("it was found");
+        assert!(light < 0.5, "found in {light} of the light");
+        assert!((share - 0.8).abs() < 0.05, "{share} of the array, not 0.8");
+    }
+
+    #[test]
+    fn a_panel_that_is_lost_is_found_within_a_time_constant_of_the_loop() {
+        let satellite = profile::satellite("leo-100kw", &[]).expect("a shipped profile");
+        let mut spacecraft = Spacecraft::new(&satellite, Scale::FULL, Sky::Orbit, satellite.orbit.start);
+        let mut reality = Reality::new();
+        let foreseen = spacecraft.forecast().clone();
+        let mut found = Vec::new();
+        for second in 0..1000 {
+            if second == 900 {
+                spacecraft.set_condition(Condition { radiator: 0.7, ..Condition::SOUND });
+            }
+            spacecraft.step(Seconds(1.0), Watts(60e3), 0.0);
+            found.push(reality.believe(&foreseen, spacecraft.state()).1.emission);
+        }
+        assert!(found[100..900].iter().all(|share| *share == 1.0), "whole before");
+        assert!((found[915] - 0.7).abs() < 0.05, "{} of the radiator after 15 s, not 0.7", found[915]);
     }
 
     #[test]

@@ -29,7 +29,9 @@ use crate::units::{Joules, Seconds, Watts};
 use discharge::Discharge;
 use serde::{Deserialize, Serialize};
 use settling::{Settling, Spells};
-use window::{Means, Window};
+use window::Means;
+
+pub(crate) use window::Window;
 
 /// Half width of the band that counts as on target, share of the target.
 pub const BAND_SHARE: f64 = 0.02;
@@ -150,7 +152,8 @@ pub struct Scorer {
     budget: Option<Watts>,
     ticks: u64,
     stale_ticks: u64,
-    window: Window,
+    /// Power, budget and target.
+    window: Window<3>,
     known: bool,
     over_time: Seconds,
     over_energy: Joules,
@@ -209,11 +212,11 @@ impl Scorer {
         let Some((power, budget)) = power.zip(self.budget) else { return self.window.clear() };
         self.known = true;
         let target = budget.min(self.full);
-        let Some(mean) = self.window.add(dt, power, budget, target) else { return };
-        self.compare(dt, mean.power, mean.budget);
-        self.used += mean.power.min(mean.target) * dt;
-        self.means.add(dt, mean.power - mean.target, mean.target);
-        let on_target = (mean.power - mean.target).0.abs() <= mean.target.0 * (BAND_SHARE + ROUNDING);
+        let Some([power, budget, target]) = self.window.add(dt, [power, budget, target]) else { return };
+        self.compare(dt, power, budget);
+        self.used += power.min(target) * dt;
+        self.means.add(dt, power - target, target);
+        let on_target = (power - target).0.abs() <= target.0 * (BAND_SHARE + ROUNDING);
         self.settling.piece(self.now - dt, on_target);
     }
 

@@ -25,6 +25,9 @@ const LONG_BIN_S: f64 = 240.0;
 /// Most bins in a whole flight.
 const MOST_BINS: f64 = 40_000.0;
 
+/// Most stretches for which plans are flown: a plan is several programmes.
+const MOST_PLANNED: usize = 8;
+
 /// The best flight that ends as it began. Times are simulated.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Best {
@@ -32,8 +35,8 @@ pub struct Best {
     pub work_s: Seconds,
     /// No flight that ends as it began does more; over several stretches, none that ends each of them as it began it.
     pub upper_s: Seconds,
-    /// Work of a plan that was flown on the plant without a breach; null where none was found, in flights of several
-    /// stretches, and with faults.
+    /// Work of plans that were flown on the plant without a breach, one for each stretch; null where one was not found, in
+    /// flights of over eight stretches, and with faults.
     pub feasible_work_s: Option<Seconds>,
     /// What is open between the two, share of the bound.
     pub gap_share: Option<f64>,
@@ -119,14 +122,13 @@ fn upper(stretches: &[Stretch]) -> Option<Seconds> {
 
 fn periodic(stretches: &[Stretch], simulation: &Simulation<'_>) -> Option<Best> {
     let (mut work, mut upper, mut certificate) = (Seconds::ZERO, Seconds::ZERO, Seconds::ZERO);
-    // A plan is flown where one programme covers the flight and nothing breaks on the way.
-    let feasible = match stretches {
-        [Stretch { course, begin: Some(begin), .. }] if simulation.plant.faults.is_empty() => {
-            oracle::feasible(begin, course, &Ends::Periodic).ok()
-        }
-        _ => None,
-    };
-    let feasible = feasible.map(|plan| plan.work);
+    // The spacecraft of a plan knows of no faults.
+    let planned = stretches.len() <= MOST_PLANNED && simulation.plant.faults.is_empty();
+    let feasible = planned.then_some(stretches).and_then(|stretches| {
+        stretches.iter().try_fold(Seconds::ZERO, |sum, Stretch { course, begin, .. }| {
+            Some(sum + oracle::feasible(begin, course, &Ends::Periodic).ok()?.work)
+        })
+    });
     for Stretch { course, .. } in stretches {
         let best = oracle::best(course, &Ends::Periodic).ok()?;
         work += best.work;
@@ -150,8 +152,8 @@ pub(super) struct Stretch {
     course: Course,
     from: Stores,
     to: Stores,
-    /// The spacecraft where it began, if it is the first.
-    begin: Option<Spacecraft>,
+    /// The spacecraft where it began.
+    begin: Spacecraft,
 }
 
 /// The stretches of a flight in progress.
@@ -174,7 +176,7 @@ impl Stretches {
         let bin = if count > 1.0 { LONG_BIN_S.max(duration.0 / MOST_BINS) } else { BIN_S };
         let bin = scale.machine(Seconds(bin));
         let length = scale.machine(duration / count);
-        let open = Stretch { begin: Some(spacecraft.clone()), ..Stretch::begin(spacecraft, curve.clone(), bin) };
+        let open = Stretch::begin(spacecraft, curve.clone(), bin);
         Stretches { curve, length, bin, ends_at: length, ended: Vec::new(), open }
     }
 
@@ -201,6 +203,11 @@ impl Stretches {
 impl Stretch {
     fn begin(spacecraft: &Spacecraft, curve: WorkCurve, bin: Seconds) -> Stretch {
         let here = Stores::from(spacecraft.state());
-        Stretch { course: Course::of(spacecraft, curve).with_bins(bin), from: here, to: here, begin: None }
+        Stretch {
+            course: Course::of(spacecraft, curve).with_bins(bin),
+            from: here,
+            to: here,
+            begin: spacecraft.clone(),
+        }
     }
 }

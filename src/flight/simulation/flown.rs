@@ -14,7 +14,7 @@ use super::summary::Tally;
 use super::{Load, Row, Simulation, Trace};
 use crate::envelope::{Condition, Spacecraft};
 use crate::governor::{
-    self, BAND_SHARE, Decision, Design, Governor, LimitedBy, Observation, OperatingRange, Regime, WorkCurve,
+    self, BAND_SHARE, Decision, Design, Governor, Junction, LimitedBy, Observation, OperatingRange, Regime, WorkCurve,
 };
 use crate::reading::{NoData, Reading};
 use crate::units::{Joules, Seconds, Watts};
@@ -37,6 +37,7 @@ pub(super) struct Flight<'a> {
     instrument: Instrument,
     /// None under an ideal pacer or a given load.
     batches: Option<Batches>,
+    junction: Junction,
     reading: Reading,
     decision: Decision,
     /// Begin of the last tick that was not slept through, and when the next one is due.
@@ -80,6 +81,7 @@ impl<'a> Flight<'a> {
             range,
             instrument: Instrument::new(sensor, plant.jitter, plant.seed),
             batches: paced.then(|| Batches::new(range, plant.seed)),
+            junction: Junction::default(),
             reading: Reading::absent(Seconds::ZERO, NoData::NotYet),
             decision: Decision {
                 budget,
@@ -197,6 +199,15 @@ impl<'a> Flight<'a> {
         }
     }
 
+    /// Where the spacecraft is known by its own sensors, its junction tells the pacer what was drawn.
+    fn feel(&mut self, now: Seconds) {
+        let (_, clock) = self.clocks(now);
+        if let (Some(batches), None) = (&mut self.batches, &self.seen) {
+            let felt = self.junction.feel(&self.truth.forecast().thermal, self.truth.state());
+            felt.into_iter().for_each(|felt| batches.feel(clock, &felt));
+        }
+    }
+
     fn decide(&mut self, from: Seconds, to: Seconds) {
         if self.is_suspended(from) {
             return;
@@ -210,6 +221,7 @@ impl<'a> Flight<'a> {
             Some((last, due)) if plant.jitter > 0.0 || due != from => scale.machine(from - last),
             _ => scale.machine(to - from),
         };
+        self.feel(from);
         let machine = match &self.batches {
             Some(batches) => OperatingRange { full_w: self.range.full_w.max(batches.peak()), ..self.range },
             None => self.range,

@@ -8,8 +8,8 @@
 
 use super::chance::chance;
 use super::fault::Fault;
-use crate::governor::OperatingRange;
 use crate::governor::pacer::{Admission, BatchId, Cost, Pacer};
+use crate::governor::{Felt, OperatingRange};
 use crate::reading::Reading;
 use crate::units::{Seconds, Watts};
 
@@ -89,6 +89,11 @@ impl Batches {
 
     pub(super) fn settle(&mut self, clock: Seconds, reading: &Reading) {
         self.pacer.settle(clock, reading);
+    }
+
+    /// Takes in what the junction felt until `clock`.
+    pub(super) fn feel(&mut self, clock: Seconds, felt: &Felt) {
+        self.pacer.feel(clock, felt);
     }
 
     pub(super) fn set_budget(&mut self, now: Seconds, clock: Seconds, budget: Watts) {

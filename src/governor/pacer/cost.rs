@@ -22,6 +22,8 @@ const STEP_CONFIRMED: f64 = 0.6;
 const FAR: f64 = 0.2;
 /// No window is believed beyond this ratio.
 const RATIO: (f64, f64) = (0.25, 4.0);
+/// So many times longer than known is no length of an item.
+const LONG_TIMES: f64 = 4.0;
 /// Step of the duration average.
 const DURATION_STEP: f64 = 0.2;
 
@@ -51,6 +53,8 @@ pub(super) struct Costs {
     span: f64,
     /// The side to which the last window was far off: -1, 0 or 1.
     far: i8,
+    /// The last item took many times longer than it should.
+    long: bool,
 }
 
 impl Costs {
@@ -67,12 +71,24 @@ impl Costs {
         self.known.values().fold(Watts::ZERO, |most, cost| most.max(cost.power()))
     }
 
-    /// One item took `item_s`; a workload seen for the first time draws `worst` until measured.
+    /// One item took `item_s`; a workload seen for the first time draws `worst` until measured. An item that seems to
+    /// have taken many times longer than any before saw the clock leap; the second in a row is believed.
     pub(super) fn finished(&mut self, workload: usize, item_s: Seconds, worst: Watts) {
         let cost = self.known.entry(workload).or_insert(Cost { item_j: worst * item_s, item_s });
+        self.long = item_s > cost.item_s * LONG_TIMES && !self.long;
+        if self.long {
+            return;
+        }
         let power = cost.power();
         cost.item_s += (item_s - cost.item_s) * DURATION_STEP;
         cost.item_j = power * cost.item_s;
+    }
+
+    /// A workload has come to draw `power` above idle, at least.
+    pub(super) fn raise(&mut self, workload: usize, power: Watts) {
+        if let Some(cost) = self.known.get_mut(&workload) {
+            cost.item_j = cost.item_j.max(power * cost.item_s);
+        }
     }
 
     /// Adds `span` in which `measured` joules above idle were drawn while each workload ran for so many seconds.
@@ -93,6 +109,12 @@ impl Costs {
         if total > 0.0 {
             self.apply((self.measured / total).clamp(RATIO.0, RATIO.1), &expected, total);
         }
+        (self.measured, self.span) = (0.0, 0.0);
+    }
+
+    /// Leaves out what the window holds so far.
+    pub(super) fn skip(&mut self) {
+        self.busy.clear();
         (self.measured, self.span) = (0.0, 0.0);
     }
 
@@ -160,6 +182,17 @@ mod tests {
         for (workload, cost) in truth.iter().enumerate() {
             assert!((item(&costs, workload) / cost - 1.0).abs() < 0.03, "{} J, not {cost}", item(&costs, workload));
         }
+    }
+
+    #[test]
+    fn an_item_as_long_as_a_leap_of_the_clock_is_not_believed_but_a_second_one_is() {
+        let mut costs = costs(&[2.0]);
+        let length = |costs: &Costs| costs.of(0).expect("it was set").item_s;
+        costs.finished(0, Seconds(600.0), Watts(20.0));
+        assert_eq!(length(&costs), Seconds(0.1), "ten minutes for an item of 0.1 s");
+        costs.finished(0, Seconds(600.0), Watts(20.0));
+        assert!(length(&costs) > Seconds(100.0), "twice in a row");
+        assert!((costs.most().0 - 20.0).abs() < 1e-9, "and its power is what it was");
     }
 
     #[test]

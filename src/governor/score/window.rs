@@ -3,29 +3,22 @@
 use crate::units::{Joules, Seconds, Watts};
 use std::collections::VecDeque;
 
-/// Power, budget and target over a while.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Mean {
-    pub(super) power: Watts,
-    pub(super) budget: Watts,
-    pub(super) target: Watts,
-}
-
-/// A trailing window of fixed length. Sums move with it, so a piece costs the same whatever the window holds.
+/// A trailing window of fixed length over `N` powers. Sums move with it, so a piece costs the same whatever the window
+/// holds.
 #[derive(Clone, Debug)]
-pub(super) struct Window {
+pub(crate) struct Window<const N: usize> {
     length: Seconds,
-    pieces: VecDeque<(Seconds, Mean)>,
+    pieces: VecDeque<(Seconds, [Watts; N])>,
     span: Seconds,
-    /// Power, budget and target times their time.
-    sums: [Joules; 3],
+    /// Powers times their time.
+    sums: [Joules; N],
     /// Pieces that have left since the sums were last made anew.
     left: usize,
 }
 
-impl Window {
-    pub(super) fn new(length: Seconds) -> Window {
-        Window { length, pieces: VecDeque::new(), span: Seconds::ZERO, sums: [Joules::ZERO; 3], left: 0 }
+impl<const N: usize> Window<N> {
+    pub(crate) fn new(length: Seconds) -> Window<N> {
+        Window { length, pieces: VecDeque::new(), span: Seconds::ZERO, sums: [Joules::ZERO; N], left: 0 }
     }
 
     pub(super) fn length(&self) -> Seconds {
@@ -33,34 +26,33 @@ impl Window {
     }
 
     /// Forgets: what comes next has no past.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.pieces.clear();
-        (self.span, self.sums, self.left) = (Seconds::ZERO, [Joules::ZERO; 3], 0);
+        (self.span, self.sums, self.left) = (Seconds::ZERO, [Joules::ZERO; N], 0);
     }
 
     /// The means over the window that ends with this piece; none until it is full.
-    pub(super) fn add(&mut self, dt: Seconds, power: Watts, budget: Watts, target: Watts) -> Option<Mean> {
-        let mean = Mean { power, budget, target };
+    pub(crate) fn add(&mut self, dt: Seconds, powers: [Watts; N]) -> Option<[Watts; N]> {
         if dt >= self.length {
             self.clear();
             if self.length > Seconds::ZERO {
-                self.enter(dt, mean);
+                self.enter(dt, powers);
             }
-            return Some(mean);
+            return Some(powers);
         }
-        self.enter(dt, mean);
+        self.enter(dt, powers);
         while let Some(&(oldest, then)) = self.pieces.front()
             && self.span - oldest >= self.full()
         {
             self.pieces.pop_front();
             self.span -= oldest;
-            self.sums.iter_mut().zip(then.energies(oldest)).for_each(|(sum, gone)| *sum -= gone);
+            self.sums.iter_mut().zip(then).for_each(|(sum, power)| *sum -= power * oldest);
             self.left += 1;
         }
         if self.left > self.pieces.len() {
             self.sum_up();
         }
-        (self.span >= self.full()).then(|| self.mean())
+        (self.span >= self.full()).then(|| self.sums.map(|sum| sum / self.span))
     }
 
     /// A whole window, but for what rounding makes of many small pieces.
@@ -68,28 +60,17 @@ impl Window {
         self.length * (1.0 - 1e-9)
     }
 
-    fn enter(&mut self, dt: Seconds, mean: Mean) {
-        self.pieces.push_back((dt, mean));
+    fn enter(&mut self, dt: Seconds, powers: [Watts; N]) {
+        self.pieces.push_back((dt, powers));
         self.span += dt;
-        self.sums.iter_mut().zip(mean.energies(dt)).for_each(|(sum, come)| *sum += come);
+        self.sums.iter_mut().zip(powers).for_each(|(sum, power)| *sum += power * dt);
     }
 
     /// Makes the sums anew, before rounding of what came and went adds up: once for each window that has passed.
     fn sum_up(&mut self) {
         let pieces = std::mem::take(&mut self.pieces);
         self.clear();
-        pieces.into_iter().for_each(|(dt, mean)| self.enter(dt, mean));
-    }
-
-    fn mean(&self) -> Mean {
-        let [power, budget, target] = self.sums.map(|sum| sum / self.span);
-        Mean { power, budget, target }
-    }
-}
-
-impl Mean {
-    fn energies(&self, dt: Seconds) -> [Joules; 3] {
-        [self.power * dt, self.budget * dt, self.target * dt]
+        pieces.into_iter().for_each(|(dt, powers)| self.enter(dt, powers));
     }
 }
 
@@ -142,7 +123,7 @@ mod tests {
         for piece in 0..20_000_u32 {
             let (dt, power) = (Seconds([0.05, 0.1, 0.25][piece as usize % 3]), Watts(f64::from(piece * 7919 % 1000)));
             past.push((dt, power));
-            let found = window.add(dt, power, power * 2.0, power * 3.0);
+            let found = window.add(dt, [power, power * 2.0, power * 3.0]);
             let (mut span, mut energy) = (Seconds::ZERO, Joules::ZERO);
             for (dt, power) in past.iter().rev() {
                 (span, energy) = (span + *dt, energy + *power * *dt);
@@ -155,9 +136,12 @@ mod tests {
                 continue;
             };
             let mean = energy / span;
-            assert!((found.power - mean).0.abs() < 1e-9, "{} after piece {piece}, not {mean}", found.power);
-            assert!((found.target - mean * 3.0).0.abs() < 1e-9, "the target moves alike: {}", found.target);
-            assert!((found.budget - mean * 2.0).0.abs() < 1e-9, "and the budget: {}", found.budget);
+            for (found, factor) in found.into_iter().zip([1.0, 2.0, 3.0]) {
+                assert!(
+                    (found - mean * factor).0.abs() < 1e-9,
+                    "{found} after piece {piece}, not {factor} times {mean}"
+                );
+            }
         }
     }
 }
