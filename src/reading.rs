@@ -38,6 +38,8 @@ impl Provenance {
 pub enum Boundary {
     /// One accelerator board with its memory.
     Accelerator,
+    /// The memory of one accelerator board: a part of the board.
+    Memory,
     /// One module that holds CPU and GPU together.
     Module,
     /// One CPU package.
@@ -46,16 +48,35 @@ pub enum Boundary {
     Process,
     /// The whole machine at its supply.
     Wall,
+    /// Whoever brought the numbers did not say: they can be set against no other.
+    NotStated,
+}
+
+impl Boundary {
+    /// The words by which a person names a boundary, and what they mean.
+    pub const WORDS: [(&str, Boundary); 4] = [
+        ("wall", Boundary::Wall),
+        ("accelerator", Boundary::Accelerator),
+        ("module", Boundary::Module),
+        ("cpu_package", Boundary::CpuPackage),
+    ];
+
+    /// The boundary of a word.
+    pub fn named(word: &str) -> Option<Boundary> {
+        Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, boundary)| *boundary)
+    }
 }
 
 impl std::fmt::Display for Boundary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Accelerator => "one board",
+            Self::Memory => "the memory of one board",
             Self::Module => "CPU and GPU together",
             Self::CpuPackage => "the CPU package",
             Self::Process => "this process",
             Self::Wall => "the whole machine",
+            Self::NotStated => "a boundary that is not stated",
         })
     }
 }
@@ -119,7 +140,7 @@ pub struct Source {
     pub method: String,
     /// How often the value behind the reading changes, in seconds.
     pub update_period_s: Seconds,
-    /// Half width of the band around an energy, as a share (k = 2); none for a model.
+    /// Half width of the band around an energy, as a share (k = 2); none for a model, and where nobody states it.
     pub relative_uncertainty: Option<f64>,
     /// The most that the boundary can draw: a board limit, a package limit or the model's full load.
     pub rated_w: Option<Watts>,

@@ -46,6 +46,49 @@ fn bare() -> TempDir {
     tempfile::tempdir().expect("a temporary directory")
 }
 
+/// What `doctor` says of a machine whose NVIDIA library is made up by `text`.
+fn with_library(root: &Path, text: &str) -> (i32, Value) {
+    write(root, "library.toml", text);
+    let mut command = Command::cargo_bin("dawndusk").expect("the binary is built");
+    command.env("DAWNDUSK_SYSFS", root).env("DAWNDUSK_MODELS", root.join("models"));
+    command.env("DAWNDUSK_CACHE", root.join("cache")).env("DAWNDUSK_NVML", root.join("library.toml"));
+    let output = command.args(["doctor", "--json"]).output().expect("the binary runs");
+    let document = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    (output.status.code().expect("it ends by itself"), document)
+}
+
+/// The page of `devices` on the same machine.
+fn devices_with_library(mut command: Command, root: &Path) -> String {
+    command.env("DAWNDUSK_SYSFS", root).env("DAWNDUSK_NVML", root.join("library.toml"));
+    let output = command.arg("devices").output().expect("the binary runs");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+const H100: &str = r#"
+[[board]]
+name = "NVIDIA H100 80GB HBM3"
+id = "GPU-7"
+architecture = "hopper"
+power_w = 250.0
+energy_period_s = 0.04
+processes = []
+[board.says]
+power_usage = 248000
+"field 186" = 251000
+"field 185" = 249000
+enforced_limit = 700000
+default_limit = 700000
+lowest_limit = 200000
+highest_limit = 700000
+event_reasons = 1
+temperature = 314150
+core_clock = 1980
+memory_clock = 2619
+"field 82" = 55
+partitioned = 0
+persistent = 1
+"#;
+
 /// A Jetson that draws 15 W.
 fn jetson() -> TempDir {
     let root = bare();
@@ -102,6 +145,136 @@ fn a_source_says_what_it_reads_how_often_how_well_and_of_what() {
     for fragment in ["15.0 W", "CPU and GPU together", "new every 0.100 s", "within 5 %", "VDD_IN"] {
         assert!(text.contains(fragment), "`{fragment}` is part of the line: {text}");
     }
+}
+
+#[test]
+fn a_board_in_order_passes_line_by_line() {
+    let root = bare();
+    let (_, found) = with_library(root.path(), H100);
+    let source = line(&found, "power", "nvml-stand-in:0");
+    let period = source["reads"]["update_period_s"].as_f64().expect("seen");
+    assert!((0.03..0.06).contains(&period), "the counter's period, 40 ms: {source}");
+    assert_eq!(source["reads"]["rated_w"], 700.0, "and full power, by its limit");
+    for about in ["limit", "slowed by", "partitions", "company", "persistence", "conditions"] {
+        let name = format!("nvml-stand-in:0 {about}");
+        assert_eq!(line(&found, "board", &name)["state"], "pass", "{about}: {found:#}");
+    }
+    let conditions = line(&found, "board", "nvml-stand-in:0 conditions")["finding"].as_str().expect("in words");
+    let listed = Command::cargo_bin("dawndusk").expect("the binary is built");
+    let listed = devices_with_library(listed, root.path());
+    assert!(listed.contains("its board: limit 700.0 W, core clock 1980 MHz"), "devices says it too: {listed}");
+    for fragment in [
+        "core clock 1980 MHz",
+        "chip temperature 41 °C",
+        "memory temperature 55 °C",
+        "instant power 251.0 W",
+        "module power: not supported",
+    ] {
+        assert!(conditions.contains(fragment), "`{fragment}`: each is there or has its cause: {conditions}");
+    }
+    let limit = line(&found, "board", "nvml-stand-in:0 limit")["finding"].as_str().expect("in words");
+    assert!(limit.contains("700 W") && limit.contains("200 W to 700 W"), "{limit}");
+}
+
+#[test]
+fn a_shared_capped_partitioned_board_warns_and_says_how_to_mend_it() {
+    let root = bare();
+    let text = H100
+        .replace("processes = []", "processes = [4242, 17]")
+        .replace("enforced_limit = 700000", "enforced_limit = 500000")
+        .replace("partitioned = 0", "partitioned = 1")
+        .replace("persistent = 1", "persistent = 0")
+        .replace("event_reasons = 1", "event_reasons = 4");
+    let (code, found) = with_library(root.path(), &text);
+    assert_eq!((code, &found["overall"]), (0, &Value::from("warn")), "it works, for less: {found:#}");
+    for (about, finding, remedy) in [
+        ("limit", "500 W, and 700 W", "nvidia-smi -i GPU-7 -pl 700"),
+        ("slowed by", "power limit", "nothing else loads"),
+        ("partitions", "the whole board", "-mig 0"),
+        ("company", "2 other processes are on the board (17, 4242)", "end them"),
+        ("persistence", "unloads", "nvidia-persistenced"),
+    ] {
+        let check = line(&found, "board", &format!("nvml-stand-in:0 {about}"));
+        assert_eq!(check["state"], "warn", "{about}: {check}");
+        assert!(check["finding"].as_str().is_some_and(|text| text.contains(finding)), "{about}: {check}");
+        assert!(check["remedy"].as_str().is_some_and(|text| text.contains(remedy)), "{about}: {check}");
+    }
+}
+
+#[test]
+fn a_run_on_a_shared_or_partitioned_board_is_not_ranked_and_says_why() {
+    let root = bare();
+    let text = H100.replace("processes = []", "processes = [4242, 17]").replace("partitioned = 0", "partitioned = 1");
+    write(root.path(), "library.toml", &text);
+    let mut command = Command::cargo_bin("dawndusk").expect("the binary is built");
+    command.env("DAWNDUSK_SYSFS", root.path()).env("DAWNDUSK_NVML", root.path().join("library.toml"));
+    command.env("DAWNDUSK_CACHE", root.path().join("cache"));
+    command.args(["run", "unlimited", "--adapter", "cpu", "--length", "quick", "--compression", "1000"]);
+    command
+        .args(["--workloads", "fma", "--meter", "nvml-stand-in:0"])
+        .arg("--results")
+        .arg(root.path().join("results"));
+    let output = command.output().expect("the binary runs");
+    let mut results = std::fs::read_dir(root.path().join("results")).expect("a result");
+    let directory = results.next().expect("one result").expect("it can be listed").path();
+    let read = |name: &str| std::fs::read_to_string(directory.join(name)).expect("a page");
+    let result: Value = serde_json::from_str(&read("result.json")).expect("one JSON document");
+    let said = (result["verdict"]["unranked_because"].to_string(), String::from_utf8_lossy(&output.stderr));
+    for reason in ["the board is cut into instances", "2 other processes were on the board"] {
+        assert!(said.0.contains(reason), "`{reason}` speaks against it: {said:?}");
+        assert!(read("summary.txt").contains(reason), "`{reason}` is on the page");
+    }
+    assert_eq!(result["conditions"]["sharing"]["other_processes"]["value"], serde_json::json!([17, 4242]), "and who");
+}
+
+#[test]
+fn a_hot_or_lost_board_fails_and_what_is_missing_has_its_cause() {
+    let root = bare();
+    let hot = H100.replace("event_reasons = 1", "event_reasons = 72");
+    let (code, found) = with_library(root.path(), &hot);
+    assert_eq!((code, &found["overall"]), (10, &Value::from("fail")), "the hardware protects itself from heat");
+    let gone = H100.replace("core_clock = 1980", "core_clock = \"lost\"").replace("memory_clock = 2619\n", "");
+    let (_, found) = with_library(root.path(), &gone);
+    let conditions = line(&found, "board", "nvml-stand-in:0 conditions");
+    assert_eq!(conditions["state"], "fail", "a clock that was lost: {conditions}");
+    let text = conditions["finding"].as_str().expect("in words");
+    assert!(text.contains("core clock: the device is lost, memory clock: not supported"), "each its own cause: {text}");
+}
+
+#[test]
+fn an_amd_board_at_its_cap_says_so_and_asks_nothing_that_amd_has_not() {
+    let root = bare();
+    let files = [
+        ("name", "amdgpu"),
+        ("power1_average", "298000000"),
+        ("power1_cap", "300000000"),
+        ("power1_cap_default", "300000000"),
+        ("temp1_input", "64000"),
+        ("freq1_input", "2100000000"),
+        ("device/uevent", "DRIVER=amdgpu\nPCI_SLOT_NAME=0000:03:00.0\n"),
+    ];
+    files.iter().for_each(|(file, text)| write(root.path(), &format!("class/hwmon/hwmon0/{file}"), text));
+    let (_, found) = examined(root.path(), &[]);
+    let about = |what: &str| line(&found, "board", &format!("amdgpu:0000:03:00.0 {what}"));
+    assert_eq!(about("slowed by")["state"], "warn", "kept at its cap: {}", about("slowed by"));
+    assert_eq!(about("limit")["state"], "pass", "{}", about("limit"));
+    let conditions = about("conditions")["finding"].as_str().expect("in words");
+    assert!(
+        conditions.contains("core clock 2100 MHz") && conditions.contains("chip temperature 64 °C"),
+        "{conditions}"
+    );
+    let names = found["checks"].as_array().expect("a list").iter().filter_map(|check| check["name"].as_str());
+    assert!(names.clone().all(|name| !name.ends_with("persistence")), "no such thing there");
+    assert!(names.clone().any(|name| name.ends_with("conditions")), "but this");
+}
+
+#[test]
+fn a_made_up_library_that_cannot_be_read_is_named() {
+    let root = bare();
+    let (_, found) = with_library(root.path(), "[[board]]\nname = 3\n");
+    let library = line(&found, "power", "nvml-stand-in");
+    assert_eq!(library["state"], "fail", "{library}");
+    assert!(library["finding"].as_str().is_some_and(|text| text.contains("library.toml")), "{library}");
 }
 
 #[test]

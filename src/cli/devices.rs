@@ -34,6 +34,9 @@ fn page(facts: &MachineFacts) -> String {
     text.push_str("Power sources\n");
     for probe in &facts.power_sources {
         text.push_str(&format!("  {probe}\n"));
+        if let Some(facts) = &probe.facts {
+            text.push_str(&format!("    its board: {facts}\n"));
+        }
     }
     text
 }

@@ -8,7 +8,7 @@ use super::loading::{Places, Purpose, is_missing, open_models};
 use super::{Failure, say, system};
 use crate::flight::Equipment;
 use crate::gpu::{self, Adapter, Class, Device, Facts};
-use crate::journal::{Conditions, WorkloadRecord};
+use crate::journal::{Conditions, Sharing, WorkloadRecord};
 use crate::meter::several::Several;
 use crate::meter::{self, Accelerator, AcceleratorKind, MeterError, Probe};
 use crate::model::encoder::Checkpoint;
@@ -125,6 +125,7 @@ pub(super) fn prepare(
         source: selection.meter.source().clone(),
         knob: None,
         source_covers_adapter: selection.covers_accelerator,
+        sharing: selection.facts().map(Sharing::from),
         sources_refused: refused(&selection.probes),
         environment: system::environment(),
         tuning: tuner.choices().to_vec(),

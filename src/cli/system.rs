@@ -1,14 +1,21 @@
 //! The host: what it calls itself, and the settings that change what is measured.
 
 use crate::meter::Roots;
+use crate::meter::board::BoardDriver;
+use crate::meter::nvml::StandInDriver;
 use crate::meter::sysfs::Tree;
+use std::sync::Arc;
 
 /// Where Linux's tree of attributes is looked for in place of `/sys`: a container's mount, or a copy.
 pub(super) const SYSFS: &str = "DAWNDUSK_SYSFS";
 
+/// A file that stands in for NVIDIA's management library ([`crate::meter::nvml::stand_in`]). What it says is no measurement.
+pub(super) const NVML: &str = "DAWNDUSK_NVML";
+
 /// Environment variables that change what a driver or a library does.
-const TELLING: [&str; 10] = [
+const TELLING: [&str; 11] = [
     SYSFS,
+    NVML,
     "VK_ICD_FILENAMES",
     "VK_DRIVER_FILES",
     "LP_NUM_THREADS",
@@ -22,10 +29,16 @@ const TELLING: [&str; 10] = [
 
 /// Where power sources are looked for.
 pub(super) fn meter_roots() -> Roots {
-    match std::env::var_os(SYSFS).filter(|root| !root.is_empty()) {
-        Some(root) => Roots { sysfs: Tree::new(root), ..Roots::default() },
-        None => Roots::default(),
+    let set = |name: &str| std::env::var_os(name).filter(|place| !place.is_empty());
+    let mut roots = Roots::default();
+    if let Some(root) = set(SYSFS) {
+        roots.sysfs = Tree::new(root);
     }
+    if let Some(file) = set(NVML) {
+        let driver: Arc<dyn BoardDriver> = Arc::new(StandInDriver { file: file.into() });
+        roots.drivers = vec![driver];
+    }
+    roots
 }
 
 /// Operating system and version, as it names itself.

@@ -97,11 +97,8 @@ impl FromStr for Address {
             "recorded" if place.is_empty() => Err(wrong("it names no file".into())),
             "recorded" => {
                 let boundary = match value("boundary")? {
-                    None | Some("wall") => Boundary::Wall,
-                    Some("accelerator") => Boundary::Accelerator,
-                    Some("module") => Boundary::Module,
-                    Some("cpu_package") => Boundary::CpuPackage,
-                    Some(other) => return Err(wrong(format!("`{other}` is no boundary"))),
+                    None => Boundary::Wall,
+                    Some(word) => Boundary::named(word).ok_or_else(|| wrong(format!("`{word}` is no boundary")))?,
                 };
                 Ok(Address::Recorded { file: place.into(), boundary })
             }

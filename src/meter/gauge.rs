@@ -1,8 +1,8 @@
 //! A meter with its books: what a flight holds instead of a bare meter.
 //!
 //! Every look is a reading for the governor and a [`Mark`] for the books, of the source itself and of its witnesses. A
-//! suspend of the machine between two marks leaves their window without an energy. What looking costs is counted: CPU
-//! time of the flight's thread in its looks and of the source's own thread.
+//! suspend of the machine between two marks leaves their window without an energy. What looking costs is counted: time
+//! and CPU time of the flight's thread in its looks, and CPU time of the sources' own threads.
 
 use super::drawn::Drawn;
 use super::suspend::SuspendWatch;
@@ -11,6 +11,7 @@ use super::{Meter, cpu_clock};
 use crate::reading::{Coverage, NoData, Reading, Source, Throttling};
 use crate::units::{Seconds, Watts};
 use serde::{Deserialize, Serialize};
+use std::time::Instant;
 
 /// A meter and the books over it.
 pub struct Gauge {
@@ -22,7 +23,11 @@ pub struct Gauge {
     slept: Option<Seconds>,
     looks: u64,
     looking: Seconds,
+    waited: Seconds,
     opened_at: Option<Seconds>,
+    /// Before the first look: the source was tried before it was chosen.
+    reads_before: u64,
+    threads_before: Seconds,
 }
 
 /// One look: for the governor, and for the books.
@@ -38,18 +43,67 @@ pub struct Look {
 }
 
 /// What looking costs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MeterLoad {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MeterCost {
     /// Looks of the flight.
     pub looks: u64,
-    /// Looks of the source's own thread, the flight's among them; the same where it has none.
+    /// Looks of the sources' own threads, the flight's among them; the same where there are none.
     pub reads: u64,
-    /// CPU time in them.
-    pub cpu_s: Seconds,
+    /// Time that the flight's thread spent in its looks.
+    #[serde(default)]
+    pub waited_s: Seconds,
+    /// CPU time of the sources' own threads.
+    #[serde(default)]
+    pub threads_s: Seconds,
+    /// CPU time of all looks; none where the system does not tell that of a thread.
+    pub cpu_s: Option<Seconds>,
     /// Since the first look.
     pub over_s: Seconds,
     /// CPU time for each second: the share of one core.
-    pub core_share: f64,
+    pub core_share: Option<f64>,
+    /// The most that looking can have taken from the work, for each second: the time in the flight's looks, in which nothing
+    /// new is admitted and whoever is asked answers, and the CPU time of the sources' threads in looks of their own, which a
+    /// workload on all cores must give up.
+    #[serde(default)]
+    pub work_share: f64,
+}
+
+impl MeterCost {
+    /// The meter should take no more than this of a core, nor of the work.
+    pub const SHARE_MAX: f64 = 0.005;
+
+    /// From `before` to here.
+    pub fn since(&self, before: &MeterCost) -> MeterCost {
+        let looks = (self.looks.saturating_sub(before.looks), self.reads.saturating_sub(before.reads));
+        self.join(before, looks, |now, then| now - then)
+    }
+
+    /// Both together.
+    pub fn plus(&self, other: &MeterCost) -> MeterCost {
+        let looks = (self.looks + other.looks, self.reads + other.reads);
+        self.join(other, looks, |one, two| one + two)
+    }
+
+    fn join(&self, other: &MeterCost, (looks, reads): (u64, u64), by: fn(Seconds, Seconds) -> Seconds) -> MeterCost {
+        let cost = MeterCost {
+            looks,
+            reads,
+            waited_s: by(self.waited_s, other.waited_s),
+            threads_s: by(self.threads_s, other.threads_s),
+            cpu_s: self.cpu_s.zip(other.cpu_s).map(|(one, two)| by(one, two)),
+            over_s: by(self.over_s, other.over_s),
+            ..MeterCost::default()
+        };
+        cost.shared()
+    }
+
+    /// With its shares.
+    fn shared(self) -> MeterCost {
+        let share = |time: Seconds| if self.over_s > Seconds::ZERO { time / self.over_s } else { 0.0 };
+        let unasked = self.reads.saturating_sub(self.looks) as f64 / self.reads.max(1) as f64;
+        let taken = self.waited_s + self.threads_s * unasked;
+        MeterCost { core_share: self.cpu_s.map(share), work_share: share(taken), ..self }
+    }
 }
 
 impl Gauge {
@@ -70,7 +124,10 @@ impl Gauge {
             slept: None,
             looks: 0,
             looking: Seconds::ZERO,
+            waited: Seconds::ZERO,
             opened_at: None,
+            reads_before: 0,
+            threads_before: Seconds::ZERO,
         }
     }
 
@@ -91,7 +148,11 @@ impl Gauge {
 
     /// Looks now, on a monotonic clock that is the same at every call.
     pub fn look(&mut self, now: Seconds) -> Look {
-        let before = cpu_clock::of_this_thread();
+        if self.opened_at.is_none() {
+            self.opened_at = Some(now);
+            (self.reads_before, self.threads_before) = (self.meter.coverage().looks, self.threads());
+        }
+        let (began, before) = (Instant::now(), cpu_clock::of_this_thread());
         let reading = self.meter.read(now);
         if let Some(slept) = self.suspend.slept() {
             self.sleeps += 1;
@@ -102,10 +163,10 @@ impl Gauge {
         let marks = self.witnesses.iter_mut().zip(&looks).map(|((_, books), look)| books.mark(now, &look.0, look.1));
         let witnesses = marks.collect();
         self.looks += 1;
-        self.opened_at.get_or_insert(now);
         if let (Some(before), Some(after)) = (before, cpu_clock::of_this_thread()) {
             self.looking += after - before;
         }
+        self.waited += Seconds(began.elapsed().as_secs_f64());
         Look { reading, mark, witnesses, throttling: self.meter.throttling(), sleeps: self.sleeps }
     }
 
@@ -139,19 +200,24 @@ impl Gauge {
         self.slept.take()
     }
 
-    /// What looking has cost until `now`; none where the system does not tell the CPU time of a thread.
-    pub fn cost(&self, now: Seconds) -> Option<MeterLoad> {
-        cpu_clock::of_this_thread()?;
-        let over_s = now - self.opened_at?;
-        let cpu_s = self.looking + self.meter.cpu_time().unwrap_or(Seconds::ZERO);
-        let reads = self.meter.coverage().looks.max(self.looks);
-        (over_s > Seconds::ZERO).then(|| MeterLoad {
+    /// CPU time of the sources' threads so far.
+    fn threads(&self) -> Seconds {
+        self.meter.cpu_time().unwrap_or(Seconds::ZERO)
+    }
+
+    /// What looking has cost until `now`; nothing before the first look.
+    pub fn cost(&self, now: Seconds) -> MeterCost {
+        let threads_s = (self.threads() - self.threads_before).max(Seconds::ZERO);
+        let cost = MeterCost {
             looks: self.looks,
-            reads,
-            cpu_s,
-            over_s,
-            core_share: cpu_s / over_s,
-        })
+            reads: self.meter.coverage().looks.saturating_sub(self.reads_before).max(self.looks),
+            waited_s: self.waited,
+            threads_s,
+            cpu_s: cpu_clock::of_this_thread().map(|_| self.looking + threads_s),
+            over_s: self.opened_at.map_or(Seconds::ZERO, |opened_at| now - opened_at),
+            ..MeterCost::default()
+        };
+        cost.shared()
     }
 }
 

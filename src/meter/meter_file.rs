@@ -8,26 +8,12 @@
 //! * The log of PTDaemon, `spl.txt` in an MLPerf submission: `Time,09-23-2020 14:40:23.964,Watts,81.2,...`, in the local time of
 //!   the machine that wrote it, which is read as UTC: the offset puts it right.
 //!
-//! Energy over a window: the trapezoid over the samples, the powers at its ends by interpolation,
-//!
-//! ```text
-//! E = sum (P_i + P_i+1)/2 · dt       u^2 = (g E)^2 + (P_max · t_update)^2       E - u ... E + u + P_max · t_gap
-//! ```
-//!
-//! with g the gain of the meter (k = 2) and half an update at either end. Two samples further apart than [`GAP_PERIODS`] times
-//! the median are a gap: nothing is counted in it, and with less than [`COVERAGE_MIN`] seen there is no energy.
+//! What it says of a window is [`super::replay`]'s to tell.
 
-use crate::reading::NoData;
-use crate::units::{Joules, Seconds, Watts};
+use crate::units::{Seconds, Watts};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-
-/// As for every other power that is integrated.
-pub use super::integral::GAP_PERIODS;
-
-/// The least share of a window that must have been seen: MLPerf Power and SPEC refuse runs that miss more.
-pub const COVERAGE_MIN: f64 = 0.95;
 
 /// No meter of one machine shows more, and a day at ten samples a second is less.
 const POWER_MAX: Watts = Watts(1e6);
@@ -47,19 +33,6 @@ pub struct MeterFile {
     /// Lines whose power cannot be: not a number, negative, or too large.
     pub dropped: u64,
     period: Seconds,
-}
-
-/// What was drawn over a window.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WindowEnergy {
-    /// The energy, or why there is none.
-    pub energy: Result<Joules, NoData>,
-    /// Lower and upper bound (k = 2).
-    pub bounds: Option<(Joules, Joules)>,
-    /// Share of the window that lies between samples.
-    pub coverage: f64,
-    /// Samples inside.
-    pub samples: u64,
 }
 
 impl MeterFile {
@@ -108,31 +81,14 @@ impl MeterFile {
         self
     }
 
-    /// Energy from `begin` to `end` by a meter whose gain is known to `gain` (k = 2).
-    pub fn energy(&self, begin: Seconds, end: Seconds, gain: f64) -> WindowEnergy {
-        let longest = self.period * GAP_PERIODS;
-        let (mut energy, mut seen, mut most) = (Joules::ZERO, Seconds::ZERO, Watts::ZERO);
-        for pair in self.samples.windows(2) {
-            let ((t0, p0), (t1, p1)) = (pair[0], pair[1]);
-            let (from, to) = (t0.max(begin), t1.min(end));
-            if to <= from || t1 - t0 > longest {
-                continue;
-            }
-            let at = |t: Seconds| p0 + (p1 - p0) * ((t - t0) / (t1 - t0));
-            energy += (at(from) + at(to)) * 0.5 * (to - from);
-            seen += to - from;
-            most = most.max(p0).max(p1);
-        }
-        let samples = self.samples.iter().filter(|(at, _)| (begin..=end).contains(at)).count() as u64;
-        let coverage = if end > begin { (seen / (end - begin)).min(1.0) } else { 0.0 };
-        if coverage < COVERAGE_MIN {
-            let cause = if samples == 0 { NoData::NotSupported } else { NoData::Gap };
-            return WindowEnergy { energy: Err(cause), bounds: None, coverage, samples };
-        }
-        let half = Joules((gain * energy.0).hypot((most * self.period).0));
-        let hidden = most * (end - begin - seen).max(Seconds::ZERO);
-        let bounds = ((energy - half).max(Joules::ZERO), energy + half + hidden);
-        WindowEnergy { energy: Ok(energy), bounds: Some(bounds), coverage, samples }
+    /// Times and powers, in the order of time.
+    pub fn all(&self) -> &[(Seconds, Watts)] {
+        &self.samples
+    }
+
+    /// Whether any sample lies from `begin` to `end`.
+    pub fn has_any(&self, begin: Seconds, end: Seconds) -> bool {
+        self.samples.iter().any(|(at, _)| (begin..=end).contains(at))
     }
 }
 
@@ -153,7 +109,7 @@ pub(super) fn spl_sample(line: &str) -> Option<(f64, Watts)> {
     let at = at.to_zoned(TimeZone::UTC).ok()?.timestamp();
     let is_watts = fields.next()? == "Watts";
     let power: f64 = fields.next()?.trim().parse().ok()?;
-    is_watts.then_some((unix(at), Watts(power)))
+    is_watts.then_some((since_1970(at).0, Watts(power)))
 }
 
 fn csv(text: &str) -> Result<(Vec<Line>, bool), String> {
@@ -196,9 +152,10 @@ fn instant(text: &str) -> Option<(f64, bool)> {
     if let Ok(seconds) = text.parse::<f64>() {
         return seconds.is_finite().then_some((seconds, seconds >= UNIX_TIME_FROM));
     }
-    text.parse::<Timestamp>().ok().map(|at| (unix(at), true))
+    text.parse::<Timestamp>().ok().map(|at| (since_1970(at).0, true))
 }
 
-fn unix(at: Timestamp) -> f64 {
-    at.as_second() as f64 + f64::from(at.subsec_nanosecond()) * 1e-9
+/// Seconds since 1970, to within a microsecond in this century.
+pub fn since_1970(at: Timestamp) -> Seconds {
+    Seconds(at.as_second() as f64 + f64::from(at.subsec_nanosecond()) * 1e-9)
 }

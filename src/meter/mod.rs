@@ -7,6 +7,7 @@
 //! | [`nvml`] through [`board`] | NVIDIA's energy counter, or its power, integrated | board sensor | accelerator |
 //! | [`hwmon`] | amdgpu's power, integrated; the energy counter of i915 and xe | board sensor | accelerator or module |
 //! | [`jetson`] | the INA3221 rails of NVIDIA's modules, integrated | board sensor | module |
+//! | [`apple`] | the energy counters of Apple's chips, on macOS with the feature `apple` | SoC counter | module |
 //! | [`rapl`] | the package counters of the CPU | SoC counter | CPU package |
 //! | [`shelly`], [`ptdaemon`] | a plug or an analyser on the network, integrated | external meter | wall |
 //! | [`recorded`] | energies from a file, replayed | modelled | as it is told |
@@ -14,13 +15,15 @@
 //!
 //! Under them lie three pure parts: [`counter`] (differences of a counter, with wraps and resets told apart),
 //! [`integral`] (energy from powers, with gaps counted) and [`mean_power`] (power from energies). [`plausible`] holds
-//! the limits of what a value can be. [`sampler`] keeps a hung sensor from hanging the flight, [`polled`] a slow one from
-//! holding it up, [`meter_file`] reads what a meter wrote for itself, [`trial`] tries every source by reading it, and [`select`] picks the best.
+//! the limits of what a value can be. [`sampler`] keeps a hung sensor from hanging the flight, [`polled`] a slow one
+//! from holding it up, [`meter_file`] and [`replay`] read what a meter wrote for itself, [`trial`] tries every source
+//! by reading it, and [`select`] picks the best.
 
 pub mod address;
+pub mod apple;
 pub mod board;
 pub mod counter;
-mod cpu_clock;
+pub mod cpu_clock;
 pub mod cpu_time;
 pub mod drawn;
 mod energy_file;
@@ -32,6 +35,7 @@ pub mod mean_power;
 pub mod meter_file;
 mod network;
 pub mod nvml;
+mod pairs;
 pub mod plausible;
 pub mod polled;
 pub mod probe;
@@ -39,6 +43,7 @@ pub mod ptdaemon;
 pub mod rapl;
 pub mod recorded;
 pub mod renewal;
+pub mod replay;
 pub mod sampler;
 pub mod select;
 pub mod several;
@@ -48,12 +53,13 @@ pub mod sysfs;
 pub mod throttle;
 pub mod totaliser;
 pub mod trial;
+pub mod twins;
 
 pub use address::{Address, AddressError};
 pub use drawn::Drawn;
-pub use gauge::{Gauge, Look, MeterLoad, Window};
+pub use gauge::{Gauge, Look, MeterCost, Window};
 pub use probe::{Probe, Refusal};
-pub use select::{Accelerator, AcceleratorKind, MeterError, Preference, Selection, open, open_all, probe};
+pub use select::{Accelerator, AcceleratorKind, MeterError, Selection, open_all, probe};
 pub use trial::Roots;
 
 use crate::reading::{Coverage, Reading, Source, Throttling};

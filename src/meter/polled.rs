@@ -4,7 +4,7 @@
 //! A look gives the latest answer with the time at which it was taken. An answer older than [`STALE_PERIODS`] periods is
 //! [`NoData::Timeout`]: the thread hangs, and is left behind.
 
-use super::Meter;
+use super::{Meter, cpu_clock};
 use crate::reading::{Coverage, NoData, Reading, Source};
 use crate::units::Seconds;
 use std::io;
@@ -15,7 +15,14 @@ use std::time::{Duration, Instant};
 pub const STALE_PERIODS: f64 = 5.0;
 
 /// What the thread leaves for those who look.
-type Latest = Mutex<(Reading, Coverage)>;
+struct Answer {
+    reading: Reading,
+    coverage: Coverage,
+    /// Of the thread so far.
+    cpu_time: Option<Seconds>,
+}
+
+type Latest = Mutex<Answer>;
 
 /// A source behind a thread that asks by itself.
 pub struct Polled {
@@ -29,7 +36,7 @@ impl Polled {
     /// Moves `meter`, which has been read once at `first` on the clock that began at `epoch`, to a thread.
     pub fn start(mut meter: Box<dyn Meter>, epoch: Instant, first: Reading, period: Seconds) -> io::Result<Polled> {
         let source = meter.source().clone();
-        let latest = Arc::new(Mutex::new((first, meter.coverage())));
+        let latest = Arc::new(Mutex::new(Answer { reading: first, coverage: meter.coverage(), cpu_time: None }));
         let theirs = Arc::downgrade(&latest);
         let pause = Duration::try_from_secs_f64(period.0).unwrap_or(Duration::from_secs(1));
         let name = format!("meter {}", source.name);
@@ -49,12 +56,13 @@ fn ask(meter: &mut dyn Meter, latest: &Weak<Latest>, epoch: Instant, period: Dur
         }
         let reading = meter.read(Seconds(epoch.elapsed().as_secs_f64()));
         let Some(latest) = latest.upgrade() else { return };
-        *hold(&latest) = (reading, meter.coverage());
+        let (coverage, cpu_time) = (meter.coverage(), cpu_clock::of_this_thread());
+        *hold(&latest) = Answer { reading, coverage, cpu_time };
     }
 }
 
 /// Plain values, valid at every moment: a panic elsewhere does not spoil them.
-fn hold(latest: &Latest) -> MutexGuard<'_, (Reading, Coverage)> {
+fn hold(latest: &Latest) -> MutexGuard<'_, Answer> {
     latest.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -65,7 +73,7 @@ impl Meter for Polled {
 
     fn read(&mut self, now: Seconds) -> Reading {
         let here = Seconds(self.epoch.elapsed().as_secs_f64());
-        let (reading, _) = *hold(&self.latest);
+        let reading = hold(&self.latest).reading;
         if reading.age(here) > self.stale_after {
             return Reading::absent(now, NoData::Timeout);
         }
@@ -73,6 +81,10 @@ impl Meter for Polled {
     }
 
     fn coverage(&self) -> Coverage {
-        hold(&self.latest).1
+        hold(&self.latest).coverage
+    }
+
+    fn cpu_time(&self) -> Option<Seconds> {
+        hold(&self.latest).cpu_time
     }
 }

@@ -3,6 +3,7 @@
 //! A source is accepted by reading it. That a driver loads, a file exists or a library starts says nothing: on some
 //! boards all of that succeeds and every value is refused.
 
+use super::board::BoardFacts;
 use crate::reading::{NoData, Reading, Source};
 use crate::units::{Seconds, Watts};
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,12 @@ pub struct Probe {
     pub read_cost_s: Option<Seconds>,
     /// Why it cannot be used.
     pub refusal: Option<Refusal>,
+    /// What stands on the board beside its power; none where the source is no board with a library.
+    #[serde(default)]
+    pub facts: Option<Box<BoardFacts>>,
+    /// Another source that was seen to give the same watts: both report what one package draws, and one of them counts.
+    #[serde(default)]
+    pub same_as: Option<String>,
 }
 
 impl Probe {
@@ -63,11 +70,23 @@ impl Probe {
             Some(band) => text.push_str(&format!("; within {:.0} % (k = 2)", band * 100.0)),
             None => text.push_str("; no band"),
         }
-        format!("{text}; {}", source.method)
+        text = format!("{text}; {}", source.method);
+        if let Some(other) = &self.same_as {
+            text.push_str(&format!("; the same watts as {other}, which reports the same package: one of them counts"));
+        }
+        text
     }
 
     pub(super) fn refused(name: &str, refusal: Refusal) -> Probe {
-        Probe { name: name.to_owned(), source: None, power_w: None, read_cost_s: None, refusal: Some(refusal) }
+        Probe {
+            name: name.to_owned(),
+            source: None,
+            power_w: None,
+            read_cost_s: None,
+            refusal: Some(refusal),
+            facts: None,
+            same_as: None,
+        }
     }
 
     pub(super) fn accepted(source: &Source, first: &Reading, read_cost: Seconds) -> Probe {
@@ -77,6 +96,8 @@ impl Probe {
             power_w: first.power.ok(),
             read_cost_s: Some(read_cost),
             refusal: None,
+            facts: None,
+            same_as: None,
         }
     }
 }

@@ -10,6 +10,9 @@
 //! 1.0,lost
 //! ```
 //!
+//! Behind them may stand, by the names of the first line, the seconds for which the device had been slowed down until then:
+//! `power_cap_s`, `thermal_s`, `hardware_thermal_s`, `power_brake_s`, `hardware_s`, `sync_s`. They do not fall.
+//!
 //! In place of an energy a cause may stand, by the name that a reading has for it (`lost`, `asleep`, `timeout`,
 //! `no_permission`, `counter_reset`, ...): then the source says that. The first look at the source is the first line;
 //! after the last line the source is lost.
@@ -17,7 +20,7 @@
 use super::Meter;
 use super::counter::{Counter, Limits, MICROJOULE};
 use super::probe::Refusal;
-use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
+use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source, Throttling};
 use crate::units::{Joules, Seconds, Watts};
 use std::io::Read;
 use std::path::Path;
@@ -31,10 +34,31 @@ const MOST: Joules = Joules(1e12);
 /// When, and the energy until then or why there was none.
 type Line = (Seconds, Result<Joules, NoData>);
 
+/// The first two columns of every recording.
+const HEAD: &str = "t_s,energy_j";
+
+/// How a column of a slowdown is written into its times.
+type Cause = fn(&mut Throttling) -> &mut Seconds;
+
+/// The columns that may follow.
+const CAUSES: [(&str, Cause); 6] = [
+    ("power_cap_s", |times| &mut times.power_cap_s),
+    ("thermal_s", |times| &mut times.thermal_s),
+    ("hardware_thermal_s", |times| &mut times.hardware_thermal_s),
+    ("power_brake_s", |times| &mut times.power_brake_s),
+    ("hardware_s", |times| &mut times.hardware_s),
+    ("sync_s", |times| &mut times.sync_s),
+];
+
+/// What a file holds: a line for every look, and as many slowdowns, or none where it has no column of them.
+type Content = (Vec<Line>, Vec<Throttling>);
+
 /// A recording that is being replayed.
 pub struct Recorded {
     source: Source,
     lines: Vec<Line>,
+    slowdowns: Vec<Throttling>,
+    throttling: Option<Throttling>,
     opened_at: Option<Seconds>,
     counter: Counter,
     coverage: Coverage,
@@ -45,7 +69,7 @@ impl Recorded {
     pub fn open(name: &str, file: &Path, boundary: Boundary) -> Result<Recorded, Refusal> {
         let wrong = |cause, why: String| Refusal::new(cause, format!("{}: {why}", file.display()));
         let text = read_text(file).map_err(|why| wrong(NoData::NotSupported, why))?;
-        let lines = parse(&text).map_err(|why| wrong(NoData::Implausible, why))?;
+        let (lines, slowdowns) = parse(&text).map_err(|why| wrong(NoData::Implausible, why))?;
         let steps: Vec<f64> = lines.windows(2).map(|pair| (pair[1].0 - pair[0].0).0).collect();
         let period = crate::stats::median(&steps).unwrap_or(1.0);
         let stem = file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
@@ -60,7 +84,8 @@ impl Recorded {
             sensing: Sensing::default(),
         };
         let limits = Limits { unit: MICROJOULE, range: None, ceiling: None, slack: Seconds::ZERO };
-        Ok(Recorded { source, lines, opened_at: None, counter: Counter::new(limits), coverage: Coverage::default() })
+        let (counter, coverage) = (Counter::new(limits), Coverage::default());
+        Ok(Recorded { source, lines, slowdowns, throttling: None, opened_at: None, counter, coverage })
     }
 
     /// The lines that have passed `elapsed` after the first.
@@ -106,11 +131,17 @@ impl Meter for Recorded {
             Err(cause) => Reading::absent(now, cause),
         };
         self.coverage.missed += u64::from(reading.energy.is_err());
+        let passed = self.passed(now - opened_at).len();
+        self.throttling = passed.checked_sub(1).and_then(|last| self.slowdowns.get(last)).copied();
         reading
     }
 
     fn coverage(&self) -> Coverage {
         self.coverage
+    }
+
+    fn throttling(&self) -> Option<Throttling> {
+        self.throttling
     }
 }
 
@@ -126,28 +157,74 @@ fn power(before: &Line, after: &Line) -> Option<Watts> {
     (energy.0 >= 0.0).then(|| energy / (after.0 - before.0))
 }
 
-fn parse(text: &str) -> Result<Vec<Line>, String> {
+fn parse(text: &str) -> Result<Content, String> {
     let mut lines: Vec<Line> = Vec::new();
+    let mut columns: Vec<Cause> = Vec::new();
+    let mut slowdowns: Vec<Throttling> = Vec::new();
     for (index, line) in text.lines().map(str::trim).enumerate() {
         let wrong = |why: &str| format!("line {}: {why}: `{line}`", index + 1);
-        if line.is_empty() || line.starts_with('#') || (index == 0 && line == "t_s,energy_j") {
+        if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (time, energy) = line.split_once(',').ok_or_else(|| wrong("it must be t_s,energy_j"))?;
-        let time: f64 = time.trim().parse().map_err(|_| wrong("the time is no number of seconds"))?;
+        if let Some(more) = line.strip_prefix(HEAD).filter(|_| index == 0) {
+            columns = head(more).map_err(|why| wrong(&why))?;
+            continue;
+        }
+        let mut cells = line.split(',').map(str::trim);
+        let (Some(time), Some(energy)) = (cells.next(), cells.next()) else {
+            return Err(wrong("it must be t_s,energy_j"));
+        };
+        let time: f64 = time.parse().map_err(|_| wrong("the time is no number of seconds"))?;
         if !time.is_finite() || lines.last().is_some_and(|last| last.0.0 >= time) {
             return Err(wrong("times must be finite and rise"));
         }
-        let energy = energy.trim();
-        let energy = match energy.parse::<f64>() {
-            Ok(joules) if joules.is_finite() && (0.0..=MOST.0).contains(&joules) => Ok(Joules(joules)),
-            Ok(_) => return Err(wrong("an energy is from 0 to 1e12 J")),
-            Err(_) => Err(serde_json::from_value::<NoData>(energy.into())
-                .map_err(|_| wrong("the energy is neither a number of joules nor a cause"))?),
-        };
-        lines.push((Seconds(time), energy));
+        lines.push((Seconds(time), energy_of(energy).map_err(wrong)?));
+        let slowed = slowdown(cells, &columns, slowdowns.last()).map_err(wrong)?;
+        slowdowns.extend(slowed);
     }
-    if lines.len() < 2 { Err("it must hold two lines or more of t_s,energy_j".to_owned()) } else { Ok(lines) }
+    if lines.len() < 2 { Err(format!("it must hold two lines or more of {HEAD}")) } else { Ok((lines, slowdowns)) }
+}
+
+/// The columns that the first line names behind those of every recording.
+fn head(more: &str) -> Result<Vec<Cause>, String> {
+    let known = |name: &str| CAUSES.iter().find(|(cause, _)| *cause == name).map(|(_, cause)| *cause);
+    let unknown = |name: &str| {
+        let names = CAUSES.map(|(name, _)| name).join(", ");
+        format!("`{name}` is no column; behind {HEAD} may stand {names}")
+    };
+    more.split(',').skip(1).map(str::trim).map(|name| known(name).ok_or_else(|| unknown(name))).collect()
+}
+
+fn energy_of(cell: &str) -> Result<Result<Joules, NoData>, &'static str> {
+    match cell.parse::<f64>() {
+        Ok(joules) if joules.is_finite() && (0.0..=MOST.0).contains(&joules) => Ok(Ok(Joules(joules))),
+        Ok(_) => Err("an energy is from 0 to 1e12 J"),
+        Err(_) => serde_json::from_value::<NoData>(cell.into())
+            .map(Err)
+            .map_err(|_| "the energy is neither a number of joules nor a cause"),
+    }
+}
+
+/// The slowdowns of one line; none where the recording has no column of them.
+fn slowdown<'a>(
+    mut cells: impl Iterator<Item = &'a str>,
+    columns: &[Cause],
+    before: Option<&Throttling>,
+) -> Result<Option<Throttling>, &'static str> {
+    let mut times = Throttling { counted: true, ..Throttling::default() };
+    for cause in columns {
+        let cell = cells.next().ok_or("a column is missing")?;
+        let time: f64 = cell.parse().map_err(|_| "a slowdown is a number of seconds")?;
+        let least = before.map_or(Seconds::ZERO, |before| *cause(&mut before.clone()));
+        if !time.is_finite() || time < least.0 {
+            return Err("a slowdown is finite and does not fall");
+        }
+        *cause(&mut times) = Seconds(time);
+    }
+    if cells.next().is_some() {
+        return Err("more columns than the first line names");
+    }
+    Ok((!columns.is_empty()).then_some(times))
 }
 
 fn read_text(file: &Path) -> Result<String, String> {

@@ -10,6 +10,7 @@
 
 use super::Meter;
 use super::address::AddressError;
+use super::board::BoardFacts;
 use super::probe::{Place, Probe};
 use super::trial::{Candidate, Roots, candidates};
 use crate::reading::Boundary;
@@ -45,16 +46,6 @@ impl Accelerator {
     }
 }
 
-/// Which source is wanted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Preference {
-    /// The best that covers the accelerator.
-    #[default]
-    Best,
-    /// This one and no other: a name, or its part before the colon if only one source has it.
-    Named(String),
-}
-
 /// The source of a flight, and what became of every candidate.
 pub struct Selection {
     /// The source.
@@ -66,6 +57,14 @@ pub struct Selection {
     pub witnesses: Vec<Box<dyn Meter>>,
     /// All candidates, the chosen one among them.
     pub probes: Vec<Probe>,
+}
+
+impl Selection {
+    /// What stands on the source's board beside its power; none where the source is no board with a library.
+    pub fn facts(&self) -> Option<&BoardFacts> {
+        let name = &self.meter.source().name;
+        self.probes.iter().find(|probe| probe.name == *name).and_then(|probe| probe.facts.as_deref())
+    }
 }
 
 /// Why there is no source.
@@ -109,21 +108,11 @@ pub fn probe(roots: &Roots) -> Vec<Probe> {
     probes(candidates(roots))
 }
 
-/// Opens the source for a flight on `accelerator`, and nothing beside it.
-pub fn open(roots: &Roots, preference: &Preference, accelerator: &Accelerator) -> Result<Selection, MeterError> {
-    let mut candidates = candidates(roots);
-    let chosen = match preference {
-        Preference::Named(name) => named(&candidates, name)?,
-        Preference::Best => best(&candidates, accelerator)?,
-    };
-    let (meter, covers_accelerator) = take(&mut candidates, chosen, accelerator)?;
-    Ok(Selection { meter, covers_accelerator, witnesses: Vec::new(), probes: probes(candidates) })
-}
-
 /// Opens the source for a flight on `accelerator` and those beside it.
 ///
-/// `wanted` holds names and addresses ([`Address`](super::Address)). The first is the flight's source, or the best one where none is wanted. The others are witnesses, and so
-/// is one source that measures for each boundary that nobody covers yet.
+/// `wanted` holds names and addresses ([`Address`](super::Address)). The first is the flight's source, or the best one
+/// where none is wanted. The others are witnesses, and so is one source that measures for each boundary that nobody
+/// covers yet.
 pub fn open_all(roots: &Roots, wanted: &[String], accelerator: &Accelerator) -> Result<Selection, MeterError> {
     let (roots, wanted) = roots.with(wanted)?;
     let mut candidates = candidates(&roots);
@@ -208,8 +197,11 @@ fn best(candidates: &[Candidate], accelerator: &Accelerator) -> Result<usize, Me
         .filter(|&(_, fit)| fit != Fit::No)
         .collect();
     let best_fit = boards.iter().map(|&(_, fit)| fit).max();
-    let fitting: Vec<usize> =
+    let mut fitting: Vec<usize> =
         boards.iter().filter(|&&(_, fit)| Some(fit) == best_fit).map(|&(index, _)| index).collect();
+    // Of two dies that both report the total either is the right one, and the first is taken.
+    let names: Vec<String> = fitting.iter().map(|&index| candidates[index].probe.name.clone()).collect();
+    fitting.retain(|&index| candidates[index].probe.same_as.as_ref().is_none_or(|other| !names.contains(other)));
     if let [only] = fitting.as_slice() {
         return Ok(*only);
     }

@@ -41,19 +41,20 @@ impl SuspendWatch {
     }
 }
 
-/// Sleep since the system started.
+/// Sleep since the system started; none where no pair of clocks tells.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn slept_since_start() -> Option<Seconds> {
+pub fn slept_since_start() -> Option<Seconds> {
     use rustix::time::{ClockId, clock_gettime};
     let seconds = |clock| {
         let time = clock_gettime(clock);
         time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
     };
-    Some(Seconds(seconds(ClockId::Boottime) - seconds(ClockId::Monotonic)))
+    // The two are read one after the other.
+    Some(Seconds((seconds(ClockId::Boottime) - seconds(ClockId::Monotonic)).max(0.0)))
 }
 
-/// Other systems have no pair of such clocks that is read here.
+/// Sleep since the system started: other systems have no pair of such clocks that is read here.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn slept_since_start() -> Option<Seconds> {
+pub fn slept_since_start() -> Option<Seconds> {
     None
 }

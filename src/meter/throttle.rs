@@ -12,6 +12,7 @@
 
 use crate::reading::{NoData, Throttling};
 use crate::units::Seconds;
+use serde::{Deserialize, Serialize};
 
 /// The shortest time between two looks: the reasons last longer, and a look costs as much as a reading.
 pub const LOOK_PERIOD: Seconds = Seconds(0.1);
@@ -20,7 +21,8 @@ pub const LOOK_PERIOD: Seconds = Seconds(0.1);
 const LONGEST_STEP: Seconds = Seconds(5.0);
 
 /// What slows a device down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Firmware keeps a power limit.
     PowerCap,
@@ -48,6 +50,19 @@ impl Reason {
     ];
 }
 
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Reason::PowerCap => "firmware keeps the power limit",
+            Reason::Thermal => "the driver keeps a temperature",
+            Reason::HardwareThermal => "the hardware protects itself from heat",
+            Reason::PowerBrake => "the power supply has signalled",
+            Reason::Hardware => "the hardware slows down without a cause",
+            Reason::Sync => "it keeps step with other boards",
+        })
+    }
+}
+
 /// One look at the reasons of a device, in the order of [`Reason::ALL`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ThrottleLook {
@@ -63,20 +78,30 @@ pub struct ThrottleLook {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ThrottleWatch {
     last: Option<(Seconds, ThrottleLook)>,
+    /// The last look, whether it saw anything or not.
+    looked_at: Option<Seconds>,
     sums: [Seconds; 6],
     unknown: u64,
     counted: bool,
     has_seen: bool,
 }
 
+impl ThrottleLook {
+    /// The reasons in force.
+    pub fn in_force(&self) -> Vec<Reason> {
+        Reason::ALL.into_iter().filter(|&reason| self.active[reason as usize]).collect()
+    }
+}
+
 impl ThrottleWatch {
     /// True once it is time for another look.
     pub fn is_due(&self, now: Seconds) -> bool {
-        self.last.is_none_or(|(at, _)| now - at >= LOOK_PERIOD)
+        self.looked_at.is_none_or(|at| now - at >= LOOK_PERIOD)
     }
 
     /// Takes what a look at `at` saw.
     pub fn advance(&mut self, at: Seconds, look: Result<ThrottleLook, NoData>) {
+        self.looked_at = Some(at);
         let Ok(look) = look else {
             self.last = None;
             return;

@@ -19,7 +19,7 @@
 //! with k = 2 and each as a square:
 //!
 //! * gaps: `(P_max - P_min) dt / sqrt(3)`, a power anywhere between the two; the window's mean is put in;
-//! * long steps of the trapezoid, the same way;
+//! * long steps of the trapezoid, the same way times q: both ends were seen, and what was steady did not leap between them;
 //! * ragged looks at a changing power: `0.3 t_u sqrt(sum (p_i - p_i-1)²)`, half a look late or early at each change;
 //! * blind time of a sensor that sees a share s: `2 sigma T sqrt((1 - s) / n)`, with the scatter sigma of the powers shown
 //!   and their number n, less where neighbours are alike: `n (1 - r) / (1 + r)`, r their correlation (Yang, Adamek &
@@ -181,8 +181,8 @@ impl Totaliser {
         }
         let seen = end - begin;
         let energy = if gap_s > Seconds::ZERO { seen * (window_s / (window_s - gap_s)) } else { seen };
-        let inside = self.inside(&before.scatter, &after.scatter, window_s, gap_s);
         let share = self.unsteady(&first.means, &last.means);
+        let inside = self.inside(&before.scatter, &after.scatter, (window_s, gap_s), share);
         let edge = |mark: &Mark| (self.reach(mark.power) * share * mark.open_s + mark.timing_j).0;
         Drawn {
             energy_j: Some(energy),
@@ -233,10 +233,10 @@ impl Totaliser {
     }
 
     /// Half width from what happened between the edges.
-    fn inside(&self, before: &Scatter, after: &Scatter, window: Seconds, gap: Seconds) -> Joules {
+    fn inside(&self, before: &Scatter, after: &Scatter, (window, gap): (Seconds, Seconds), share: f64) -> Joules {
         let span = self.span().0;
         let gaps = span * gap.0 / 3.0_f64.sqrt();
-        let bridged = span * ((after.bridged - before.bridged).max(0.0) / 3.0).sqrt();
+        let bridged = share * span * ((after.bridged - before.bridged).max(0.0) / 3.0).sqrt();
         let change = (after.change - before.change).max(0.0);
         let ragged = 0.3 * self.update_period.0 * change.sqrt();
         let blind = self.blind(before, after, change) * window.0;

@@ -3,12 +3,14 @@
 
 use super::Meter;
 use super::address::{Address, AddressError};
-use super::board::{Board, BoardDriver, BoardMeter};
+use super::apple;
+use super::board::{Board, BoardDriver, BoardFacts, BoardMeter};
 use super::cpu_time::{self, CpuTime};
 use super::hwmon::{self, Hwmon};
 use super::jetson::{self, Jetson};
 use super::mean_power;
 use super::nvml::NvmlDriver;
+use super::pairs;
 use super::polled::Polled;
 use super::probe::{Place, Probe, Refusal};
 use super::ptdaemon::PtDaemon;
@@ -153,6 +155,7 @@ pub(super) fn candidates(roots: &Roots) -> Vec<Candidate> {
         let deadline = roots.source_deadline.max(NETWORK_DEADLINE);
         trials.push(Trial::start(&name.clone(), deadline, move || try_address(&name, &address)));
     }
+    trials.push(Trial::start(apple::NAME, roots.source_deadline.max(NETWORK_DEADLINE), try_apple));
     let tree = roots.sysfs.clone();
     trials.push(Trial::start(rapl::NAME, roots.source_deadline, move || try_rapl(&tree)));
     trials.push(Trial::start(cpu_time::NAME, roots.source_deadline, try_cpu_time));
@@ -169,26 +172,32 @@ pub(super) fn candidates(roots: &Roots) -> Vec<Candidate> {
         }
     }
     candidates.extend(boards.into_iter().chain(trials).filter_map(Trial::end));
+    pairs::mark(&mut candidates);
     candidates
 }
 
-fn try_board(board: Box<dyn Board>, name: &str) -> Attempt {
+fn try_board(mut board: Box<dyn Board>, name: &str) -> Attempt {
     let epoch = Instant::now();
-    let place = board.place();
+    let (place, facts) = (board.place(), board.facts());
     let mut wait = |dt: Seconds| {
         std::thread::sleep(Duration::try_from_secs_f64(dt.0).unwrap_or(Duration::ZERO));
         Seconds(epoch.elapsed().as_secs_f64())
     };
     let meter = BoardMeter::open(board, name, &mut wait)?;
     let period = meter.poll_period();
-    accept(place, sampled(meter, period)?)
+    Ok(with_facts(accept(place, sampled(meter, period)?)?, facts))
+}
+
+/// The candidate with what stands on its board; nothing is said for a library that tells nothing.
+fn with_facts(candidate: Option<Candidate>, facts: BoardFacts) -> Option<Candidate> {
+    let facts = (!facts.id.is_empty()).then(|| Box::new(facts));
+    candidate.map(|candidate| Candidate { probe: Probe { facts, ..candidate.probe }, ..candidate })
 }
 
 fn try_hwmon(tree: &Tree, chip: &str) -> Attempt {
     let Some(meter) = Hwmon::open(tree, chip)? else { return Ok(None) };
-    let place = meter.place().clone();
-    let period = meter.poll_period();
-    accept(place, sampled(meter, period)?)
+    let (place, facts, period) = (meter.place().clone(), meter.facts(), meter.poll_period());
+    Ok(with_facts(accept(place, sampled(meter, period)?)?, facts))
 }
 
 fn try_jetson(tree: &Tree) -> Attempt {
@@ -239,6 +248,11 @@ fn timed<T>(read: impl FnOnce() -> T) -> (T, Seconds) {
     let begin = Instant::now();
     let value = read();
     (value, Seconds(begin.elapsed().as_secs_f64()))
+}
+
+/// It has a thread already, and its first interval takes its time.
+fn try_apple() -> Attempt {
+    apple::open().map_or(Ok(None), |chip| polled(Box::new(chip?)))
 }
 
 fn try_rapl(tree: &Tree) -> Attempt {

@@ -7,3 +7,4 @@
 mod power;
 mod sensors;
 mod truth;
+mod written;

@@ -67,7 +67,8 @@ impl Power {
     }
 
     /// A load of one kind over `[0, end]`; the window begins at `start`. A load that is not steady may be idle until then.
-    pub(crate) fn random(random: &mut Random, shape: Shape, start: f64, end: f64) -> Power {
+    /// `update` is the sensor's: every second square wave beats with it.
+    pub(crate) fn random(random: &mut Random, shape: Shape, update: f64, (start, end): (f64, f64)) -> Power {
         let idles = shape != Shape::Steady && random.chance(0.5);
         let mut points = Vec::new();
         let from = if idles {
@@ -97,7 +98,9 @@ impl Power {
             }
             Shape::Square => {
                 let (low, high) = (level(random), level(random));
-                let (period, duty) = (random.scale(0.03, 0.5), random.between(0.2, 0.8));
+                let beats = random.chance(0.5);
+                let period = if beats { update * random.scale(0.5, 2.0) } else { random.scale(0.03, 0.5) };
+                let duty = random.between(0.2, 0.8);
                 let mut at = from;
                 while at < end {
                     points.push((at, high, high));

@@ -2,7 +2,7 @@
 
 use crate::power::{Power, Random};
 use dawndusk::meter::Meter;
-use dawndusk::meter::board::{Board, BoardMeter};
+use dawndusk::meter::board::{Board, BoardMeter, PowerKind};
 use dawndusk::meter::hwmon::Hwmon;
 use dawndusk::meter::integral::PowerIntegral;
 use dawndusk::meter::probe::Place;
@@ -162,7 +162,7 @@ impl Board for ModelBoard {
         Ok(())
     }
 
-    fn power_sensing(&self) -> Sensing {
+    fn sensing(&self, _kind: PowerKind) -> Sensing {
         match self.model {
             Model::NvmlQuarter => Sensing { averaging_s: Seconds(0.025), seen_share: 0.25 },
             _ => Sensing { averaging_s: Seconds(1.0), seen_share: 1.0 },

@@ -9,8 +9,8 @@ use dawndusk::units::{Seconds, Watts};
 use std::sync::{Arc, Mutex};
 
 /// Cases of each source model.
-const CASES: u64 = 10_000;
-const SEED: u64 = 20_270_101;
+pub(crate) const CASES: u64 = 10_000;
+pub(crate) const SEED: u64 = 20_270_101;
 
 /// Before the window, in which the load may already run.
 const BEFORE: f64 = 3.0;
@@ -44,7 +44,7 @@ fn case(model: Model, shape: Shape, length: f64, is_faulty: bool, mut random: Ra
     let silent_from = random.between(begin, end);
     let world = World {
         now: 0.0,
-        power: Power::random(&mut random, shape, begin, end + 1.0),
+        power: Power::random(&mut random, shape, period, (begin, end + 1.0)),
         gain,
         period,
         phase: random.between(0.0, 1.0) * period,
@@ -74,7 +74,7 @@ fn case(model: Model, shape: Shape, length: f64, is_faulty: bool, mut random: Ra
     Found { shape, length, truth, drawn: window.drawn(&gauge), source }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
@@ -166,11 +166,28 @@ fn a_steady_load_is_measured_to_half_a_percent_beside_the_gain() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a promise in figures says what was found")]
+fn a_minute_of_a_steady_load_has_a_band_of_under_a_percent_beside_the_gain() {
+    for model in MODELS {
+        let width = |number: u64| {
+            let random = Random(SEED ^ (number << 8) ^ model as u64);
+            let found = case(model, Shape::Steady, 60.0, false, random);
+            let bare = Source { relative_uncertainty: Some(0.0), ..found.source.clone() };
+            let (low, high) = found.drawn.bounds(&bare).expect("nothing went wrong");
+            (high - low).0 / 2.0 / found.truth
+        };
+        let widest = (0..300).map(width).fold(0.0, f64::max);
+        eprintln!("{model:?}: half a width of {:.3} % at the most over 60 s, beside the gain", 100.0 * widest);
+        assert!(widest < 0.01, "{model:?}: {:.3} % beside the gain", 100.0 * widest);
+    }
+}
+
+#[test]
 fn windows_that_touch_add_up_to_the_window_over_both() {
     for model in MODELS {
         let mut random = Random(SEED);
         let (period, averaging) = model.timing(&mut random);
-        let power = Power::random(&mut random, Shape::Steps, 3.0, 40.0);
+        let power = Power::random(&mut random, Shape::Steps, period, (3.0, 40.0));
         let world = World { now: 0.0, power, gain: 1.0, period, phase: 0.01, averaging, silent: (0.0, 0.0) };
         let world = Arc::new(Mutex::new(world));
         let (meter, poll) = model.open(&world);

@@ -81,6 +81,14 @@ fn a_counter_in_other_units_is_not_trusted() {
 }
 
 #[test]
+fn a_slow_counter_in_other_units_is_not_trusted() {
+    for period_s in [0.1, 0.13] {
+        let (_, meter) = opened(|state| (state.rate, state.period_s) = (1000.0, period_s));
+        assert!(meter.source().method.contains("times as fast"), "{period_s} s: {}", meter.source().method);
+    }
+}
+
+#[test]
 fn a_library_that_starts_and_reads_nothing_is_refused() {
     let board = FakeBoard::with(|state| {
         state.energy_says = Some(Err(NoData::NotSupported));
@@ -202,4 +210,24 @@ fn a_board_without_a_limit_has_no_rating() {
 fn energy_since_opening_starts_at_zero() {
     let (board, mut meter) = opened(|_| ());
     assert_eq!(after(&board, &mut meter, 3.0).energy, Ok(Joules(0.0)), "not the energy since the driver was loaded");
+}
+
+#[test]
+fn beside_a_counter_powers_are_asked_for_no_more_often_than_they_are_renewed() {
+    let (board, mut meter) = opened(|state| state.period_s = 0.02);
+    after(&board, &mut meter, 0.0);
+    let asked = |board: &FakeBoard| {
+        let mut asked = 0;
+        board.change(|state| asked = state.powers_asked);
+        asked
+    };
+    let before = asked(&board);
+    (0..200).for_each(|_| {
+        after(&board, &mut meter, 0.005);
+    });
+    let questions = asked(&board) - before;
+    assert!((20..=25).contains(&questions), "200 looks in a second, and the power is new 10 times: {questions}");
+    let (reading, coverage) = meter.witnesses()[0];
+    assert!(reading.energy.is_ok_and(|energy| (energy.0 - 250.0).abs() < 15.0), "250 W for a second: {reading:?}");
+    assert_eq!(coverage.gaps, 0, "and nothing is missed");
 }

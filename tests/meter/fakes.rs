@@ -23,12 +23,14 @@ pub(crate) struct FakeSysfs {
     failures: Arc<Mutex<BTreeMap<String, i32>>>,
     /// Counters that run at so many watts from the moment the tree was made.
     running: BTreeMap<String, f64>,
+    /// Powers in watts that follow the time since then.
+    moving: BTreeMap<String, fn(f64) -> f64>,
 }
 
 impl FakeSysfs {
     pub(crate) fn new() -> FakeSysfs {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        FakeSysfs { directory, failures: Arc::default(), running: BTreeMap::new() }
+        FakeSysfs { directory, failures: Arc::default(), running: BTreeMap::new(), moving: BTreeMap::new() }
     }
 
     pub(crate) fn path(&self, file: &str) -> std::path::PathBuf {
@@ -55,10 +57,15 @@ impl FakeSysfs {
         self.running.insert(format!("class/powercap/{zone}/energy_uj"), watts);
     }
 
+    /// Lets a file of a power follow `watts`.
+    pub(crate) fn follow(&mut self, file: &str, watts: fn(f64) -> f64) {
+        self.moving.insert(file.to_owned(), watts);
+    }
+
     pub(crate) fn tree(&self) -> Tree {
         let root = self.directory.path().to_owned();
         let failures = Arc::clone(&self.failures);
-        let running = self.running.clone();
+        let (running, moving) = (self.running.clone(), self.moving.clone());
         let start = Instant::now();
         let read = move |path: &Path| {
             let file = path.strip_prefix(&root).unwrap_or(path).to_string_lossy().into_owned();
@@ -66,9 +73,10 @@ impl FakeSysfs {
             let failure = failures.lock().expect("no test panics here").get(&file).copied();
             match failure {
                 Some(errno) => Err(io::Error::from_raw_os_error(errno)),
-                None => match running.get(&file) {
-                    Some(watts) => Ok(format!("{:.0}\n", start.elapsed().as_secs_f64() * watts * 1e6)),
-                    None => std::fs::read_to_string(path),
+                None => match (running.get(&file), moving.get(&file)) {
+                    (Some(watts), _) => Ok(format!("{:.0}\n", start.elapsed().as_secs_f64() * watts * 1e6)),
+                    (_, Some(watts)) => Ok(format!("{:.0}\n", watts(start.elapsed().as_secs_f64()) * 1e6)),
+                    _ => std::fs::read_to_string(path),
                 },
             }
         };
@@ -120,6 +128,8 @@ pub(crate) struct BoardState {
     /// Everything answers so, and the board cannot be found again.
     pub(crate) failure: Option<NoData>,
     pub(crate) place: Place,
+    /// How often its power was asked for.
+    pub(crate) powers_asked: u32,
 }
 
 impl Default for BoardState {
@@ -140,6 +150,7 @@ impl Default for BoardState {
                 vendor_id: Some(0x10de),
                 product: Some("NVIDIA Test Board".to_owned()),
             },
+            powers_asked: 0,
         }
     }
 }
@@ -190,7 +201,8 @@ impl Board for FakeBoard {
     }
 
     fn power_mw(&mut self) -> Result<u64, NoData> {
-        let state = self.0.lock().expect("no test panics here");
+        let mut state = self.0.lock().expect("no test panics here");
+        state.powers_asked += 1;
         state.failure.map_or(state.power_says.unwrap_or(Ok((state.power_w * 1e3) as u64)), Err)
     }
 

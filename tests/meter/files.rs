@@ -232,6 +232,8 @@ fn impossible_powers_are_dropped_not_integrated() {
         sysfs.amdgpu("hwmon2", text);
         let reading = board.read(Seconds(0.05 * (step + 1) as f64));
         assert_eq!(reading.power, Err(NoData::Implausible), "{text} uW from a 300 W board");
+        let fact = board.facts().reported_power_w;
+        assert_eq!(fact.known(), Err(NoData::Implausible), "nor is it shown as a fact: {text}");
     }
     sysfs.amdgpu("hwmon2", "100000000\n");
     let energy = board.read(Seconds(0.4)).energy.expect("a good look again");

@@ -1,5 +1,6 @@
 //! The meter against counters, files, boards and threads that misbehave in every way known.
 
+mod analyser;
 mod boards;
 mod counters;
 #[cfg(unix)]
@@ -12,9 +13,14 @@ mod jetson;
 mod merged_files;
 mod models;
 mod network;
+mod nvml;
 #[cfg(unix)]
 mod recordings;
 mod samplers;
 #[cfg(unix)]
 mod selection;
+#[cfg(unix)]
+mod slowed;
 mod throttling;
+#[cfg(unix)]
+mod twins;

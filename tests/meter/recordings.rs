@@ -63,6 +63,12 @@ fn a_bad_recording_is_refused_with_its_line() {
         ("0,0\n1,inf\n", "line 2"),
         ("0,0\n1,much\n", "line 2"),
         ("0,0\n1\n", "line 2"),
+        ("0,0\n1,1,1\n", "line 2"),
+        ("t_s,energy_j,heat\n0,0,0\n1,1,0\n", "`heat` is no column"),
+        ("t_s,energy_j,thermal_s\n0,0,0\n1,1\n", "line 3: a column is missing"),
+        ("t_s,energy_j,thermal_s\n0,0,2\n1,1,1\n", "line 3: a slowdown is finite and does not fall"),
+        ("t_s,energy_j,thermal_s\n0,0,nan\n1,1,1\n", "line 2: a slowdown is finite"),
+        ("t_s,energy_j,thermal_s\n0,0,0,0\n1,1,1\n", "line 2: more columns"),
     ] {
         let refusal = open(text).err().unwrap_or_else(|| panic!("{text:?} is no recording"));
         assert!(
@@ -71,6 +77,24 @@ fn a_bad_recording_is_refused_with_its_line() {
             refusal.detail
         );
     }
+}
+
+#[test]
+fn slowdowns_in_a_recording_are_those_of_the_last_line_that_has_passed() {
+    let (_folder, file) = recording("t_s,energy_j,hardware_s,thermal_s\n0,0,0,0\n1,10,0.5,0\n2,20,0.5,1\n3,30,0.5,1\n");
+    let mut meter = Recorded::open("recorded:0", &file, Boundary::Wall).expect("a recording");
+    let mut at = |now: f64| {
+        meter.read(Seconds(now));
+        let times = meter.throttling().expect("it has columns of them");
+        (times.hardware_s.0, times.thermal_s.0, times.counted)
+    };
+    assert_eq!(at(100.0), (0.0, 0.0, true), "the first line is the first look");
+    assert_eq!(at(101.5), (0.5, 0.0, true), "after the second");
+    assert_eq!(at(102.0), (0.5, 1.0, true), "columns by name, in any order");
+    let (_folder, file) = recording("0,0\n1,10\n");
+    let mut bare = Recorded::open("recorded:0", &file, Boundary::Wall).expect("a recording");
+    bare.read(Seconds(0.0));
+    assert_eq!(bare.throttling(), None, "without columns nobody says, which is not zero");
 }
 
 fn roots(sysfs: &FakeSysfs, boards: Vec<FakeBoard>) -> Roots {

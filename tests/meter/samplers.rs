@@ -1,7 +1,7 @@
 //! The thread between the flight and a source that may hang.
 
-use dawndusk::meter::Meter;
 use dawndusk::meter::sampler::Sampler;
+use dawndusk::meter::{Gauge, Meter};
 use dawndusk::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
 use dawndusk::units::{Joules, Seconds, Watts};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -115,6 +115,30 @@ fn the_thread_looks_by_itself_between_the_flights_looks() {
     }
     let reading = sampler.read(Seconds(0.0));
     assert!(reading.energy.is_ok_and(|looks| looks.0 >= 6.0), "five by itself and one asked for: {reading:?}");
+}
+
+#[test]
+fn what_a_source_took_before_the_flight_is_not_the_flights() {
+    let (meter, open) = gated();
+    for _ in 0..100 {
+        open.send(()).expect("the thread will live");
+    }
+    let mut sampler = Sampler::start(Box::new(meter), NEVER, Seconds(5.0)).expect("a thread");
+    for _ in 0..50 {
+        assert!(sampler.read(Seconds(0.0)).energy.is_ok(), "it is tried before it is chosen");
+    }
+    let tried = sampler.cpu_time();
+    let mut gauge = Gauge::new(Box::new(sampler));
+    for look in 0..3 {
+        gauge.look(Seconds(1.0 + f64::from(look)));
+    }
+    let cost = gauge.cost(Seconds(11.0));
+    assert_eq!((cost.looks, cost.reads, cost.over_s), (3, 3, Seconds(10.0)), "since the first look: {cost:?}");
+    assert!(cost.waited_s > Seconds::ZERO, "a look waits for its answer: {cost:?}");
+    assert!((cost.work_share - cost.waited_s.0 / 10.0).abs() < 1e-12, "every read was asked for: {cost:?}");
+    if let (Some(tried), Some(cpu)) = (tried, cost.cpu_s) {
+        assert!(cpu < tried.max(Seconds(0.01)), "three looks, and not the fifty before: {cost:?}, {tried} before");
+    }
 }
 
 #[test]

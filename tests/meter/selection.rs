@@ -3,7 +3,7 @@
 use crate::fakes::{EACCES, FakeBoard, FakeDriver, FakeSysfs};
 use dawndusk::meter::board::BoardDriver;
 use dawndusk::meter::sysfs::Tree;
-use dawndusk::meter::{Accelerator, AcceleratorKind, MeterError, Preference, Probe, Refusal, Roots, open, probe};
+use dawndusk::meter::{Accelerator, AcceleratorKind, MeterError, Probe, Refusal, Roots, open_all, probe};
 use dawndusk::reading::{NoData, Provenance};
 use dawndusk::units::Seconds;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ fn a_hardware_adapter_gets_its_own_board() {
     let other = FakeBoard::with(|state| state.place.pci_address = Some("00000000:17:00.0".to_owned()));
     let roots = roots(sysfs.tree(), vec![other, FakeBoard::default()]);
     let adapter = adapter(AcceleratorKind::Discrete, Some("0000:65:00.0"));
-    let mut selection = open(&roots, &Preference::Best, &adapter).expect("a board");
+    let mut selection = open_all(&roots, &[], &adapter).expect("a board");
     assert_eq!(selection.meter.source().name, "nvml:1", "the one at the adapter's address");
     assert!(selection.covers_accelerator, "it measures what computes");
     let start = Instant::now();
@@ -86,9 +86,9 @@ fn two_boards_that_cannot_be_told_apart_are_not_guessed_at() {
     let sysfs = FakeSysfs::new();
     let roots = roots(sysfs.tree(), vec![FakeBoard::default(), FakeBoard::default()]);
     let adapter = adapter(AcceleratorKind::Discrete, None);
-    let error = open(&roots, &Preference::Best, &adapter).err().expect("a guess");
+    let error = open_all(&roots, &[], &adapter).err().expect("a guess");
     assert!(matches!(&error, MeterError::Ambiguous { boards, .. } if boards == "nvml:0, nvml:1"), "{error}");
-    let named = open(&roots, &Preference::Named("nvml:1".to_owned()), &adapter).expect("named");
+    let named = open_all(&roots, &["nvml:1".to_owned()], &adapter).expect("named");
     assert_eq!(named.meter.source().name, "nvml:1", "a name settles it");
 }
 
@@ -98,11 +98,11 @@ fn a_board_of_another_vendor_is_not_the_adapters() {
     sysfs.amdgpu("hwmon0", "90000000");
     let roots = roots(sysfs.tree(), Vec::new());
     let adapter = adapter(AcceleratorKind::Discrete, None);
-    let selection = open(&roots, &Preference::Best, &adapter).expect("the model remains");
+    let selection = open_all(&roots, &[], &adapter).expect("the model remains");
     assert_eq!(selection.meter.source().name, "cpu-time", "AMD's board does not measure NVIDIA's adapter");
     assert!(!selection.covers_accelerator, "and the model does not see the board");
     let amd = Accelerator { vendor_id: Some(0x1002), name: "AMD Test Board".to_owned(), ..adapter };
-    let selection = open(&roots, &Preference::Best, &amd).expect("a board");
+    let selection = open_all(&roots, &[], &amd).expect("a board");
     assert_eq!(selection.meter.source().name, "amdgpu:0000:03:00.0", "but AMD's adapter");
     assert!(selection.covers_accelerator, "it measures what computes");
 }
@@ -113,13 +113,13 @@ fn a_software_renderer_gets_the_package_if_it_can_be_read() {
     sysfs.rapl_zone("intel-rapl:0", "package-0", 0);
     sysfs.run("intel-rapl:0", 100.0);
     let roots = roots(sysfs.tree(), vec![FakeBoard::default()]);
-    let mut selection = open(&roots, &Preference::Best, &Accelerator::software()).expect("the package");
+    let mut selection = open_all(&roots, &[], &Accelerator::software()).expect("the package");
     assert_eq!(selection.meter.source().name, "rapl", "not the idle board beside it");
     assert!(selection.covers_accelerator, "the package computes");
     let power = selection.meter.read(Seconds(0.0)).power.expect("a mean since it was probed");
     assert!(power.0 > 0.0, "a package draws power, found {power}");
     sysfs.fail("class/powercap/intel-rapl:0/energy_uj", EACCES);
-    let selection = open(&roots, &Preference::Best, &Accelerator::software()).expect("the model remains");
+    let selection = open_all(&roots, &[], &Accelerator::software()).expect("the model remains");
     assert_eq!(selection.meter.source().provenance, Provenance::Modelled, "without permission");
     assert!(selection.covers_accelerator, "the model's process computes");
     let cause = find(&selection.probes, "rapl").refusal.as_ref().map(|refusal| refusal.cause);
@@ -140,12 +140,12 @@ fn a_source_asked_for_by_name_is_given_or_refused() {
     let sysfs = FakeSysfs::new();
     let roots = roots(sysfs.tree(), vec![FakeBoard::default()]);
     let software = Accelerator::software();
-    let by_prefix = open(&roots, &Preference::Named("nvml".to_owned()), &software).expect("the only one");
+    let by_prefix = open_all(&roots, &["nvml".to_owned()], &software).expect("the only one");
     assert_eq!(by_prefix.meter.source().name, "nvml:0", "a prefix is enough if it fits one");
     assert!(!by_prefix.covers_accelerator, "the board is not what computes");
-    let refused = open(&roots, &Preference::Named("rapl".to_owned()), &software).err().expect("no tree");
+    let refused = open_all(&roots, &["rapl".to_owned()], &software).err().expect("no tree");
     assert!(matches!(&refused, MeterError::Refused(probe) if probe.name == "rapl"), "no silent stand-in: {refused}");
-    let unknown = open(&roots, &Preference::Named("wattmeter".to_owned()), &software).err().expect("no such");
+    let unknown = open_all(&roots, &["wattmeter".to_owned()], &software).err().expect("no such");
     let text = unknown.to_string();
     assert!(text.contains("wattmeter") && text.contains("nvml:0, rapl, cpu-time"), "both sides are named: {text}");
 }
@@ -177,7 +177,7 @@ fn a_sensor_that_hangs_in_flight_is_abandoned() {
     let sysfs = FakeSysfs::new();
     sysfs.amdgpu("hwmon0", "90000000");
     let roots = roots(sysfs.tree(), Vec::new());
-    let mut selection = open(&roots, &Preference::Named("amdgpu".to_owned()), &Accelerator::software()).expect("read");
+    let mut selection = open_all(&roots, &["amdgpu".to_owned()], &Accelerator::software()).expect("read");
     assert!(selection.meter.read(Seconds(0.0)).power.is_ok(), "it works at first");
     hang(&sysfs, "class/hwmon/hwmon0/power1_average");
     // The thread's own look may fall between removing and making the file: then the board is lost for one look.

@@ -61,6 +61,21 @@ fn a_silence_says_nothing_about_throttling() {
 }
 
 #[test]
+fn a_device_that_answers_nothing_is_asked_no_more_often_than_one_that_does() {
+    let mut watch = ThrottleWatch::default();
+    let mut asked = 0;
+    for look in 0..200 {
+        let now = Seconds(f64::from(look) * 0.005);
+        if watch.is_due(now) {
+            asked += 1;
+            watch.advance(now, Err(NoData::NotSupported));
+        }
+    }
+    assert!((9..=11).contains(&asked), "ten times in a second of 200 looks, found {asked}");
+    assert_eq!(watch.times(), None, "and nothing is known");
+}
+
+#[test]
 fn bits_that_nobody_knows_are_kept() {
     let look = |unknown| Ok(ThrottleLook { unknown, ..ThrottleLook::default() });
     assert_eq!(times(&[(0.0, look(0x400)), (1.0, look(0x1000))]).unknown, 0x1400, "both of them");

@@ -2,10 +2,12 @@
 
 use super::{Check, State};
 use crate::gpu::Adapter;
+use crate::meter::suspend::{LEAP, slept_since_start};
 use crate::meter::sysfs::Tree;
 use crate::model::Store;
 use crate::model::store::State as Stored;
 use crate::tuner::CacheFolder;
+use crate::units::Seconds;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -124,12 +126,12 @@ pub(super) fn cache() -> Check {
 pub(super) struct Clocks {
     monotonic: Instant,
     wall: SystemTime,
-    slept: Option<f64>,
+    slept: Option<Seconds>,
 }
 
 impl Clocks {
     pub(super) fn start() -> Clocks {
-        Clocks { monotonic: Instant::now(), wall: SystemTime::now(), slept: slept_s() }
+        Clocks { monotonic: Instant::now(), wall: SystemTime::now(), slept: slept_since_start() }
     }
 
     /// What the clocks did since then, and what they are made of.
@@ -161,12 +163,12 @@ impl Clocks {
             Ok(ahead) => ahead.as_secs_f64(),
             Err(behind) => -behind.duration().as_secs_f64(),
         };
-        let slept = slept_s().zip(self.slept).map(|(now, then)| now - then);
+        let slept = slept_since_start().zip(self.slept).map(|(now, then)| now - then);
         let check = |state, finding: String| Check::new("clock", "steadiness", state, finding);
         match slept {
-            Some(slept) if slept > LARGEST_STEP_S => check(
+            Some(slept) if slept > LEAP => check(
                 State::Fail,
-                format!("the machine slept for {slept:.1} s during this look: nothing can be measured so"),
+                format!("the machine slept for {slept:.1} during this look: nothing can be measured so"),
             )
             .mend("keep it awake: systemd-inhibit dawndusk run, or switch suspend off"),
             _ if (wall - elapsed).abs() > LARGEST_STEP_S => {
@@ -174,7 +176,7 @@ impl Clocks {
                     .mend("let a time service slew the clock")
             }
             Some(_) => {
-                let ever = slept_s().unwrap_or(0.0);
+                let ever = slept_since_start().unwrap_or(Seconds::ZERO).0;
                 check(
                     State::Pass,
                     format!("no sleep and no step in {elapsed:.1} s; {ever:.0} s asleep since the start"),
@@ -183,20 +185,4 @@ impl Clocks {
             None => check(State::Pass, format!("no step in {elapsed:.1} s; whether it sleeps cannot be told here")),
         }
     }
-}
-
-/// Time asleep since the machine was started: the clock that runs on less the one that stands.
-#[cfg(target_os = "linux")]
-fn slept_s() -> Option<f64> {
-    use rustix::time::{ClockId, clock_gettime};
-    let seconds = |clock| {
-        let time = clock_gettime(clock);
-        time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
-    };
-    Some((seconds(ClockId::Boottime) - seconds(ClockId::Monotonic)).max(0.0))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn slept_s() -> Option<f64> {
-    None
 }

@@ -1,11 +1,14 @@
 //! `doctor`: what can be measured and trusted on this machine, and how to mend what cannot.
 //!
-//! A line for each adapter, candle device and power source, and for what a run leans on besides: the Vulkan loader, the
-//! weights, the cache, the clocks. Each passes, warns (a run works and is worth less for it) or fails (something is
-//! there and does not do what it should). The whole is as good as its worst line. Exit code 10 where it fails, 14
-//! where something required is missing.
+//! A line for each adapter, candle device and power source, for what stands on each board beside its power, and for
+//! what a run leans on besides: the Vulkan loader, the weights, the cache, the clocks. Each passes, warns (a run works
+//! and is worth less for it) or fails (something is there and does not do what it should). The whole is as good as its
+//! worst line. Exit code 10 where it fails, 14 where something required is missing.
 
+mod board;
 mod host;
+mod limits;
+mod load;
 mod power;
 
 use super::arguments::DevicesArguments;
@@ -42,7 +45,7 @@ impl State {
 /// One line.
 #[derive(Debug, Serialize)]
 struct Check {
-    /// `adapter`, `candle`, `power`, `vulkan`, `weights`, `cache`, `clock` or `container`.
+    /// `adapter`, `candle`, `power`, `board`, `limit`, `vulkan`, `weights`, `cache`, `clock` or `container`.
     area: &'static str,
     /// Which one.
     name: String,
@@ -98,10 +101,11 @@ pub(super) fn doctor(arguments: &DevicesArguments) -> Result<Exit, Failure> {
         Check::new("candle", device.name(), State::Pass, finding)
     }));
     let best = adapters.iter().find(|adapter| adapter.facts().class == Class::Hardware).or(adapters.first());
-    let powered = power::checks(arguments, &accelerator(best))?;
+    let powered = power::checks(arguments, &accelerator(best), best)?;
     let (measures, measures_adapter) = (powered.measures, powered.measures_adapter);
     checks.extend(powered.checks);
     let roots = super::system::meter_roots();
+    checks.extend(limits::checks());
     checks.extend(host::vulkan(&adapters));
     checks.extend(host::container(&roots.sysfs, measures));
     checks.extend(host::weights());

@@ -1,11 +1,14 @@
 //! The power sources: a line each, and what a run would be measured with.
 
-use super::{Check, Reads, State};
+use super::{Check, Reads, State, board, load};
 use crate::cli::arguments::DevicesArguments;
 use crate::cli::{Failure, system};
+use crate::gpu::{Adapter, Class};
 use crate::meter::{self, Accelerator, MeterError, Probe};
 use crate::reading::{Boundary, NoData, Provenance};
+use crate::units::Seconds;
 use serde::Serialize;
+use std::time::{Duration, Instant};
 
 /// What a run on this machine would be measured with, and what that is worth.
 #[derive(Serialize)]
@@ -32,12 +35,20 @@ pub(super) struct Powered {
 }
 
 /// Reads every source, those at the addresses asked for among them, and makes the choice of a run.
-pub(super) fn checks(arguments: &DevicesArguments, accelerator: &Accelerator) -> Result<Powered, Failure> {
+pub(super) fn checks(
+    arguments: &DevicesArguments,
+    accelerator: &Accelerator,
+    adapter: Option<&Adapter>,
+) -> Result<Powered, Failure> {
     let roots = system::meter_roots();
+    let mut loaded = None;
     let (probes, choice, measures_adapter, trouble) = match meter::open_all(&roots, &arguments.meter, accelerator) {
-        Ok(selection) => {
+        Ok(mut selection) => {
             let choice = chosen(&selection);
             let measures = selection.meter.source().provenance.is_measured() && selection.covers_accelerator;
+            loaded = adapter
+                .filter(|adapter| measures && adapter.facts().class == Class::Hardware)
+                .map(|adapter| under_load(&mut selection, adapter));
             (selection.probes, choice, measures, None)
         }
         Err(error @ (MeterError::Address(_) | MeterError::Twice { .. } | MeterError::Unknown { .. })) => {
@@ -50,8 +61,26 @@ pub(super) fn checks(arguments: &DevicesArguments, accelerator: &Accelerator) ->
     };
     let measures = probes.iter().any(is_measured);
     let mut checks: Vec<Check> = probes.iter().map(|probe| line(probe, measures)).collect();
+    checks.extend(loaded);
+    checks.extend(probes.iter().flat_map(board::checks));
     checks.extend(trouble.map(|error| Check::new("power", "choice", State::Fail, error.to_string())));
     Ok(Powered { checks, choice, measures, measures_adapter })
+}
+
+/// Idle and full power of the adapter, by the source that a run would take.
+fn under_load(selection: &mut meter::Selection, adapter: &Adapter) -> Check {
+    let epoch = Instant::now();
+    let mut wait = |dt: Seconds| {
+        std::thread::sleep(Duration::try_from_secs_f64(dt.0).unwrap_or_default());
+        Seconds(epoch.elapsed().as_secs_f64())
+    };
+    match load::fma(adapter) {
+        Ok(mut load) => load::check(selection.meter.as_mut(), &mut wait, &mut load),
+        Err(why) => {
+            let name = format!("{} idle and full", selection.meter.source().name);
+            Check::new("power", name, State::Fail, format!("the adapter does no work: {why}"))
+        }
+    }
 }
 
 fn is_measured(probe: &Probe) -> bool {

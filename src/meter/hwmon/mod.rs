@@ -8,17 +8,22 @@
 //! Limits: `power1_cap` (amdgpu), `power1_max` and `power1_rated_max` (Intel), where 0 means that the limit is off.
 //! The kernel repairs the wraps of Intel's 32-bit register itself, so here a fall is a reset. A suspended amdgpu answers
 //! EBUSY, which is [`NoData::Asleep`]: neither an error nor 0 W. An AMD chip that holds CPU and GPU together states no cap,
-//! and its one figure covers both ([`Boundary::Module`]).
+//! and its one figure covers both ([`Boundary::Module`]). What slows a board down is told in `throttle`.
+
+mod throttle;
 
 use super::Meter;
+use super::board::{BoardFacts, Fact};
 use super::counter::{Limits, MICROJOULE, SLACK};
 use super::energy_file::EnergyFile;
 use super::integral::PowerIntegral;
 use super::plausible::{self, PowerFilter};
 use super::probe::{Place, Refusal};
 use super::sysfs::Tree;
-use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
-use crate::units::{Seconds, Watts};
+use super::throttle::ThrottleWatch;
+use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source, Throttling};
+use crate::units::{Kelvin, Seconds, Watts};
+use throttle::Causes;
 
 /// Where the chips lie under the root.
 const DIRECTORY: &str = "class/hwmon";
@@ -39,8 +44,11 @@ pub struct Hwmon {
     tree: Tree,
     source: Source,
     place: Place,
+    directory: String,
     sensor: Sensor,
     coverage: Coverage,
+    causes: Causes,
+    throttle: ThrottleWatch,
 }
 
 /// The chips under the root of `tree`, whatever they measure.
@@ -70,7 +78,10 @@ impl Hwmon {
         let sensor = if is_power {
             filter.check(Watts(first as f64 * 1e-6)).map_err(|cause| {
                 let detail = format!("{} says {first} uW", tree.path(&file).display());
-                Refusal::new(cause, detail).with_remedy("if the board is idle, load it and try again")
+                Refusal::new(cause, detail).with_remedy(
+                    "if the board is idle, load it and try again; the second die of a package leaves its power to the first: \
+                     name that with --meter",
+                )
             })?;
             Sensor::Power { file: file.clone(), filter, integral: PowerIntegral::new(UPDATE_PERIOD) }
         } else {
@@ -95,7 +106,48 @@ impl Hwmon {
                 false => Sensing::default(),
             },
         };
-        Ok(Some(Hwmon { tree: tree.clone(), source, place, sensor, coverage: Coverage::default() }))
+        let (coverage, throttle) = (Coverage::default(), ThrottleWatch::default());
+        let causes = Causes::find(tree, &directory, &driver);
+        Ok(Some(Hwmon { tree: tree.clone(), source, place, directory, sensor, coverage, causes, throttle }))
+    }
+
+    /// What the driver says of the board beside its power.
+    pub fn facts(&self) -> BoardFacts {
+        let number = |name: &str| self.tree.number(&format!("{}/{name}", self.directory));
+        let watts =
+            |name: &str| -> Fact<Watts> { number(name).map(|microwatts| Watts(microwatts as f64 * 1e-6)).into() };
+        let kelvin =
+            |name: &str| -> Fact<Kelvin> { number(name).map(|milli| Kelvin(milli as f64 * 1e-3 + 273.15)).into() };
+        let hertz = |name: &str| -> Fact<f64> { number(name).map(|hertz| hertz as f64).into() };
+        let power = match &self.sensor {
+            // The filter as it is: a zero counts where the sensor has shown power.
+            &Sensor::Power { ref file, mut filter, .. } => {
+                power(&self.tree, file).and_then(|power| filter.check(power))
+            }
+            Sensor::Energy(_) => Err(NoData::NotSupported),
+        };
+        // 0 switches Intel's limit off.
+        let set = |limit: Fact<Watts>| if limit.value == Some(Watts::ZERO) { Fact::default() } else { limit };
+        let limit = if self.tree.has(&format!("{}/power1_cap", self.directory)) { "power1_cap" } else { "power1_max" };
+        BoardFacts {
+            name: self.place.product.clone().unwrap_or_default(),
+            id: self.source.name.clone(),
+            power_limit_w: set(watts(limit)),
+            default_power_limit_w: watts("power1_cap_default"),
+            lowest_power_limit_w: watts("power1_cap_min"),
+            highest_power_limit_w: watts("power1_cap_max"),
+            reported_power_w: power.into(),
+            core_clock_hz: hertz("freq1_input"),
+            memory_clock_hz: hertz("freq2_input"),
+            chip_k: kelvin("temp1_input"),
+            // amdgpu's third sensor is the memory's; its label says so.
+            memory_k: match self.tree.text(&format!("{}/temp3_label", self.directory)).as_deref() {
+                Ok("mem") => kelvin("temp3_input"),
+                _ => Fact::default(),
+            },
+            slowed_by: self.causes.look(&self.tree, power).map(|look| look.in_force()).into(),
+            ..BoardFacts::default()
+        }
     }
 
     /// Where the board sits.
@@ -135,6 +187,9 @@ impl Meter for Hwmon {
                 }
             }
         };
+        if self.throttle.is_due(now) {
+            self.throttle.advance(now, self.causes.look(&self.tree, reading.power));
+        }
         self.coverage.looks += 1;
         self.coverage.updates += u64::from(is_update);
         self.coverage.missed += u64::from(reading.energy.is_err());
@@ -143,6 +198,10 @@ impl Meter for Hwmon {
 
     fn coverage(&self) -> Coverage {
         self.coverage
+    }
+
+    fn throttling(&self) -> Option<Throttling> {
+        self.throttle.times()
     }
 }
 
