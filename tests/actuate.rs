@@ -55,6 +55,10 @@ impl Knob for FakeKnob {
     fn remedy(&self) -> String {
         "ask root".into()
     }
+
+    fn by_hand(&self, microwatts: u64) -> String {
+        format!("turn it to {microwatts}")
+    }
 }
 
 struct Bench {
@@ -143,7 +147,7 @@ fn two_flights_do_not_hold_the_limits_at_once_and_a_source_without_a_limit_is_to
     let limit = Arc::new(Mutex::new(FOUND));
     let knob: Box<dyn Knob> = Box::new(FakeKnob { limit: Arc::clone(&limit), manner: Manner::Obeys });
     let state = StateFolder::at(first.folder.path().join("state"));
-    assert!(recover(&state, &Tree::new(first.folder.path())).is_empty(), "a flight that lives needs no help");
+    assert!(recover(&state, &Tree::new(first.folder.path())).lines.is_empty(), "a flight that lives needs no help");
     let mut second = Actuator::new(vec![knob], "fake", state).expect("it can be read");
     let said = second.follow(Seconds(0.0), Watts(200.0))[0].to_string();
     assert!(said.contains("another flight"), "{said}");

@@ -36,6 +36,8 @@ pub trait Knob: Send {
     fn set(&mut self, microwatts: u64) -> Result<(), NoData>;
     /// What to do without permission.
     fn remedy(&self) -> String;
+    /// How a person sets a limit in microwatts.
+    fn by_hand(&self, microwatts: u64) -> String;
 }
 
 /// The limits that act on what the source of a flight measures; none where no limit is known.
@@ -110,6 +112,10 @@ impl Knob for FileKnob {
     fn remedy(&self) -> String {
         format!("no permission; as root, until the next start: chmod a+w {}", self.tree.path(&self.file).display())
     }
+
+    fn by_hand(&self, microwatts: u64) -> String {
+        format!("as root: echo {microwatts} > {}", self.tree.path(&self.file).display())
+    }
 }
 
 /// A limit behind a driver's library.
@@ -140,5 +146,9 @@ impl Knob for BoardKnob {
 
     fn remedy(&self) -> String {
         "no permission; setting a board's limit needs root, or CAP_SYS_ADMIN in a container".into()
+    }
+
+    fn by_hand(&self, microwatts: u64) -> String {
+        format!("as root: nvidia-smi -i {} -pl {}", self.limit.id(), microwatts.div_ceil(1_000_000))
     }
 }

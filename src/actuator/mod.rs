@@ -13,13 +13,13 @@
 //! |---|---|
 //! | what was set is what holds | every setting is read back; one that was refused or ends below the budget is given up, and pacing goes on |
 //! | the found limit comes back | at the end of the flight, when it fails or is interrupted, and when the stack unwinds ([`Drop`]) |
-//! | also after a kill that no program survives | a [`state`] file, on the disk before the first setting; the next start reads it |
+//! | also after a kill that no program survives | a [`state`] file, on the disk before the first setting; the next `run` or `bench` puts back what it says, `doctor` shows it |
 
 pub mod knob;
 pub mod state;
 
 pub use knob::{Knob, knobs_of};
-pub use state::{StateFolder, recover};
+pub use state::{LeftLimit, Recovery, StateFolder, left, recover};
 
 use crate::reading::NoData;
 use crate::units::{Seconds, Watts};

@@ -7,6 +7,8 @@
 use super::knob::knob_of;
 use super::watts;
 use crate::meter::sysfs::Tree;
+use crate::reading::NoData;
+use crate::units::Watts;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -79,43 +81,132 @@ impl Held {
     }
 }
 
-/// Puts back what a killed flight left; a line for people on each limit. Nothing where no flight was killed.
-pub fn recover(folder: &StateFolder, tree: &Tree) -> Vec<String> {
-    let Some(folder) = &folder.0 else { return Vec::new() };
-    let path = folder.join(STATE);
-    let Ok(text) = fs::read(&path) else { return Vec::new() };
-    // A flight that lives puts its limits back by itself.
-    let Ok(Some(_lock)) = lock(&folder.join(LOCK)) else { return Vec::new() };
-    let Ok(state) = serde_json::from_slice::<State>(&text) else {
-        return vec![format!("{}: not a state file; remove it", path.display())];
+/// What became of the limits that a killed flight left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// A line for people on each limit that is back, or not there any more; none where no flight was killed.
+    pub lines: Vec<String>,
+    /// A line on each limit that is there and could not be put back, or on why nobody can tell: what is measured now is
+    /// measured under it.
+    pub stuck: Vec<String>,
+}
+
+/// Puts back what a killed flight left.
+pub fn recover(folder: &StateFolder, tree: &Tree) -> Recovery {
+    let mut recovery = Recovery::default();
+    let Found { path, state, _lock } = match find(folder, Asking::ToPutBack) {
+        Ok(Some(found)) => found,
+        Ok(None) => return recovery,
+        Err(trouble) => {
+            recovery.stuck.push(trouble);
+            return recovery;
+        }
     };
-    let (mut lines, mut all_back) = (Vec::new(), true);
-    let is_of_now = state.boot == boot();
-    for (key, found) in state.limits.iter().filter(|_| is_of_now) {
+    let mut all_back = true;
+    for (key, found) in &state.limits {
         let Some(mut knob) = knob_of(key, tree) else {
             // A board that does not answer now may answer the next start.
             all_back = false;
-            lines
-                .push(format!("a flight was killed: power limit {key} is not there to be put back; tried again later"));
+            let line = format!("a flight was killed: power limit {key} is not there to be put back; tried again later");
+            recovery.lines.push(line);
             continue;
         };
         let refused = knob.set(*found).err().or_else(|| knob.read().err());
         let is_back = knob.read() == Ok(*found);
         all_back &= is_back;
-        let limit = watts(*found).0;
-        lines.push(match is_back {
-            true => format!("a flight was killed: power limit {} is back at {limit:.1} W", knob.name()),
-            false => {
-                let cause = refused.map_or("refused".into(), |_| knob.remedy());
-                format!("a flight was killed: power limit {} cannot be put back to {limit:.1} W: {cause}", knob.name())
-            }
-        });
+        let (name, limit) = (knob.name(), watts(*found).0);
+        if is_back {
+            recovery.lines.push(format!("a flight was killed: power limit {name} is back at {limit:.1} W"));
+        } else {
+            let cause = match refused {
+                Some(NoData::NoPermission) => knob.remedy(),
+                Some(cause) => cause.to_string(),
+                None => "the driver took the setting and did not change the limit".into(),
+            };
+            let line = format!("a flight was killed: power limit {name} cannot be put back to {limit:.1} W: {cause}");
+            recovery.stuck.push(line);
+        }
     }
     if all_back {
         // What cannot be removed is tried again by the next start.
         let _ = fs::remove_file(&path);
     }
-    lines
+    recovery
+}
+
+/// A limit that a killed flight left, and that nobody has put back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeftLimit {
+    /// Which.
+    pub name: String,
+    /// What it is now; none where it cannot be read.
+    pub now_w: Option<Watts>,
+    /// What the flight found.
+    pub found_w: Watts,
+    /// How a person puts it back.
+    pub by_hand: String,
+}
+
+/// What a killed flight left, without touching it; nothing while a flight lives. The error says why nobody can tell.
+pub fn left(folder: &StateFolder, tree: &Tree) -> Result<Vec<LeftLimit>, String> {
+    let limits = find(folder, Asking::ToLook)?.map(|found| found.state.limits).unwrap_or_default();
+    let left = |(key, found): (String, u64)| match knob_of(&key, tree) {
+        Some(mut knob) => {
+            let now = knob.read().ok();
+            let (name, by_hand) = (knob.name(), knob.by_hand(found));
+            (now != Some(found)).then(|| LeftLimit { name, now_w: now.map(watts), found_w: watts(found), by_hand })
+        }
+        None => {
+            let by_hand = "it is not there now: put it back once it is".to_owned();
+            Some(LeftLimit { name: key, now_w: None, found_w: watts(found), by_hand })
+        }
+    };
+    Ok(limits.into_iter().filter_map(left).collect())
+}
+
+/// What the finder of a state file means to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    ToPutBack,
+    ToLook,
+}
+
+/// The state file of a flight that was killed since the system started, with the lock that no flight holds any more.
+struct Found {
+    path: PathBuf,
+    state: State,
+    _lock: Option<File>,
+}
+
+/// None where nothing was left, or a flight lives, which puts its limits back by itself. The error says why nobody can tell.
+fn find(folder: &StateFolder, asking: Asking) -> Result<Option<Found>, String> {
+    let Some(folder) = folder.0.as_ref() else { return Ok(None) };
+    let path = folder.join(STATE);
+    let unreadable =
+        |error: io::Error| format!("{}: what a killed flight left cannot be read: {error}", path.display());
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let lock = match (asking, folder.join(LOCK)) {
+        // Who only looks leaves no file behind; without one nobody lives.
+        (Asking::ToLook, path) if !path.exists() => None,
+        (_, path) => match lock(&path).map_err(unreadable)? {
+            None => return Ok(None),
+            lock => lock,
+        },
+    };
+    let state = serde_json::from_slice::<State>(&text)
+        .map_err(|_| format!("{}: not a state file; remove it", path.display()))?;
+    if state.boot != boot() {
+        if asking == Asking::ToPutBack {
+            // Limits do not survive a restart: there is nothing to put back.
+            let _ = fs::remove_file(&path);
+        }
+        return Ok(None);
+    }
+    Ok(Some(Found { path, state, _lock: lock }))
 }
 
 /// In full or not at all: a file beside it takes its place, and both the file and the folder reach the disk.

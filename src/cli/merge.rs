@@ -1,106 +1,152 @@
 //! A meter's own file into the journal of a flight that is over, so that its pages can be written and checked again.
+//!
+//! What the file does not say is not invented: its band and its boundary are those of `--meter-band` and
+//! `--meter-boundary`, or not stated, and then nothing is ranked by it and it disagrees with nobody.
 
 use super::Failure;
-use super::arguments::ReportArguments;
-use crate::journal::{self, Entry, Event, Journal, MergedMeter, MergedWindow};
-use crate::meter::meter_file::MeterFile;
+use super::report_arguments::MeterFileArguments;
+use crate::journal::{self, Entry, Event, MergedMeter, MergedWindow};
+use crate::meter::meter_file::{MeterFile, since_1970};
+use crate::meter::{Drawn, replay};
 use crate::reading::{Boundary, Provenance, Sensing, Source};
-use crate::report::ResultDirectory;
+use crate::report::{FlightResult, ResultDirectory};
 use crate::units::Seconds;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use std::io::Read;
 use std::path::Path;
-
-/// Half width of the band, k = 2: 1 % for an analyser behind PTDaemon, as SPEC accepts it; 2 % for any other meter, the
-/// class of a good plug. Assumed: the file does not say.
-const ANALYSER: f64 = 0.01;
-const ANY_METER: f64 = 0.02;
 
 /// The largest file: PTDaemon writes 150 bytes a second.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Reads the file, lays it on the flight's clock and appends what it saw of each phase.
-pub(super) fn merge(arguments: &ReportArguments, path: &Path, directory: &ResultDirectory) -> Result<(), Failure> {
+/// Reads the file, lays it on the flight's clock, appends what it saw of each phase and writes every page again. All of
+/// it happens or nothing does.
+pub(super) fn merge(
+    arguments: &MeterFileArguments,
+    path: &Path,
+    directory: &ResultDirectory,
+) -> Result<FlightResult, Failure> {
     let wrong = |why: String| Failure::input(format!("--meter-file {}: {why}", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
-    if size > MAX_BYTES {
-        return Err(wrong(format!("{size} bytes; at most {MAX_BYTES} are read")));
-    }
-    let bytes = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-    let file = MeterFile::parse(&String::from_utf8_lossy(&bytes)).map_err(wrong)?;
     let offset = Seconds(arguments.meter_offset);
+    let bytes = read(path).map_err(wrong)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| wrong("it is no text".into()))?;
+    let file = MeterFile::parse(text).map_err(wrong)?;
     let entries = journal::read(&directory.journal()).map_err(Failure::input)?;
     let begin = if file.is_wall_clock { test_time(&entries).map_err(wrong)? } else { Seconds::ZERO };
     let file = file.shifted(offset - begin);
-    let already = entries.iter().filter(|entry| matches!(entry.event, Event::Merged(_))).count();
-    let gain = if file.is_spl { ANALYSER } else { ANY_METER };
-    let what = if file.is_spl { "the log of PTDaemon" } else { "the powers that a meter wrote" };
-    let windows = phases(&entries).into_iter().map(|phase| window(&file, phase, gain)).collect::<Vec<_>>();
-    if windows.iter().all(|window| window.coverage == 0.0) {
+    let phases = phases(&entries);
+    if !phases.iter().flat_map(|phase| &phase.spans).any(|&(from, to)| file.has_any(from, to)) {
         let begin = begin.0 - offset.0;
         return Err(wrong(format!(
             "no sample lies in the flight, which begins at {begin:.3} s of the file's clock; --meter-offset SECONDS is added to \
              the file's times"
         )));
     }
+    let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let source = source(&entries, &file, arguments, &sha256);
     let merged = MergedMeter {
-        source: Source {
-            name: format!("file:{already}"),
-            provenance: Provenance::ExternalMeter,
-            boundary: Boundary::Wall,
-            method: format!("{what}, merged after the flight and integrated"),
-            update_period_s: file.period(),
-            relative_uncertainty: Some(gain),
-            rated_w: None,
-            sensing: Sensing::default(),
-        },
+        windows: windows(&file, &source, phases),
+        source,
         file: path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
-        sha256: Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256,
         offset_s: offset,
         samples: file.samples() as u64,
         dropped: file.dropped,
-        windows,
     };
+    if earlier(&entries).any(|earlier| *earlier == merged) {
+        return Err(wrong("it is merged already, with the same offset, band and boundary".into()));
+    }
     let end = entries.last().map_or(Seconds::ZERO, |entry| entry.t_s);
-    let append = || {
-        let mut journal = Journal::resume(&directory.journal(), entries.len() as u64)?;
-        journal.record(end, Event::Merged(Box::new(merged)));
-        journal.close()
-    };
-    append().map_err(|error| Failure::tool(format!("journal {}: {error}", directory.journal().display())))
+    let entry = Entry { sequence: entries.len() as u64, t_s: end, event: Event::Merged(Box::new(merged)) };
+    directory.extend(&entry).map_err(Failure::from)
 }
 
-/// Name, begin and end.
-type Phase = (&'static str, Seconds, Seconds);
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let opened = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    opened.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MAX_BYTES { Err(format!("more than {MAX_BYTES} bytes")) } else { Ok(bytes) }
+}
 
-/// The phases whose begin and end the journal tells: idle, the flight, and all of it.
+fn earlier(entries: &[Entry]) -> impl Iterator<Item = &MergedMeter> {
+    entries
+        .iter()
+        .filter_map(|entry| if let Event::Merged(merged) = &entry.event { Some(merged.as_ref()) } else { None })
+}
+
+/// What is known of the meter. A file that is merged again keeps its name.
+fn source(entries: &[Entry], file: &MeterFile, arguments: &MeterFileArguments, sha256: &str) -> Source {
+    let mut known: Vec<&str> = earlier(entries).map(|merged| merged.sha256.as_str()).collect();
+    known.sort_unstable();
+    known.dedup();
+    let same = earlier(entries).find(|merged| merged.sha256 == sha256);
+    let name = same.map_or_else(|| format!("file:{}", known.len()), |merged| merged.source.name.clone());
+    let what = if file.is_spl { "the log of PTDaemon" } else { "the powers that a meter wrote" };
+    let band = arguments.meter_band.map(|percent| percent / 100.0);
+    let stated = match band {
+        Some(band) => format!("band stated as {:.2} % (k = 2)", 100.0 * band),
+        None => "band not stated".into(),
+    };
+    Source {
+        name,
+        provenance: Provenance::ExternalMeter,
+        boundary: arguments.meter_boundary.unwrap_or(Boundary::NotStated),
+        method: format!("{what}, merged after the flight and integrated; {stated}"),
+        update_period_s: file.period(),
+        relative_uncertainty: band,
+        rated_w: None,
+        sensing: Sensing::default(),
+    }
+}
+
+/// A phase whose begin and end the journal tells; the repeats of a workload are several spans.
+struct Phase {
+    name: &'static str,
+    workload: Option<String>,
+    spans: Vec<(Seconds, Seconds)>,
+}
+
 fn phases(entries: &[Entry]) -> Vec<Phase> {
     let mut phases = Vec::new();
     let mut departed = None;
+    let phase = |name, begin, end| Phase { name, workload: None, spans: vec![(begin, end)] };
     for entry in entries {
         match &entry.event {
-            Event::Idle { duration_s, .. } => phases.push(("idle", entry.t_s - *duration_s, entry.t_s)),
+            Event::Idle { duration_s, .. } => phases.push(phase("idle", entry.t_s - *duration_s, entry.t_s)),
+            Event::IdleAfter { duration_s, .. } => phases.push(phase("idle_after", entry.t_s - *duration_s, entry.t_s)),
+            Event::Unconstrained(measured) => {
+                let span = |sample: &journal::Sample| sample.begin_s.map(|begin| (begin, begin + sample.duration_s));
+                let spans: Option<Vec<_>> = measured.samples.iter().map(span).collect();
+                let (name, workload) = ("unconstrained", Some(measured.workload.clone()));
+                phases.extend(spans.map(|spans| Phase { name, workload, spans }));
+            }
             Event::Departed => departed = Some(entry.t_s),
-            Event::Arrived { .. } => phases.extend(departed.take().map(|begin| ("flight", begin, entry.t_s))),
-            Event::Closed { .. } => phases.push(("whole", Seconds::ZERO, entry.t_s)),
+            Event::Arrived { .. } => phases.extend(departed.take().map(|begin| phase("flight", begin, entry.t_s))),
+            Event::Closed { .. } => phases.push(phase("whole", Seconds::ZERO, entry.t_s)),
             _ => {}
         }
     }
     phases
 }
 
-fn window(file: &MeterFile, (phase, begin_s, end_s): Phase, gain: f64) -> MergedWindow {
-    let seen = file.energy(begin_s, end_s, gain);
-    MergedWindow {
-        phase: phase.to_owned(),
-        begin_s,
-        end_s,
-        energy_j: seen.energy.ok(),
-        low_j: seen.bounds.map(|bounds| bounds.0),
-        high_j: seen.bounds.map(|bounds| bounds.1),
-        coverage: seen.coverage,
-        no_data: seen.energy.err(),
+fn windows(file: &MeterFile, source: &Source, phases: Vec<Phase>) -> Vec<MergedWindow> {
+    let spans: Vec<(Seconds, Seconds)> = phases.iter().flat_map(|phase| phase.spans.iter().copied()).collect();
+    let mut idle = Vec::new();
+    let mut before = 0;
+    for phase in &phases {
+        if phase.name.starts_with("idle") {
+            idle.push(before);
+        }
+        before += phase.spans.len();
     }
+    let mut drawn = replay::windows(file, source.clone(), &spans, &idle).into_iter();
+    let window = |phase: Phase| {
+        let (first, last) = (phase.spans.first()?.0, phase.spans.last()?.1);
+        let sum = drawn.by_ref().take(phase.spans.len()).reduce(|sum: Drawn, part| sum.plus(&part))?;
+        let (phase, workload) = (phase.name.to_owned(), phase.workload);
+        Some(MergedWindow { phase, workload, begin_s: first, end_s: last, drawn: sum })
+    };
+    phases.into_iter().filter_map(window).collect()
 }
 
 /// When the flight's clock began, in seconds since 1970.
@@ -109,5 +155,5 @@ fn test_time(entries: &[Entry]) -> Result<Seconds, String> {
         return Err("the journal does not say when the flight began".into());
     };
     let at: Timestamp = test_time.parse().map_err(|error| format!("the journal's `{test_time}`: {error}"))?;
-    Ok(Seconds(at.as_second() as f64 + f64::from(at.subsec_nanosecond()) * 1e-9))
+    Ok(since_1970(at))
 }

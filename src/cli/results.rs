@@ -1,12 +1,16 @@
 //! `report` and `verify`: a result directory, computed again from its journal.
 
-use super::arguments::{ReportArguments, ResultArguments};
+use super::arguments::ResultArguments;
+use super::report_arguments::ReportArguments;
 use super::{Exit, Failure, answer, answer_json, merge, say};
 use crate::report::{self, ResultDirectory};
 
 /// Writes the pages again.
 pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
     let directory = ResultDirectory::open(&arguments.directory);
+    if directory.settle()? {
+        say(&format!("{}: a change that was cut short is settled", arguments.directory.display()));
+    }
     if !directory.journal_is_as_listed()? {
         say(&format!(
             "error: {}: the journal was changed since its hash was listed in SHA256SUMS; nothing is written over the pages",
@@ -14,13 +18,10 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
         ));
         return Ok(Exit::Invalid);
     }
-    if let Some(file) = &arguments.meter_file {
-        if !arguments.meter_offset.is_finite() {
-            return Err(Failure::input("--meter-offset: it must be a number of seconds"));
-        }
-        merge::merge(arguments, file, &directory)?;
-    }
-    let result = directory.write_pages()?;
+    let result = match &arguments.meter.meter_file {
+        Some(file) => merge::merge(&arguments.meter, file, &directory)?,
+        None => directory.write_pages()?,
+    };
     match arguments.output.json {
         true => answer_json(&result)?,
         false => answer(&report::summary(&result)),

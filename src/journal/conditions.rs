@@ -1,5 +1,6 @@
 //! The machine as it was found, and what runs on it: what every reader of a result must know beside its numbers.
 
+use crate::meter::board::{BoardFacts, Fact};
 use crate::reading::{Boundary, Source};
 use crate::tuner::Choice;
 use crate::workload::{Description, ModelFacts};
@@ -35,6 +36,9 @@ pub struct Conditions {
     pub knob: Option<String>,
     /// Whether that source sees the adapter.
     pub source_covers_adapter: bool,
+    /// Whether that source's watts are this work's alone; none where it is no board with a library.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<Sharing>,
     /// Every other power source that was tried, and why it is not used.
     pub sources_refused: Vec<String>,
     /// Environment variables that change what is measured.
@@ -55,9 +59,26 @@ impl Conditions {
         match self.source.boundary {
             Boundary::Accelerator => on_board && self.source_covers_adapter,
             Boundary::Module => !on_board || self.source_covers_adapter,
+            Boundary::Memory => false,
             Boundary::Wall => true,
+            Boundary::NotStated => false,
             Boundary::CpuPackage | Boundary::Process => !on_board || self.source_covers_adapter,
         }
+    }
+}
+
+/// With whom a board and its watts are shared, as it was found before the work. Each is there or has its cause.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sharing {
+    /// Cut into instances that others may hold (NVIDIA's MIG).
+    pub is_partitioned: Fact<bool>,
+    /// Processes on it other than this one.
+    pub other_processes: Fact<Vec<u32>>,
+}
+
+impl From<&BoardFacts> for Sharing {
+    fn from(facts: &BoardFacts) -> Sharing {
+        Sharing { is_partitioned: facts.is_partitioned.clone(), other_processes: facts.other_processes.clone() }
     }
 }
 

@@ -2,14 +2,13 @@
 //!
 //! Every key carries its SI unit; what is missing is `null`, never zero.
 
-use super::{Conditions, Witness};
+use super::{Conditions, Tick, Witness};
 use crate::actuator::Setting;
 use crate::envelope::Breaches;
-use crate::governor::{LimitedBy, Regime, Transition};
-use crate::meter::{Drawn, MeterLoad};
+use crate::governor::Transition;
+use crate::meter::{Drawn, MeterCost};
 use crate::profile::Satellite;
-use crate::reading::NoData;
-use crate::units::{Kelvin, Seconds, Watts};
+use crate::units::{Seconds, Watts};
 use serde::{Deserialize, Serialize};
 
 /// One event. The journal of a complete flight holds them in this order; ticks and work alternate, with changes of regime between them.
@@ -73,8 +72,6 @@ pub enum Event {
     },
     /// The same work under the flight loop and without it, one after the other.
     Paired(Pair),
-    /// What looking at the power source takes.
-    MeterCost(MeterCost),
     /// Power with everything open and nothing running.
     Idle {
         /// How long it was watched.
@@ -95,7 +92,7 @@ pub enum Event {
         slept_s: Seconds,
     },
     /// What the meter itself took.
-    Metered(MeterLoad),
+    Metered(MeterCost),
     /// Energy of one phase by the sources beside the one that counts.
     Witnessed {
         /// The workload without an envelope, or none for the flight.
@@ -199,6 +196,9 @@ pub struct Measurement {
 /// One repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
+    /// When it began, on the flight's clock; none in journals that do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begin_s: Option<Seconds>,
     /// Items done.
     pub items: f64,
     /// In this time.
@@ -244,6 +244,12 @@ pub struct Arm {
     pub batches: u64,
     /// Their time.
     pub duration_s: Seconds,
+    /// Of that, inside batches.
+    pub busy_s: Seconds,
+    /// CPU time of this process for each batch; none where it cannot be read.
+    pub cpu_s_per_batch: Option<Seconds>,
+    /// CPU time of the thread that hands out the batches, for each batch; none where it cannot be read.
+    pub loop_cpu_s_per_batch: Option<Seconds>,
 }
 
 impl Arm {
@@ -251,19 +257,11 @@ impl Arm {
     pub fn batches_per_s(&self) -> f64 {
         self.batches as f64 / self.duration_s.0
     }
-}
 
-/// What looking at the power source takes.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MeterCost {
-    /// Looks whose mean it is.
-    pub looks: u32,
-    /// From question to answer.
-    pub read_s: Seconds,
-    /// CPU time of this process for one look; none where the system does not tell.
-    pub cpu_s: Option<Seconds>,
-    /// Looks in a second of flight, those of the source's own thread included.
-    pub looks_per_s: f64,
+    /// Share of its time inside batches.
+    pub fn busy_share(&self) -> f64 {
+        self.busy_s / self.duration_s
+    }
 }
 
 /// What stepping the work told of the sensor. The found values are none where nothing could be told.
@@ -310,49 +308,6 @@ impl std::fmt::Display for Identification {
                 refused.as_deref().unwrap_or("nothing was found")
             ),
         }
-    }
-}
-
-/// One turn of the ring: what was read, what it did to the spacecraft, what the governor made of it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Tick {
-    /// Since departure, machine clock.
-    pub flight_s: Seconds,
-    /// Simulated time since the ascending node.
-    pub simulated_s: Seconds,
-    /// Visible share of the Sun's disc.
-    pub illumination: f64,
-    /// What the array could give.
-    pub array_w: Watts,
-    /// Mean power since the last tick, as measured; none where there was no reading.
-    pub power_w: Option<Watts>,
-    /// Why there was no reading.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub no_data: Option<NoData>,
-    /// Power that heated and drained the spacecraft: the measured, or the full power where there was no reading.
-    pub load_w: Watts,
-    /// Budget until the next tick.
-    pub budget_w: Watts,
-    /// What binds it.
-    pub limited_by: LimitedBy,
-    /// How far the governor believed the reading.
-    pub regime: Regime,
-    /// Charge, share of capacity.
-    pub soc: f64,
-    /// Junction.
-    pub junction_k: Kelvin,
-    /// Loop.
-    pub loop_k: Kelvin,
-    /// Radiator.
-    pub radiator_k: Kelvin,
-    /// The workload whose turn it was.
-    pub workload: usize,
-}
-
-impl Tick {
-    /// Whether the budget is less than what the machine can draw.
-    pub fn budget_binds(&self) -> bool {
-        self.limited_by != LimitedBy::Machine
     }
 }
 

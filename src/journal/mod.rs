@@ -8,23 +8,23 @@ mod conditions;
 mod event;
 mod merged;
 mod reader;
+mod tick;
 mod writer;
 
 pub use crate::envelope::Breaches;
-pub use crate::meter::{Drawn, MeterLoad};
-pub use conditions::{Conditions, ModelRecord, WorkloadRecord};
-pub use event::{
-    Arm, Event, FlightPlan, Identification, Measurement, MeterCost, Outcome, Pair, Sample, ScaleRecord, Tick, WorkDone,
-};
+pub use crate::meter::{Drawn, MeterCost};
+pub use conditions::{Conditions, ModelRecord, Sharing, WorkloadRecord};
+pub use event::{Arm, Event, FlightPlan, Identification, Measurement, Outcome, Pair, Sample, ScaleRecord, WorkDone};
 pub use merged::{MergedMeter, MergedWindow, Witness};
 pub use reader::{JournalError, read};
-pub use writer::Journal;
+pub use tick::Tick;
+pub use writer::{Journal, extended};
 
 use crate::units::Seconds;
 use serde::{Deserialize, Serialize};
 
 /// Version of the journal's and the result's format. A reader refuses a higher major version.
-pub const SCHEMA_VERSION: &str = "1.0.0";
+pub const SCHEMA_VERSION: &str = "2.0.0";
 
 /// Name of the journal inside a result directory.
 pub const FILE_NAME: &str = "journal.jsonl";

@@ -21,16 +21,6 @@ impl Journal {
         Ok(Journal { file: BufWriter::new(file), sequence: 0, first_error: None })
     }
 
-    /// Opens a journal of `sequence` whole entries again, to append to it. One that ends in half a line is refused.
-    pub fn resume(path: &Path, sequence: u64) -> std::io::Result<Journal> {
-        let text = std::fs::read(path)?;
-        if !text.ends_with(b"\n") {
-            return Err(std::io::Error::other("its last line is torn, so nothing can follow it"));
-        }
-        let file = File::options().append(true).open(path)?;
-        Ok(Journal { file: BufWriter::new(file), sequence, first_error: None })
-    }
-
     /// Appends one event. A failed write is kept for [`Journal::close`]: the flight goes on, nothing else is lost.
     pub fn record(&mut self, t: Seconds, event: Event) {
         let durable = !matches!(event, Event::Tick(_) | Event::Work(_));
@@ -61,4 +51,15 @@ impl Journal {
         self.file.flush()?;
         self.file.get_ref().sync_all()
     }
+}
+
+/// The text of a whole journal with one more entry behind it. One that ends in half a line is refused.
+pub fn extended(text: &[u8], entry: &Entry) -> std::io::Result<Vec<u8>> {
+    if !text.ends_with(b"\n") {
+        return Err(std::io::Error::other("its last line is torn, so nothing can follow it"));
+    }
+    let mut all = text.to_vec();
+    serde_json::to_writer(&mut all, entry)?;
+    all.push(b'\n');
+    Ok(all)
 }

@@ -1,19 +1,15 @@
 //! A result directory: made before anything is measured, filled from the journal, sealed with SHA-256.
 
+use super::exchange::{self, Fault, SUMS, hash};
 use super::result::FlightResult;
 use super::summary::summary;
 use super::timeline::timeline;
 use crate::journal::{self, Entry, JournalError};
-use sha2::{Digest, Sha256};
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The pages computed from the journal, in the order in which they are written.
 const PAGES: [&str; 4] = ["result.json", "conditions.json", "timeline.csv", "summary.txt"];
-
-/// Name of the list of hashes.
-const SUMS: &str = "SHA256SUMS";
 
 /// Why a result directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -89,14 +85,34 @@ impl ResultDirectory {
         }
     }
 
+    /// Ends what a killed program has begun here, so that the files fit one another. True where there was something to end.
+    ///
+    /// # Errors
+    /// What cannot be ended, since a file was changed meanwhile or the system refuses.
+    pub fn settle(&self) -> Result<bool, DirectoryError> {
+        let names: Vec<&'static str> = PAGES.into_iter().chain([journal::FILE_NAME]).collect();
+        Ok(exchange::settle(&self.path, &names)?)
+    }
+
     /// Reads the journal, computes the result and writes every page and the hashes.
     pub fn write_pages(&self) -> Result<FlightResult, DirectoryError> {
-        let entries = journal::read(&self.journal())?;
+        let (result, pages) = self.pages(&journal::read(&self.journal())?)?;
+        let changed: Vec<exchange::Named<'_>> = PAGES.into_iter().zip(pages.iter().map(String::as_bytes)).collect();
+        exchange::exchange(&self.path, &changed, &[journal::FILE_NAME])?;
+        Ok(result)
+    }
+
+    /// Puts one more entry behind the journal, and writes every page and the hashes: all of it or nothing.
+    pub fn extend(&self, entry: &Entry) -> Result<FlightResult, DirectoryError> {
+        let path = self.journal();
+        let mut entries = journal::read(&path)?;
+        let fail = |source| DirectoryError::Io { path: path.clone(), source };
+        let text = journal::extended(&fs::read(&path).map_err(fail)?, entry).map_err(fail)?;
+        entries.push(entry.clone());
         let (result, pages) = self.pages(&entries)?;
-        for (name, text) in PAGES.iter().zip(&pages) {
-            write_atomically(&self.path.join(name), text)?;
-        }
-        write_atomically(&self.path.join(SUMS), &self.sums()?)?;
+        let mut changed: Vec<exchange::Named<'_>> = PAGES.into_iter().zip(pages.iter().map(String::as_bytes)).collect();
+        changed.push((journal::FILE_NAME, &text));
+        exchange::exchange(&self.path, &changed, &[])?;
         Ok(result)
     }
 
@@ -109,19 +125,14 @@ impl ResultDirectory {
         let pages = [result.to_json(), conditions, timeline(entries), summary(&result)];
         Ok((result, pages))
     }
-
-    fn sums(&self) -> Result<String, DirectoryError> {
-        let mut text = String::new();
-        for name in PAGES.iter().chain([&journal::FILE_NAME]) {
-            let path = self.path.join(name);
-            text.push_str(&format!("{}  {name}\n", hash(&path)?));
-        }
-        Ok(text)
-    }
 }
 
 /// Recomputes everything in `directory`; each disagreement is a line. Empty: the pages say what the journal says.
 pub fn verify(directory: &ResultDirectory) -> Result<Vec<String>, DirectoryError> {
+    if exchange::is_pending(&directory.path) {
+        let path = directory.path.display();
+        return Ok(vec![format!("a change was cut short: `dawndusk report {path}` completes it")]);
+    }
     let mut wrong = Vec::new();
     let sums_path = directory.path.join(SUMS);
     let sums = fs::read_to_string(&sums_path).map_err(|source| DirectoryError::Io { path: sums_path, source })?;
@@ -152,17 +163,8 @@ pub fn verify(directory: &ResultDirectory) -> Result<Vec<String>, DirectoryError
     Ok(wrong)
 }
 
-fn hash(path: &Path) -> Result<String, DirectoryError> {
-    let bytes = fs::read(path).map_err(|source| DirectoryError::Io { path: path.into(), source })?;
-    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// All or nothing: a temporary file beside it, synced, then renamed over it.
-fn write_atomically(path: &Path, text: &str) -> Result<(), DirectoryError> {
-    let fail = |source| DirectoryError::Io { path: path.into(), source };
-    let temporary = path.with_extension("part");
-    let mut file = File::create(&temporary).map_err(fail)?;
-    file.write_all(text.as_bytes()).map_err(fail)?;
-    file.sync_all().map_err(fail)?;
-    fs::rename(&temporary, path).map_err(fail)
+impl From<Fault> for DirectoryError {
+    fn from((path, source): Fault) -> DirectoryError {
+        DirectoryError::Io { path, source }
+    }
 }
