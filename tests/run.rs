@@ -115,7 +115,10 @@ fn the_cost_of_the_loop_is_measured_in_pairs_and_printed_with_its_range() {
     assert!(cost["low"].as_f64() <= cost["median"].as_f64(), "with its range: {cost}");
     let median = cost["median"].as_f64().expect("a figure");
     assert!((-100.0..100.0).contains(&median), "a share of the rate: {median} %");
-    assert!(found["meter"]["read_s"].as_f64().is_some_and(|cost| cost > 0.0), "a look takes time: {found}");
-    let share = found["meter_core_share"].as_f64().expect("the CPU time is known where the model is");
+    let meter = &found["meter"];
+    assert!(meter["waited_s"].as_f64().is_some_and(|time| time > 0.0), "a look takes time: {meter}");
+    let taken = meter["work_share"].as_f64().expect("a share");
+    assert!((0.0..1.0).contains(&taken), "the most that it takes from the work: {taken}");
+    let share = meter["core_share"].as_f64().expect("the CPU time is known where the model is");
     assert!((0.0..1.0).contains(&share), "a share of one core: {share}");
 }

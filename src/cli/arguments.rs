@@ -3,6 +3,7 @@
 use super::bench_arguments::BenchArguments;
 use super::instant::instant;
 use super::plant::PlantArguments;
+use super::report_arguments::ReportArguments;
 use crate::flight::Length;
 use crate::governor::Policy;
 use crate::meter::Address;
@@ -320,22 +321,6 @@ pub(super) enum ModelsVerb {
         #[command(flatten)]
         output: Output,
     },
-}
-
-/// Arguments of `report`.
-#[derive(Debug, Args)]
-pub(super) struct ReportArguments {
-    /// The result directory
-    pub(super) directory: PathBuf,
-    /// First lay the powers that a meter wrote beside the flight: CSV (time, watts) or PTDaemon's spl.txt
-    #[arg(long, value_name = "FILE")]
-    pub(super) meter_file: Option<PathBuf>,
-    /// Added to the times in that file: of its clock's instants, or of its seconds since the flight began
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, allow_negative_numbers = true, requires = "meter_file")]
-    pub(super) meter_offset: f64,
-    /// Output
-    #[command(flatten)]
-    pub(super) output: Output,
 }
 
 /// A result directory.

@@ -3,7 +3,7 @@
 use super::arguments::MachineArguments;
 use super::bench_arguments::{BenchArguments, BenchFormat};
 use super::loading::Purpose;
-use super::{Exit, Failure, answer, answer_json, equipment, overhead, say, sweep};
+use super::{Exit, Failure, answer, answer_json, equipment, limits, overhead, say, sweep};
 use crate::flight::{self, FlightError, Recorder};
 use crate::journal::Event;
 use crate::live::Screen;
@@ -21,6 +21,7 @@ const DECODE_BATCH: usize = 16;
 
 /// Measures and prints.
 pub(super) fn bench(arguments: &BenchArguments) -> Result<Exit, Failure> {
+    limits::put_back()?;
     if let Some(file) = &arguments.sweep {
         let handler = handle_interrupts;
         return sweep::sweep(arguments, file, handler, &INTERRUPT);
@@ -35,16 +36,11 @@ pub(super) fn bench(arguments: &BenchArguments) -> Result<Exit, Failure> {
         return Err(Failure::input("nothing to measure: --workloads names only models, and -p and -n are 0"));
     }
     handle_interrupts()?;
-    let mut events = Vec::new();
     let format = if arguments.json { BenchFormat::Json } else { arguments.output };
-    let mut screen = Screen::new(format != BenchFormat::Md);
-    let mut spectator = |event: &Event| {
-        screen.show(event);
-        events.push(event.clone());
-    };
-    let mut recorder = Recorder::new(None, &mut spectator, &INTERRUPT);
-    recorder.record(opening(arguments.repetitions, measured_too));
-    let ended = flight::bench(&mut recorder, &arguments.length(), equipment);
+    let opening = opening(arguments.repetitions, measured_too);
+    let (events, ended) = recorded(format != BenchFormat::Md, opening, &INTERRUPT, |recorder| {
+        flight::bench(recorder, &arguments.length(), equipment)
+    });
     let benchmark = Benchmark::from_events(&events)
         .ok_or_else(|| Failure::tool("the run ended before the machine was described"))?;
     print(&benchmark, format)?;
@@ -67,6 +63,25 @@ pub(super) fn opening(repeats: u32, measured_too: Vec<String>) -> Event {
         repeats,
         measured_too,
     }
+}
+
+/// Measures with a recorder that shows its events, unless `quiet`, and keeps them.
+pub(super) fn recorded<T>(
+    quiet: bool,
+    opening: Event,
+    interrupt: &AtomicBool,
+    measure: impl FnOnce(&mut Recorder<'_>) -> T,
+) -> (Vec<Event>, T) {
+    let mut events = Vec::new();
+    let mut screen = Screen::new(quiet);
+    let mut spectator = |event: &Event| {
+        screen.show(event);
+        events.push(event.clone());
+    };
+    let mut recorder = Recorder::new(None, &mut spectator, interrupt);
+    recorder.record(opening);
+    let ended = measure(&mut recorder);
+    (events, ended)
 }
 
 /// Whether `--retune` was given.

@@ -1,13 +1,12 @@
 //! `bench --overhead`: what the flight loop takes from the work.
 
-use super::bench::{opening, retune};
+use super::bench::{opening, recorded, retune};
 use super::bench_arguments::BenchArguments;
 use super::loading::Purpose;
 use super::{Exit, Failure, answer, answer_json, equipment, say};
-use crate::flight::{self, FlightError, Length, Overhead, Recorder, Request};
+use crate::flight::{self, FlightError, Length, Overhead, Request};
 use crate::governor::Policy;
 use crate::journal::Event;
-use crate::live::Screen;
 use crate::profile;
 use crate::report::OverheadResult;
 use crate::units::Seconds;
@@ -47,15 +46,9 @@ pub(super) fn overhead(
     };
     let duration = Seconds(arguments.overhead_seconds);
     let overhead = Overhead { request, pairs, duration, folder: folder.path.clone() };
-    let mut events = Vec::new();
-    let mut screen = Screen::new(arguments.json);
-    let mut spectator = |event: &Event| {
-        screen.show(event);
-        events.push(event.clone());
-    };
-    let mut recorder = Recorder::new(None, &mut spectator, interrupt);
-    recorder.record(opening(pairs, Vec::new()));
-    let ended = flight::overhead(&mut recorder, &overhead, equipment);
+    let (events, ended) = recorded(arguments.json, opening(pairs, Vec::new()), interrupt, |recorder| {
+        flight::overhead(recorder, &overhead, equipment)
+    });
     if let Some(result) = OverheadResult::from_events(&events, machine.seed) {
         match arguments.json {
             true => answer_json(&result)?,

@@ -3,7 +3,7 @@
 use super::arguments::RunArguments;
 use super::equipment;
 use super::loading::Purpose;
-use super::{Exit, Failure, answer, answer_json, say, system};
+use super::{Exit, Failure, answer, answer_json, limits, say, system};
 use crate::actuator::{self, Actuator, StateFolder};
 use crate::flight::{self, Equipment, Recorder, Request};
 use crate::journal::{Event, Journal, Outcome};
@@ -20,7 +20,7 @@ static INTERRUPT: AtomicBool = AtomicBool::new(false);
 
 /// Calibrates, measures, flies and writes the result.
 pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
-    put_back();
+    limits::put_back()?;
     let request = request(arguments)?;
     let started = Timestamp::now();
     ctrlc::set_handler(|| INTERRUPT.store(true, Ordering::Relaxed))
@@ -41,13 +41,6 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     say(&format!("result in {}", directory.path().display()));
     journalled?;
     exit(outcome, &result)
-}
-
-/// Power limits that a killed flight left behind.
-fn put_back() {
-    for line in actuator::recover(&StateFolder::of_user(), &system::meter_roots().sysfs) {
-        say(&line);
-    }
 }
 
 /// The power limit of what the flight measures, or one line on why there is none; pacing goes on either way.

@@ -1,12 +1,11 @@
 //! `bench --sweep FILE`: power against rate, as a machine profile.
 
-use super::bench::{opening, retune};
+use super::bench::{opening, recorded, retune};
 use super::bench_arguments::BenchArguments;
 use super::loading::Purpose;
 use super::{Exit, Failure, answer, answer_json, equipment, say};
-use crate::flight::{self, FlightError, Recorder, Sweep};
+use crate::flight::{self, FlightError, Sweep};
 use crate::journal::Event;
-use crate::live::Screen;
 use crate::profile;
 use crate::report::OperatingPoints;
 use crate::units::Seconds;
@@ -29,15 +28,11 @@ pub(super) fn sweep(
         return Err(Failure::missing(format!("--sweep: no power source sees the adapter, {source} does not")));
     }
     handle_interrupts()?;
-    let mut events = Vec::new();
-    let mut screen = Screen::new(arguments.json);
-    let mut spectator = |event: &Event| {
-        screen.show(event);
-        events.push(event.clone());
-    };
-    let mut recorder = Recorder::new(None, &mut spectator, interrupt);
-    recorder.record(opening(1, Vec::new()));
-    match flight::sweep(&mut recorder, &Sweep::standard(Seconds(arguments.sweep_seconds)), equipment) {
+    let request = Sweep::standard(Seconds(arguments.sweep_seconds));
+    let (events, ended) = recorded(arguments.json, opening(1, Vec::new()), interrupt, |recorder| {
+        flight::sweep(recorder, &request, equipment)
+    });
+    match ended {
         Ok(()) => {}
         Err(FlightError::Interrupted) => return Ok(Exit::Interrupted),
         Err(error) => return Err(Failure::tool(error)),

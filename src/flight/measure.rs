@@ -31,9 +31,8 @@ pub(super) fn idle_after(recorder: &mut Recorder<'_>, gauge: &mut Gauge, length:
         let (duration_s, drawn) = watch_idle(recorder, gauge, length);
         recorder.record(Event::IdleAfter { duration_s, drawn });
     }
-    if let Some(cost) = gauge.cost(recorder.now()) {
-        recorder.record(Event::Metered(cost));
-    }
+    let cost = gauge.cost(recorder.now());
+    recorder.record(Event::Metered(cost));
 }
 
 fn watch_idle(recorder: &mut Recorder<'_>, gauge: &mut Gauge, length: &Length) -> (Seconds, Drawn) {
@@ -236,7 +235,7 @@ fn run_for(
         if elapsed >= duration && batches % workload.batches_per_round.max(1) == 0 {
             note_suspend(recorder, gauge);
             return Ok(Repeat {
-                sample: Sample { items, duration_s: elapsed },
+                sample: Sample { begin_s: Some(begin), items, duration_s: elapsed },
                 drawn: window.drawn(gauge),
                 witnesses: window.drawn_by_witnesses(gauge),
                 batches,

@@ -73,6 +73,8 @@ struct Flight<'a, 'r> {
     under_way: Option<Batch>,
     slice: Slice,
     produced_bits: f64,
+    /// Of the pacer, at the last turn.
+    unused: Joules,
 }
 
 /// The turn of one workload.
@@ -131,6 +133,7 @@ impl<'a, 'r> Flight<'a, 'r> {
             },
             under_way: None,
             produced_bits: 0.0,
+            unused: Joules::ZERO,
             orbit,
         };
         flight.orbit.recorder.record(Event::Departed);
@@ -174,6 +177,8 @@ impl<'a, 'r> Flight<'a, 'r> {
         self.step(dt, load, bits);
         self.last_turn = now;
         self.decide(now, dt);
+        let unused = self.pacer.unused();
+        let unused_before = std::mem::replace(&mut self.unused, unused);
         let state = self.orbit.spacecraft.state();
         let tick = Tick {
             flight_s: now - self.departed,
@@ -184,6 +189,7 @@ impl<'a, 'r> Flight<'a, 'r> {
             no_data: self.reading.energy.err(),
             load_w: load,
             budget_w: self.decision.budget,
+            unused_j: unused - unused_before,
             limited_by: self.decision.limited_by,
             regime: self.decision.regime,
             soc: state.soc,

@@ -6,7 +6,8 @@
 //! | fixed | batches back to back on the same thread: a budget that never changes, and no meter |
 //!
 //! Arms are paired and their order alternates (A B, B A, ...), so that a machine that drifts drifts for both. A rate is
-//! of whole batches over the time from the first one's begin to the last one's end.
+//! of whole batches over the time from the first one's begin to the last one's end. Beside it stand two parts of the cost
+//! that do not go by how fast the machine happens to be: time between batches, and CPU time of the loop.
 
 use super::measure::{self, Unconstrained};
 use super::orbit::{self, Orbit};
@@ -15,14 +16,11 @@ use super::worker::Worker;
 use super::{Equipment, FlightError, Length, Machine, Request};
 use crate::envelope::{Scale, Sky, Spacecraft};
 use crate::governor::OperatingRange;
-use crate::journal::{Arm, Event, Journal, MeterCost, Pair};
-use crate::meter::{Gauge, cpu_time};
+use crate::journal::{Arm, Event, Journal, MeterCost, Pair, WorkDone};
+use crate::meter::{Gauge, cpu_clock, cpu_time};
 use crate::units::{Seconds, Watts};
 use crate::workload::Description;
 use std::path::PathBuf;
-
-/// Looks whose mean is the cost of one.
-const COST_LOOKS: u32 = 200;
 
 /// Slices of a governed arm.
 const SLICES: f64 = 4.0;
@@ -50,7 +48,7 @@ pub fn overhead(recorder: &mut Recorder<'_>, overhead: &Overhead, equipment: Equ
     let mut gauge = Gauge::new(meter);
     recorder.record(Event::Conditions(Box::new(conditions)));
     let idle = measure::idle(recorder, &mut gauge, &length);
-    let (mut looks, mut flown) = (0, Seconds::ZERO);
+    let mut cost = None;
     for workload in workloads {
         let descriptions = [workload.description().clone()];
         let worker = Worker::start(vec![workload])?;
@@ -60,40 +58,55 @@ pub fn overhead(recorder: &mut Recorder<'_>, overhead: &Overhead, equipment: Equ
         let machine = Machine::found(gauge.source(), idle, full)?;
         let longest = measured.first().map_or(Seconds::ZERO, |workload| workload.batch);
         let range = machine.range(gauge.source(), &length, longest);
-        let mut bench = Bench { overhead, worker, descriptions, measured, rated: machine.rated, range, number: 0 };
+        let mut bench =
+            Bench { overhead, worker, descriptions, measured, rated: machine.rated, range, number: 0, cost };
         for pair in 0..overhead.pairs {
-            let before = gauge.coverage().looks;
             let (governed, fixed) = bench.pair(recorder, &mut gauge, pair % 2 == 1)?;
-            looks += gauge.coverage().looks - before;
-            flown += governed.duration_s;
             let workload = bench.descriptions[0].name.clone();
             recorder.record(Event::Paired(Pair { workload, governed, fixed, fixed_first: pair % 2 == 1 }));
         }
+        cost = bench.cost;
     }
-    let rate = if flown > Seconds::ZERO { looks as f64 / flown.0 } else { 0.0 };
-    recorder.record(Event::MeterCost(cost(recorder, &mut gauge, rate)));
+    if let Some(cost) = cost {
+        recorder.record(Event::Metered(cost));
+    }
     Ok(())
 }
 
-/// What a look takes, by the clock and by the CPU time of this process, which does nothing else meanwhile.
-fn cost(recorder: &Recorder<'_>, gauge: &mut Gauge, looks_per_s: f64) -> MeterCost {
-    let (began, cpu_began) = (recorder.now(), cpu_time::process_cpu_time());
-    for _ in 0..COST_LOOKS {
-        gauge.look(recorder.now());
-    }
-    let looks = f64::from(COST_LOOKS);
-    let cpu = cpu_began.ok().zip(cpu_time::process_cpu_time().ok()).map(|(before, after)| (after - before) / looks);
-    MeterCost { looks: COST_LOOKS, read_s: (recorder.now() - began) / looks, cpu_s: cpu, looks_per_s }
+/// All slices but the first, in which the flight is prepared and the pacer's account fills up from nothing; once in a
+/// flight, that is no cost of the loop. One slice is better than none.
+fn without_the_start(began: CpuTime, slices: &[(WorkDone, CpuTime)]) -> Arm {
+    let (began, counted) = match slices {
+        [(_, began), rest @ ..] if !rest.is_empty() => (*began, rest),
+        all => (began, all),
+    };
+    let ended = counted.last().map_or(began, |(_, ended)| *ended);
+    let sum = |of: fn(&WorkDone) -> Seconds| counted.iter().fold(Seconds::ZERO, |sum, (slice, _)| sum + of(slice));
+    let batches = counted.iter().map(|(slice, _)| slice.batches).sum();
+    began.arm(&ended, batches, sum(|slice| slice.slice_s), sum(|slice| slice.busy_s))
 }
 
-/// All slices but the first, in which the pacer's account fills up from nothing; once in a flight, that is no cost of the
-/// loop. One slice is better than none.
-fn without_the_start(slices: &[Arm]) -> Arm {
-    let counted = if slices.len() > 1 { &slices[1..] } else { slices };
-    counted.iter().fold(Arm { batches: 0, duration_s: Seconds::ZERO }, |sum, slice| Arm {
-        batches: sum.batches + slice.batches,
-        duration_s: sum.duration_s + slice.duration_s,
-    })
+/// CPU time of this process and of this thread.
+#[derive(Clone, Copy)]
+struct CpuTime {
+    process: Option<Seconds>,
+    thread: Option<Seconds>,
+}
+
+impl CpuTime {
+    fn now() -> CpuTime {
+        CpuTime { process: cpu_time::process_cpu_time().ok(), thread: cpu_clock::of_this_thread() }
+    }
+
+    /// An arm from here to there.
+    fn arm(&self, ended: &CpuTime, batches: u64, duration_s: Seconds, busy_s: Seconds) -> Arm {
+        let for_each = |began: Option<Seconds>, ended: Option<Seconds>| {
+            began.zip(ended).filter(|_| batches > 0).map(|(began, ended)| (ended - began) / batches as f64)
+        };
+        let cpu_s_per_batch = for_each(self.process, ended.process);
+        let loop_cpu_s_per_batch = for_each(self.thread, ended.thread);
+        Arm { batches, duration_s, busy_s, cpu_s_per_batch, loop_cpu_s_per_batch }
+    }
 }
 
 /// One workload on its thread, calibrated.
@@ -105,6 +118,8 @@ struct Bench<'a> {
     rated: Watts,
     range: OperatingRange,
     number: u32,
+    /// Of the meter in the governed arms so far.
+    cost: Option<MeterCost>,
 }
 
 impl Bench<'_> {
@@ -123,16 +138,18 @@ impl Bench<'_> {
     }
 
     fn fixed(&self, recorder: &Recorder<'_>) -> Result<Arm, FlightError> {
-        let began = recorder.now();
-        let mut batches = 0;
-        while recorder.now() - began < self.overhead.duration {
+        let (began, cpu) = (recorder.now(), CpuTime::now());
+        let (mut batches, mut busy, mut now) = (0, Seconds::ZERO, began);
+        while now - began < self.overhead.duration {
+            let started = recorder.now();
             self.worker.batch(0)?;
-            batches += 1;
+            now = recorder.now();
+            (batches, busy) = (batches + 1, busy + (now - started));
             if recorder.interrupted() {
                 return Err(FlightError::Interrupted);
             }
         }
-        Ok(Arm { batches, duration_s: recorder.now() - began })
+        Ok(cpu.arm(&CpuTime::now(), batches, now - began, busy))
     }
 
     fn governed(&mut self, recorder: &Recorder<'_>, gauge: &mut Gauge) -> Result<Arm, FlightError> {
@@ -144,7 +161,7 @@ impl Bench<'_> {
         let mut slices = Vec::new();
         let mut spectator = |event: &Event| {
             if let Event::Work(work) = event {
-                slices.push(Arm { batches: work.batches, duration_s: work.slice_s });
+                slices.push((*work, CpuTime::now()));
             }
         };
         let mut theirs = recorder.beside(journal, &mut spectator);
@@ -152,6 +169,8 @@ impl Bench<'_> {
         let scale = Scale::new(self.rated, installed, request.time_compression());
         let length = Length { slice: *duration / SLICES, ..request.length };
         let request = &Request { length, ..request.clone() };
+        let before = gauge.cost(recorder.now());
+        let began = CpuTime::now();
         orbit::fly(Orbit {
             recorder: &mut theirs,
             request,
@@ -164,7 +183,9 @@ impl Bench<'_> {
             machine: self.range,
             actuator: None,
         })?;
+        let cost = gauge.cost(recorder.now()).since(&before);
+        self.cost = Some(self.cost.map_or(cost, |sum| sum.plus(&cost)));
         theirs.close().map_err(refused)?;
-        Ok(without_the_start(&slices))
+        Ok(without_the_start(began, &slices))
     }
 }

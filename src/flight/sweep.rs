@@ -2,8 +2,8 @@
 //!
 //! A duty of d is held as the pacer holds it: a batch, then a rest of (1/d - 1) times as long, over all workloads in
 //! turn. A round is one batch of each, so the mix is the same at every duty and the rate of rounds is the rate of work.
-//! Duties are gone through upwards and then downwards, half of the time each: a machine that warms up on the way does
-//! so in both directions.
+//! Duties are gone through upwards and downwards in turn, [`PASSES`] times: a machine that warms up on the way, or whose
+//! cores others use for a while, does so for every duty alike.
 
 use super::measure;
 use super::recorder::Recorder;
@@ -13,6 +13,9 @@ use crate::journal::Event;
 use crate::meter::{Gauge, Window};
 use crate::units::Seconds;
 use crate::workload::Description;
+
+/// How often the duties are gone through.
+const PASSES: u32 = 4;
 
 /// What is to be held, and for how long.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +33,7 @@ impl Sweep {
     }
 }
 
-/// Conditions, verification, idle power, and every duty twice.
+/// Conditions, verification, idle power, and every duty [`PASSES`] times.
 ///
 /// # Errors
 /// An interrupt or a workload that fails; what was measured before it is recorded.
@@ -45,10 +48,14 @@ pub fn sweep(recorder: &mut Recorder<'_>, request: &Sweep, equipment: Equipment)
     hold(recorder, &worker, &mut gauge, descriptions.len(), (1.0, Seconds::ZERO))?;
     let length = Length { idle: request.duration, ..Length::STANDARD };
     measure::idle(recorder, &mut gauge, &length);
-    let upwards = request.duties.iter().copied();
-    for duty in upwards.clone().chain(upwards.rev()) {
-        let event = hold(recorder, &worker, &mut gauge, descriptions.len(), (duty, request.duration / 2.0))?;
-        recorder.record(event);
+    let share = request.duration / f64::from(PASSES);
+    let mut duties = request.duties.clone();
+    for _ in 0..PASSES {
+        for duty in &duties {
+            let event = hold(recorder, &worker, &mut gauge, descriptions.len(), (*duty, share))?;
+            recorder.record(event);
+        }
+        duties.reverse();
     }
     measure::idle_after(recorder, &mut gauge, &length);
     Ok(())

@@ -89,7 +89,7 @@ impl Screen {
                 None => self.say("idle after the work: no reading"),
             },
             Event::Suspended { slept_s } => self.say(&format!("the machine slept for {:.0} s", slept_s.0)),
-            Event::Witnessed { .. } | Event::Metered(_) | Event::MeterCost(_) => {}
+            Event::Witnessed { .. } | Event::Metered(_) => {}
             Event::Unconstrained(measured) => self.say(&format!("measured {}", measured.workload)),
             Event::Paired(pair) => {
                 let cost = 100.0 * (1.0 - pair.governed.batches_per_s() / pair.fixed.batches_per_s());

@@ -27,4 +27,4 @@ pub const SATELLITES: &[Shipped] =
     shipped!("satellites": "leo-100kw", "ai1", "suncatcher", "equatorial-stress", "unlimited");
 
 /// Machines.
-pub const MACHINES: &[Shipped] = shipped!("machines": "ideal", "v100-training", "a40-training");
+pub const MACHINES: &[Shipped] = shipped!("machines": "ideal", "v100-training", "a40-training", "lavapipe");

@@ -7,7 +7,7 @@ use super::energy::Kind;
 use super::result::{WorkloadResult, idle_power, idle_power_after, meter_cost, unconstrained};
 use super::summary::{energy_columns, meter, per_joule, rate};
 use super::table::{line, table};
-use crate::journal::{Conditions, Event, MeterLoad};
+use crate::journal::{Conditions, Event, MeterCost};
 use crate::units::{Seconds, Watts};
 use serde::Serialize;
 use serde_json::Value;
@@ -33,7 +33,7 @@ pub struct Benchmark {
     /// The same after the work; null where it was not watched.
     pub idle_power_after_w: Option<Watts>,
     /// What the meter itself took; null where the system does not tell.
-    pub meter_cost: Option<MeterLoad>,
+    pub meter_cost: Option<MeterCost>,
     /// One for each workload.
     pub rows: Vec<BenchmarkRow>,
 }

@@ -31,9 +31,9 @@ pub struct Energy {
     pub source: String,
     /// Measured, modelled or unmeasured.
     pub kind: Kind,
-    /// Lower bound (k = 2); null for a model.
+    /// Lower bound (k = 2); null for a model, and where nobody states the source's band.
     pub low_j: Option<Joules>,
-    /// Upper bound (k = 2); null for a model.
+    /// Upper bound (k = 2); null where the lower one is.
     pub high_j: Option<Joules>,
     /// How often the reading changed in the window.
     pub updates: u64,
@@ -131,13 +131,14 @@ impl Energy {
     }
 }
 
-/// The witnesses of one phase: of a workload without an envelope, or of the flight.
-pub(super) fn witnesses_of<'a>(events: &[&'a Event], phase: Option<&str>) -> &'a [Witness] {
-    let found = events.iter().find_map(|event| match event {
-        Event::Witnessed { workload, witnesses } if workload.as_deref() == phase => Some(witnesses.as_slice()),
+/// The witnesses of one phase: of a workload without an envelope, or of the flight; those that were read with it first, then
+/// the files that were merged afterwards.
+pub(super) fn witnesses_of(events: &[&Event], phase: Option<&str>) -> Vec<Witness> {
+    let read = events.iter().find_map(|event| match event {
+        Event::Witnessed { workload, witnesses } if workload.as_deref() == phase => Some(witnesses.clone()),
         _ => None,
     });
-    found.unwrap_or_default()
+    read.unwrap_or_default().into_iter().chain(super::merged::witnesses(events, phase)).collect()
 }
 
 /// Work bought by a joule, gross: idle power is inside.

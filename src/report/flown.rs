@@ -4,7 +4,7 @@
 //! the same machine in the same run. A flight that is never throttled earns one full-speed second each second.
 
 use super::energy::{Energy, WorkPerJoule, witnesses_of};
-use super::held;
+use super::held::held;
 use super::result::WorkloadResult;
 use super::score::{Evidence, Scored, scored};
 use crate::journal::{Breaches, Conditions, Drawn, Event, FlightPlan, ScaleRecord, Tick};
@@ -33,6 +33,8 @@ pub struct Flown {
     /// How far the mean power was from the mean budget, as a share of the budget, over the worst 10 s of the machine's time
     /// in which the budget bound; null where it never did for so long, or readings were missing.
     pub largest_deviation_10_s_share: Option<f64>,
+    /// Time at the ends of such stretches, share of the flight.
+    pub bound_10_s_share: f64,
     /// Work done, in full-speed seconds.
     pub work_s: Seconds,
     /// Work over duration: what is left of the unconstrained machine.
@@ -125,6 +127,7 @@ pub(super) fn flown(
     let upper_bound_s = arrival.and_then(|arrival| arrival.upper_bound_s);
     let unbroken = arrival.is_some_and(|arrival| !arrival.breaches.any());
     let seen = conditions.workloads.iter().all(|workload| conditions.sees(&workload.backend));
+    let held = held(&ticks);
     let drawn = arrival.map_or_else(|| total(events), |arrival| arrival.drawn);
     let scored = scored(&Evidence {
         plan,
@@ -140,10 +143,11 @@ pub(super) fn flown(
         simulated_s: last.simulated_s,
         ticks: ticks.len() as u64,
         reading_share: ticks.iter().filter(|tick| tick.power_w.is_some()).count() as f64 / ticks.len() as f64,
-        energy: Energy::of(&drawn, &conditions.source, seen).beside(witnesses_of(events, None)),
+        energy: Energy::of(&drawn, &conditions.source, seen).beside(&witnesses_of(events, None)),
         mean_load_w: mean_over_time(&ticks, |tick| tick.load_w),
         mean_budget_w: mean_over_time(&ticks, |tick| tick.budget_w),
-        largest_deviation_10_s_share: held::largest_deviation(&ticks),
+        largest_deviation_10_s_share: held.largest_deviation,
+        bound_10_s_share: held.bound_share,
         work_s: Seconds(work_s),
         share_of_unconstrained: work_s / last.flight_s.0,
         upper_bound_s,

@@ -11,8 +11,10 @@
 mod benchmark;
 mod directory;
 mod energy;
+mod exchange;
 mod flown;
 mod held;
+mod merged;
 mod operating;
 mod overhead;
 mod replay;
@@ -26,7 +28,9 @@ mod verdict;
 pub use benchmark::{Benchmark, BenchmarkRow};
 pub use directory::{DirectoryError, ResultDirectory, verify};
 pub use energy::{DISAGREEMENT, Energy, Kind, WitnessEnergy, WorkPerJoule};
+
 pub use flown::{Flown, FlownWorkload, SlowedBy};
+pub use merged::{MeterFilePhase, MeterFileResult};
 pub use operating::{OperatingPoints, SweepError};
 pub use overhead::{OverheadResult, OverheadRow};
 pub use replay::Agreement;

@@ -1,10 +1,18 @@
 //! What the flight loop costs, from its pairs.
 //!
-//! The cost of a pair is `1 - governed rate / fixed rate` in percent; over zero, the loop slows the work down. Its
-//! interval is the bootstrap's of the median over the pairs ([`Summary`]).
+//! | cost of a pair, percent | definition |
+//! |---|---|
+//! | overhead | 1 - governed rate / fixed rate |
+//! | between batches | 1 - governed busy share / fixed busy share |
+//! | CPU time | (governed - fixed CPU time of the loop for each batch) / fixed CPU time of this process for each batch |
+//!
+//! Over zero, the loop slows the work down. The first is what counts; on a machine whose speed changes from arm to arm it
+//! drowns, and the other two are what it is made of: the machine waits for the loop, or (where this process itself does
+//! the work, as under a software renderer) the loop takes its cores. An interval is the bootstrap's of the median over
+//! the pairs ([`Summary`]).
 
 use super::table::{line, table};
-use crate::journal::{Conditions, Event, MeterCost, Pair};
+use crate::journal::{Arm, Conditions, Event, MeterCost, Pair};
 use crate::stats::{self, Summary};
 use serde::Serialize;
 
@@ -19,10 +27,8 @@ pub struct OverheadResult {
     pub conditions: Conditions,
     /// One for each workload.
     pub rows: Vec<OverheadRow>,
-    /// What the meter takes; null where the run was cut short.
+    /// What the meter took of the governed arms; null where the run was cut short.
     pub meter: Option<MeterCost>,
-    /// CPU time of the looks over the time of the flight: the meter's share of one core.
-    pub meter_core_share: Option<f64>,
 }
 
 /// One workload.
@@ -36,7 +42,12 @@ pub struct OverheadRow {
     pub fixed_batches_per_s: f64,
     /// Cost, percent: median over the pairs, with its 95 % interval.
     pub overhead_percent: Summary,
-    /// Sample standard deviation over the pairs, percentage points; null for one pair.
+    /// Time between batches that the loop adds, percent.
+    pub between_batches_percent: Summary,
+    /// CPU time that the loop adds to a batch, percent of the batch's own; null where it cannot be read. It slows the
+    /// work down only where this process does the work.
+    pub cpu_percent: Option<Summary>,
+    /// Sample standard deviation of the overhead over the pairs, percentage points; null for one pair.
     pub stddev_percent: Option<f64>,
     /// Of each pair, percent.
     pub samples_percent: Vec<f64>,
@@ -57,78 +68,95 @@ impl OverheadResult {
             events.iter().filter_map(|event| if let Event::Paired(pair) = event { Some(pair) } else { None }).collect();
         let names = conditions.workloads.iter().map(|workload| workload.name.as_str());
         let rows: Vec<OverheadRow> = names.filter_map(|name| row(name, &pairs, seed)).collect();
-        let meter = events.iter().find_map(|event| if let Event::MeterCost(cost) = event { Some(*cost) } else { None });
-        let meter_core_share = meter.and_then(|cost| cost.cpu_s.map(|cpu| cpu.0 * cost.looks_per_s));
-        (!rows.is_empty()).then_some(OverheadResult { program, test_time, conditions, rows, meter, meter_core_share })
+        let meter = events.iter().find_map(|event| if let Event::Metered(cost) = event { Some(*cost) } else { None });
+        (!rows.is_empty()).then_some(OverheadResult { program, test_time, conditions, rows, meter })
     }
 
     /// For people.
     pub fn text(&self) -> String {
-        let mut rows =
-            vec![["workload", "pairs", "governed", "fixed", "overhead", "95 % interval", "spread"].map(str::to_owned)];
+        let heads =
+            ["workload", "pairs", "governed", "fixed", "overhead, %", "spread, %", "between batches, %", "CPU time, %"];
+        let mut rows = vec![heads.map(str::to_owned)];
         for row in &self.rows {
-            let Summary { n, median, low, high, .. } = row.overhead_percent;
             rows.push([
                 row.workload.clone(),
-                n.to_string(),
+                row.overhead_percent.n.to_string(),
                 format!("{:.2}/s", row.governed_batches_per_s),
                 format!("{:.2}/s", row.fixed_batches_per_s),
-                format!("{median:.2} %"),
-                low.zip(high).map_or("-".into(), |(low, high)| format!("{low:.2} to {high:.2} %")),
-                row.stddev_percent.map_or("-".into(), |deviation| format!("{deviation:.2} %")),
+                with_interval(&row.overhead_percent),
+                row.stddev_percent.map_or("-".into(), |deviation| format!("{deviation:.2}")),
+                with_interval(&row.between_batches_percent),
+                row.cpu_percent.as_ref().map_or("-".into(), with_interval),
             ]);
         }
         let mut text = String::new();
         table(&mut text, &rows);
-        line(&mut text, format_args!("overhead     1 - governed / fixed: median, spread as sample standard deviation"));
-        if let Some(MeterCost { looks, read_s, cpu_s, looks_per_s }) = self.meter {
-            let cpu = cpu_s.map_or("-".into(), |cpu| format!("{:.1} µs", cpu.0 * 1e6));
-            let share = self.meter_core_share.map_or("-".into(), |share| format!("{:.3} %", 100.0 * share));
-            line(
-                &mut text,
-                format_args!(
-                    "meter        {}: a look takes {:.1} µs, {cpu} of CPU time (mean of {looks}); {looks_per_s:.1} looks/s are \
-                     {share} of one core",
-                    self.conditions.source.name,
-                    read_s.0 * 1e6,
-                ),
-            );
+        line(
+            &mut text,
+            format_args!(
+                "overhead     1 - governed / fixed: median over pairs (95 % interval), spread as sample standard deviation"
+            ),
+        );
+        if let Some(cost) = &self.meter {
+            let took = super::summary::meter(cost);
+            let look = 1e6 * cost.waited_s.0 / cost.looks.max(1) as f64;
+            let source = &self.conditions.source.name;
+            line(&mut text, format_args!("meter        {source}: {took}; a look takes {look:.1} µs"));
         }
         text
     }
 }
 
 fn row(name: &str, pairs: &[&Pair], seed: u64) -> Option<OverheadRow> {
-    let rates: Vec<(f64, f64)> = pairs
-        .iter()
-        .filter(|pair| pair.workload == name)
-        .map(|pair| (pair.governed.batches_per_s(), pair.fixed.batches_per_s()))
-        .collect();
-    let samples: Vec<f64> = rates.iter().map(|(governed, fixed)| 100.0 * (1.0 - governed / fixed)).collect();
-    let (governed, fixed): (Vec<f64>, Vec<f64>) = rates.into_iter().unzip();
+    let arms: Vec<(Arm, Arm)> =
+        pairs.iter().filter(|pair| pair.workload == name).map(|pair| (pair.governed, pair.fixed)).collect();
+    let percent = |cost: &dyn Fn(Arm, Arm) -> Option<f64>| -> Option<Vec<f64>> {
+        arms.iter().map(|(governed, fixed)| cost(*governed, *fixed).map(|ratio| 100.0 * (1.0 - ratio))).collect()
+    };
+    let samples = percent(&|governed, fixed| Some(governed.batches_per_s() / fixed.batches_per_s()))?;
+    let between = percent(&|governed, fixed| Some(governed.busy_share() / fixed.busy_share()))?;
+    let cpu = percent(&|governed, fixed| {
+        let added = governed.loop_cpu_s_per_batch? - fixed.loop_cpu_s_per_batch?;
+        Some(1.0 - added / fixed.cpu_s_per_batch?)
+    });
+    let median = |rate: fn(&(Arm, Arm)) -> f64| stats::median(&arms.iter().map(rate).collect::<Vec<_>>());
     Some(OverheadRow {
         workload: name.to_owned(),
-        governed_batches_per_s: stats::median(&governed)?,
-        fixed_batches_per_s: stats::median(&fixed)?,
+        governed_batches_per_s: median(|(governed, _)| governed.batches_per_s())?,
+        fixed_batches_per_s: median(|(_, fixed)| fixed.batches_per_s())?,
         overhead_percent: Summary::of(&samples, seed)?,
+        between_batches_percent: Summary::of(&between, seed)?,
+        cpu_percent: cpu.and_then(|cpu| Summary::of(&cpu, seed)),
         stddev_percent: stats::sample_standard_deviation(&samples),
         samples_percent: samples,
     })
 }
 
+/// `median (low to high)`.
+fn with_interval(summary: &Summary) -> String {
+    let interval =
+        summary.low.zip(summary.high).map_or(String::new(), |(low, high)| format!(" ({low:.2} to {high:.2})"));
+    format!("{:.2}{interval}", summary.median)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::Arm;
     use crate::units::Seconds;
 
     #[test]
     fn a_loop_that_takes_a_percent_is_found_to_take_a_percent() {
-        let arm = |batches, seconds| Arm { batches, duration_s: Seconds(seconds) };
+        let arm = |batches, seconds, cpu: f64| Arm {
+            batches,
+            duration_s: Seconds(seconds),
+            busy_s: Seconds(0.95),
+            cpu_s_per_batch: Some(Seconds(0.02)),
+            loop_cpu_s_per_batch: Some(Seconds(cpu)),
+        };
         let pair = |slow: f64| Pair {
             workload: "gemm".into(),
-            governed: arm(100, 1.0 / (1.0 - slow)),
-            fixed: arm(200, 2.0),
+            governed: arm(100, 1.0 / (1.0 - slow), 0.001 + 0.04 * slow),
+            fixed: arm(100, 1.0, 0.001),
             fixed_first: false,
         };
         let pairs: Vec<Pair> = [0.009, 0.010, 0.011, 0.010, 0.012, 0.008, 0.010].map(pair).into();
@@ -139,6 +167,11 @@ mod tests {
             low.is_some_and(|low| low >= 0.8) && high.is_some_and(|high| high <= 1.2),
             "within the pairs: {found:?}"
         );
+        let near = |what: &str, found: Option<f64>, expected: f64| {
+            assert!(found.is_some_and(|found| (found - expected).abs() < 1e-9), "{what}: {found:?}, not {expected}");
+        };
+        near("batches take as long, so the percent is between them", Some(found.between_batches_percent.median), 1.0);
+        near("twice as much in CPU time", found.cpu_percent.map(|cpu| cpu.median), 2.0);
         assert_eq!(row("other", &[], 1), None, "a workload without a pair has no row");
     }
 }

@@ -5,9 +5,10 @@
 
 use super::energy::{Energy, WorkPerJoule, witnesses_of};
 use super::flown::{Flown, flown};
+use super::merged::{MeterFileResult, meter_files};
 use super::verdict::{Evidence, Verdict, judge};
 use crate::journal::{
-    Conditions, Entry, Event, FlightPlan, Identification, Measurement, MeterLoad, Outcome, SCHEMA_VERSION, ScaleRecord,
+    Conditions, Entry, Event, FlightPlan, Identification, Measurement, MeterCost, Outcome, SCHEMA_VERSION, ScaleRecord,
     Witness, WorkloadRecord,
 };
 use crate::reading::Throttling;
@@ -41,7 +42,7 @@ pub struct FlightResult {
     /// The same after the work; null where it was not watched.
     pub idle_power_after_w: Option<Watts>,
     /// What the meter itself took; null where the system does not tell.
-    pub meter_cost: Option<MeterLoad>,
+    pub meter_cost: Option<MeterCost>,
     /// How late the meter shows what the pacer does; null where the flight ended before it was looked for.
     pub identification: Option<Identification>,
     /// Each workload without an envelope.
@@ -50,7 +51,7 @@ pub struct FlightResult {
     pub flight: Option<Flown>,
     /// Files of other meters, merged afterwards; beside the flight's energy, never added to it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub meter_files: Vec<crate::journal::MergedMeter>,
+    pub meter_files: Vec<MeterFileResult>,
 }
 
 /// One workload without an envelope.
@@ -117,6 +118,7 @@ impl FlightResult {
             events: &events,
             workloads: &unconstrained,
             flown: flight.as_ref(),
+            sharing: conditions.and_then(|conditions| conditions.sharing.as_ref()),
             notes: notes(conditions, scale.as_ref(), outcome),
         });
         Some(FlightResult {
@@ -126,12 +128,7 @@ impl FlightResult {
             verdict,
             energy_statement: energy_statement(conditions),
             scale_statement: conditions.zip(scale).map(|(conditions, scale)| scale_statement(conditions, &scale, plan)),
-            meter_files: events
-                .iter()
-                .filter_map(
-                    |event| if let Event::Merged(merged) = event { Some(merged.as_ref().clone()) } else { None },
-                )
-                .collect(),
+            meter_files: meter_files(&events),
             plan: plan.as_ref().clone(),
             conditions: conditions.cloned(),
             scale,
@@ -169,7 +166,7 @@ pub(super) fn idle_power_after(events: &[&Event]) -> Option<Watts> {
     })
 }
 
-pub(super) fn meter_cost(events: &[&Event]) -> Option<MeterLoad> {
+pub(super) fn meter_cost(events: &[&Event]) -> Option<MeterCost> {
     events.iter().find_map(|event| if let Event::Metered(cost) = event { Some(*cost) } else { None })
 }
 
@@ -182,7 +179,7 @@ pub(super) fn unconstrained(events: &[&Event], conditions: &Conditions, idle: Op
         .filter_map(|measurement| {
             let record = conditions.workloads.iter().find(|record| record.name == measurement.workload)?;
             let witnesses = witnesses_of(events, Some(&measurement.workload));
-            Some(workload_result(measurement, record, conditions, (idle, witnesses)))
+            Some(workload_result(measurement, record, conditions, (idle, &witnesses)))
         })
         .collect()
 }

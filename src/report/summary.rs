@@ -9,7 +9,7 @@ use super::held::WINDOW;
 use super::result::{FlightResult, WorkloadResult};
 use super::table::{line, scaled, table};
 use crate::governor::Score;
-use crate::journal::MeterLoad;
+use crate::journal::MeterCost;
 use crate::units::{Kelvin, Seconds, Watts};
 
 /// The whole page.
@@ -43,7 +43,7 @@ fn head(text: &mut String, result: &FlightResult) {
         paragraph(text, "meter", &meter(cost));
     }
     for merged in &result.meter_files {
-        paragraph(text, "wall meter", &merged.to_string());
+        paragraph(text, "meter file", &merged.to_string());
     }
     if let Some(statement) = &result.scale_statement {
         paragraph(text, "scale", statement);
@@ -65,14 +65,12 @@ fn idle(result: &FlightResult) -> String {
 }
 
 /// What the meter itself took.
-pub(super) fn meter(cost: &MeterLoad) -> String {
-    format!(
-        "{:.3} % of one core: {:.1} ms of CPU time for {} reads in {:.1} s",
-        100.0 * cost.core_share,
-        1e3 * cost.cpu_s.0,
-        cost.reads,
-        cost.over_s.0
-    )
+pub(super) fn meter(cost: &MeterCost) -> String {
+    let core = cost.core_share.zip(cost.cpu_s).map_or("CPU time not known".into(), |(share, cpu)| {
+        format!("{:.3} % of one core ({:.1} ms of CPU time)", 100.0 * share, 1e3 * cpu.0)
+    });
+    let (reads, over) = (cost.reads, cost.over_s.0);
+    format!("{core}, at most {:.3} % of the throughput: {reads} reads in {over:.1} s", 100.0 * cost.work_share)
 }
 
 /// `123.4 J (117.1 to 129.7), 99 % seen, 1100 updates`.
@@ -80,7 +78,8 @@ fn joules(energy: &Energy) -> String {
     let Some(value) = energy.value_j else { return "not known".into() };
     let band = match energy.low_j.zip(energy.high_j) {
         Some((low, high)) => format!("{:.1} to {:.1}, k = 2", low.0, high.0),
-        None => "modelled, without a band".into(),
+        None if energy.kind == Kind::Modelled => "modelled, without a band".into(),
+        None => "its band is not stated".into(),
     };
     let seen = energy.coverage_share.map_or(String::new(), |share| format!(", {:.1} % seen", 100.0 * share));
     format!("{:.1} J ({band}){seen}, {} updates", value.0, energy.updates)
@@ -235,7 +234,11 @@ fn control(score: &Score) -> String {
 fn held(flown: &Flown) -> String {
     match flown.largest_deviation_10_s_share {
         Some(share) => {
-            format!("within {:.2} % of the budget over any {:.0} s in which it bound", 100.0 * share, WINDOW.0)
+            let (deviation, bound) = (100.0 * share, 100.0 * flown.bound_10_s_share);
+            format!(
+                "within {deviation:.2} % of the budget over any {:.0} s in which it bound ({bound:.0} % of the time)",
+                WINDOW.0
+            )
         }
         None if flown.duration_s < WINDOW => format!("- (shorter than {:.0} s)", WINDOW.0),
         None => format!("- (no {:.0} s with readings in which the budget bound all the time)", WINDOW.0),

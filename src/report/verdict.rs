@@ -5,7 +5,7 @@
 use super::energy::{Energy, Kind};
 use super::flown::Flown;
 use super::result::WorkloadResult;
-use crate::journal::{Breaches, Event, FlightPlan, Outcome};
+use crate::journal::{Breaches, Event, FlightPlan, MeterCost, Outcome, Sharing};
 use crate::reading::Throttling;
 use crate::units::Seconds;
 use serde::Serialize;
@@ -70,6 +70,7 @@ pub(super) struct Evidence<'a> {
     pub(super) events: &'a [&'a Event],
     pub(super) workloads: &'a [WorkloadResult],
     pub(super) flown: Option<&'a Flown>,
+    pub(super) sharing: Option<&'a Sharing>,
     pub(super) notes: Vec<String>,
 }
 
@@ -90,7 +91,11 @@ pub(super) fn judge(evidence: Evidence<'_>) -> Verdict {
     notes.extend(evidence.flown.and_then(outrun));
     notes.extend(disputes(evidence.workloads, evidence.flown));
     notes.extend(capped(evidence.workloads, evidence.flown));
-    let unranked_because: Vec<String> = throttled(evidence.workloads, evidence.flown).collect();
+    notes.extend(costly(evidence.events));
+    let unstated = evidence.flown.and_then(|flown| unstated(&flown.energy));
+    let shared = evidence.sharing.map(shared).unwrap_or_default();
+    let throttled = throttled(evidence.workloads, evidence.flown);
+    let unranked_because: Vec<String> = throttled.chain(unstated).chain(shared).collect();
     let class = match (constraints.iter().all(|constraint| constraint.satisfied), measured) {
         (false, _) => Class::Invalid,
         (true, false) => Class::Unmeasured,
@@ -239,6 +244,26 @@ fn throttled<'a>(workloads: &'a [WorkloadResult], flown: Option<&'a Flown>) -> i
     })
 }
 
+/// Who else may have drawn what the board's sensor saw.
+fn shared(sharing: &Sharing) -> Vec<String> {
+    let mut said = Vec::new();
+    if sharing.is_partitioned.value == Some(true) {
+        said.push("the board is cut into instances: its watts are those of all of them".to_owned());
+    }
+    let others = sharing.other_processes.value.as_ref().map_or(0, Vec::len);
+    if others > 0 {
+        let noun = if others == 1 { "process was" } else { "processes were" };
+        said.push(format!("{others} other {noun} on the board before the work: its watts hold theirs too"));
+    }
+    said
+}
+
+/// A measured energy of which nobody says how far it may be wrong.
+fn unstated(energy: &Energy) -> Option<String> {
+    let is_bare = energy.kind == Kind::Measured && energy.low_j.is_none();
+    is_bare.then(|| format!("nobody states the uncertainty of {}", energy.source))
+}
+
 /// Power limits of the firmware, and what nobody here can name.
 fn capped(workloads: &[WorkloadResult], flown: Option<&Flown>) -> Vec<String> {
     let times = || windows(workloads, flown).filter_map(|(name, _, times)| Some((name, times?)));
@@ -251,6 +276,16 @@ fn capped(workloads: &[WorkloadResult], flown: Option<&Flown>) -> Vec<String> {
         notes.push(format!("the device was slowed down for reasons that are not known here: bits {unknown:#x}"));
     }
     notes
+}
+
+/// A meter that takes so much that it shows in what it measures.
+fn costly(events: &[&Event]) -> Option<String> {
+    let cost = super::result::meter_cost(events)?;
+    let share = cost.core_share.unwrap_or(0.0).max(cost.work_share);
+    (share > MeterCost::SHARE_MAX).then(|| {
+        let (took, most) = (super::summary::meter(&cost), 100.0 * MeterCost::SHARE_MAX);
+        format!("the meter took over {most:.1} %: {took}")
+    })
 }
 
 fn disputes(workloads: &[WorkloadResult], flown: Option<&Flown>) -> Vec<String> {

@@ -3,7 +3,8 @@
 use crate::standins::Fault;
 use crate::{Flown, fly};
 use dawndusk::governor::Policy;
-use dawndusk::journal::{self, Entry, Event};
+use dawndusk::journal::{self, Entry, Event, Sharing};
+use dawndusk::reading::{Boundary, NoData, Provenance, Source};
 use dawndusk::report::{Class, FlightResult, summary};
 use dawndusk::units::Seconds;
 
@@ -28,10 +29,13 @@ fn idle_is_watched_before_and_after_and_never_taken_off_in_silence() {
 #[test]
 fn what_the_meter_takes_is_on_the_page() {
     let flown = fly(Policy::Predictive, Fault::None, Some(40));
-    if let Some(cost) = flown.result.meter_cost {
-        assert!(cost.looks > 40 && cost.core_share > 0.0, "looks cost something: {cost:?}");
-        assert!(cost.core_share < 0.05, "but not much, at a hundred looks a second: {cost:?}");
-        assert!(summary(&flown.result).contains("of one core"), "and the page says how much");
+    let cost = flown.result.meter_cost.expect("a flight that ended");
+    assert!(cost.looks > 40 && cost.work_share > 0.0, "looks cost something: {cost:?}");
+    assert!(cost.work_share < 0.05, "but not much, at a hundred looks a second: {cost:?}");
+    let page = summary(&flown.result);
+    assert!(page.contains("of the throughput"), "and the page says how much:\n{page}");
+    if let Some(share) = cost.core_share {
+        assert!(0.0 < share && share < 0.05 && page.contains("of one core"), "of a core as well: {cost:?}");
     }
 }
 
@@ -50,6 +54,28 @@ fn a_machine_that_was_too_hot_is_not_ranked_and_the_verdict_says_why() {
     assert!(summary(&flown.result).contains("UNRANKED"), "and it is on the page");
     let cool = fly(Policy::Predictive, Fault::None, Some(20));
     assert_eq!(cool.result.flight.expect("it flew").slowed_by.thermal_share, None, "not known is not zero");
+}
+
+#[test]
+fn a_board_that_is_shared_speaks_against_a_rank_and_one_of_its_own_does_not() {
+    let flown = fly(Policy::Predictive, Fault::None, Some(20));
+    let reasons = |is_partitioned: Result<bool, NoData>, others: Result<Vec<u32>, NoData>| {
+        let mut entries = entries(&flown);
+        for entry in &mut entries {
+            if let Event::Conditions(conditions) = &mut entry.event {
+                let (is_partitioned, other_processes) = (is_partitioned.into(), others.clone().into());
+                conditions.sharing = Some(Sharing { is_partitioned, other_processes });
+            }
+        }
+        FlightResult::from_journal(&entries).expect("a journal").verdict.unranked_because
+    };
+    let none: [String; 0] = [];
+    assert_eq!(reasons(Ok(false), Ok(vec![])), none, "nobody else is on it");
+    assert_eq!(reasons(Err(NoData::NotSupported), Err(NoData::NoPermission)), none, "nobody can tell: nothing is said");
+    let said = reasons(Ok(true), Ok(vec![]));
+    assert!(said.len() == 1 && said[0].contains("cut into instances"), "MIG: {said:?}");
+    let said = reasons(Ok(false), Ok(vec![4242]));
+    assert!(said.len() == 1 && said[0].contains("1 other process was on the board"), "company: {said:?}");
 }
 
 #[test]
@@ -84,4 +110,27 @@ fn a_meter_that_comes_back_with_its_counter_has_lost_nothing() {
     let mean = energy.0 / flight.duration_s.0;
     assert!(mean > 2.0 && mean < 10.5, "between idle and full power: {mean} W");
     assert_eq!(flight.energy.coverage_share, Some(1.0), "a counter has no gap");
+}
+
+#[test]
+fn a_measurement_whose_uncertainty_nobody_states_is_not_ranked() {
+    let flown = fly(Policy::Predictive, Fault::None, Some(40));
+    let result = |band: Option<f64>| {
+        let mut entries = entries(&flown);
+        for entry in &mut entries {
+            if let Event::Conditions(conditions) = &mut entry.event {
+                let known = conditions.source.clone();
+                let (provenance, boundary) = (Provenance::ExternalMeter, Boundary::Wall);
+                conditions.source = Source { provenance, boundary, relative_uncertainty: band, ..known };
+            }
+        }
+        FlightResult::from_journal(&entries).expect("a journal")
+    };
+    let (bare, banded) = (result(None), result(Some(0.01)));
+    let energy = &bare.flight.as_ref().expect("it flew").energy;
+    assert!(energy.value_j.is_some() && energy.low_j.is_none(), "measured, without bounds: {energy:?}");
+    let reasons = bare.verdict.unranked_because.join("; ");
+    assert!(!bare.verdict.ranked && reasons.contains("nobody states the uncertainty of"), "the reason: {reasons}");
+    assert!(summary(&bare).contains("its band is not stated"), "and on the page");
+    assert!(banded.verdict.unranked_because.is_empty(), "with a band: {:?}", banded.verdict.unranked_because);
 }

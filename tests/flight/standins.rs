@@ -168,6 +168,7 @@ fn conditions(source: &Source, descriptions: &[Description]) -> Conditions {
         source: source.clone(),
         knob: None,
         source_covers_adapter: true,
+        sharing: None,
         sources_refused: Vec::new(),
         environment: Vec::new(),
         tuning: Vec::new(),

@@ -33,7 +33,7 @@ fn a_sweep_finds_the_power_that_goes_with_each_rate() {
         .iter()
         .filter_map(|event| if let Event::Duty { duty, .. } = event { Some(*duty) } else { None })
         .collect();
-    assert_eq!(duties, [0.25, 0.5, 1.0, 1.0, 0.5, 0.25], "upwards, then downwards");
+    assert_eq!(duties, [0.25, 0.5, 1.0, 1.0, 0.5, 0.25].repeat(2), "upwards and downwards, twice");
     let found = OperatingPoints::from_events(&events, "stand-in").expect("the meter told everything");
     let machine = &found.machine;
     assert!((machine.idle_w - 2.0).abs() < 0.2, "idle: {found:?}");

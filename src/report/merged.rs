@@ -1,0 +1,137 @@
+//! Files of other meters, merged after the flight: beside its energies, never added to them.
+//!
+//! A file that was merged again replaces what was merged of it before; the journal keeps both.
+
+use super::energy::Energy;
+use crate::journal::{Event, MergedMeter, MergedWindow, Witness};
+use crate::reading::{Boundary, NoData};
+use crate::units::Seconds;
+use serde::Serialize;
+
+/// One file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MeterFileResult {
+    /// Name of the file, without its folder.
+    pub file: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// What its numbers cover; null where nobody stated it.
+    pub boundary: Option<Boundary>,
+    /// Half width of its band, as a share (k = 2); null where nobody stated it.
+    pub relative_uncertainty: Option<f64>,
+    /// The median time between two samples.
+    pub update_period_s: Seconds,
+    /// Added to the times in the file.
+    pub offset_s: Seconds,
+    /// Samples that were used.
+    pub samples: u64,
+    /// Lines that were dropped because their power cannot be.
+    pub dropped: u64,
+    /// Each phase, and each workload without an envelope.
+    pub phases: Vec<MeterFilePhase>,
+}
+
+/// One phase, or all repeats of one workload.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MeterFilePhase {
+    /// `idle`, `unconstrained`, `flight`, `idle_after` or `whole`.
+    pub phase: String,
+    /// The workload of an `unconstrained` one.
+    pub workload: Option<String>,
+    /// On the flight's clock.
+    pub begin_s: Seconds,
+    /// On the flight's clock.
+    pub end_s: Seconds,
+    /// Inside the window: all of it, but for the repeats of a workload.
+    pub window_s: Seconds,
+    /// What the meter saw.
+    pub energy: Energy,
+    /// Why there is no energy.
+    pub no_data: Option<NoData>,
+}
+
+/// Every file, in the order in which they were first merged.
+pub(super) fn meter_files(events: &[&Event]) -> Vec<MeterFileResult> {
+    latest(events).into_iter().map(result).collect()
+}
+
+/// What the files say of one phase: of a workload without an envelope, or of the flight.
+pub(super) fn witnesses(events: &[&Event], workload: Option<&str>) -> Vec<Witness> {
+    let is_it = |window: &&MergedWindow| match workload {
+        Some(name) => window.phase == "unconstrained" && window.workload.as_deref() == Some(name),
+        None => window.phase == "flight",
+    };
+    let of = |merged: &MergedMeter| {
+        let window = merged.windows.iter().find(is_it)?;
+        Some(Witness { source: merged.source.clone(), drawn: window.drawn })
+    };
+    latest(events).into_iter().filter_map(of).collect()
+}
+
+fn latest<'a>(events: &[&'a Event]) -> Vec<&'a MergedMeter> {
+    let mut files: Vec<&MergedMeter> = Vec::new();
+    for event in events {
+        let Event::Merged(merged) = event else { continue };
+        match files.iter_mut().find(|earlier| earlier.is_of_same_file(merged)) {
+            Some(earlier) => *earlier = merged,
+            None => files.push(merged),
+        }
+    }
+    files
+}
+
+fn result(merged: &MergedMeter) -> MeterFileResult {
+    let source = &merged.source;
+    let phase = |window: &MergedWindow| MeterFilePhase {
+        phase: window.phase.clone(),
+        workload: window.workload.clone(),
+        begin_s: window.begin_s,
+        end_s: window.end_s,
+        window_s: window.drawn.window_s,
+        energy: Energy::of(&window.drawn, source, true),
+        no_data: window.drawn.no_data,
+    };
+    MeterFileResult {
+        file: merged.file.clone(),
+        sha256: merged.sha256.clone(),
+        boundary: Some(source.boundary).filter(|boundary| *boundary != Boundary::NotStated),
+        relative_uncertainty: source.relative_uncertainty,
+        update_period_s: source.update_period_s,
+        offset_s: merged.offset_s,
+        samples: merged.samples,
+        dropped: merged.dropped,
+        phases: merged.windows.iter().map(phase).collect(),
+    }
+}
+
+impl std::fmt::Display for MeterFileResult {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let boundary = self.boundary.map_or("boundary not stated".into(), |boundary| boundary.to_string());
+        let band = match self.relative_uncertainty {
+            Some(band) => format!("within {:.2} %, k = 2", 100.0 * band),
+            None => "band not stated".into(),
+        };
+        let phases: Vec<String> = self.phases.iter().map(ToString::to_string).collect();
+        let (file, offset) = (&self.file, self.offset_s.0);
+        write!(f, "{file} ({boundary}; {band}; offset {offset:.3} s): {}; not added to anything", phases.join("; "))
+    }
+}
+
+impl std::fmt::Display for MeterFilePhase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.workload.as_deref().unwrap_or(&self.phase))?;
+        match (self.energy.value_j, self.no_data) {
+            (Some(energy), _) => {
+                write!(f, " {:.1} J", energy.0)?;
+                if let Some((low, high)) = self.energy.low_j.zip(self.energy.high_j) {
+                    write!(f, " ({:.1} to {:.1})", low.0, high.0)?;
+                }
+                write!(f, ", {:.2} W", (energy / self.window_s).0)?;
+                let seen = self.energy.coverage_share.filter(|share| *share < 1.0);
+                seen.map_or(Ok(()), |share| write!(f, ", {:.1} % seen", 100.0 * share))
+            }
+            (None, Some(cause)) => write!(f, " no energy ({cause})"),
+            (None, None) => f.write_str(" no energy"),
+        }
+    }
+}
