@@ -29,7 +29,7 @@ use crate::units::{Joules, Kelvin, Seconds, Watts};
 
 /// A plan is kept for so long, in orbits, if nothing departs from it.
 const PLAN_KEPT: f64 = 1.0 / 40.0;
-/// Least and most share of the machine's range by which full power may be missed.
+/// Least and most share of the machine's range by which full power may be missed: rounding, and what no flight's work shows.
 const HAIR: (f64, f64) = (1e-4, 5e-3);
 /// The charge may differ from what the plan foresaw by this much, share of capacity.
 const CHARGE_OFF: f64 = 5e-4;
@@ -43,11 +43,11 @@ const SAME_POWER_SHARE: f64 = 0.01;
 const LATE_TIMES: f64 = 2.0;
 /// Ticks longer than this share of the loop's time constant are too coarse to gauge a meter by the junction.
 const SHARP_SHARE: f64 = 0.35;
-/// Work of which nobody knew may draw this share of the machine's range.
+/// Work of which nobody knew may draw this share of the machine's range: items that cost 40 % more, and a tenth beside it.
 const WORST_SHARE: f64 = 1.5;
 /// Further from its limit than this no node is stopped.
 const FAR: Kelvin = Kelvin(1.0);
-/// A meter shows no less than 1 of this.
+/// A meter shows no less than 1 of this: a gain that falls to 0.8 on a meter that is 5 % low (1.32), and a little.
 const WORST_METER: f64 = 1.35;
 /// Share of full power, over one tick, that sampling may misjudge.
 const SAMPLING_SHARE: f64 = 0.05;

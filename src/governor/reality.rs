@@ -10,7 +10,8 @@
 //! A string of the array that is lost, or a year that is brighter than foreseen, shows in the first tick of sunlight;
 //! a radiator panel that is lost shows in the balance of the radiator, which needs no wattmeter. A forecast that is renewed
 //! may know it already: what was seen is kept, not its ratio. A small departure is
-//! averaged, a large one taken as it is: a panel that is lost is lost at once. Less emission is believed, more is not: the profile is what was built.
+//! averaged, a large one taken as it is: a panel that is lost is lost at once. Less emission is believed, more is not:
+//! the profile is what was built. Shares and memories below that name no source were found by trial on random flights.
 
 use crate::envelope::{Forecast, Outlook, State, Temperatures, Thermal};
 use crate::units::{Seconds, Watts};

@@ -16,20 +16,24 @@ pub(crate) const SEED: u64 = 20_270_101;
 const BEFORE: f64 = 3.0;
 
 /// What one case found.
-struct Found {
-    shape: Shape,
-    length: f64,
-    truth: f64,
-    drawn: Drawn,
-    source: Source,
+pub(crate) struct Found {
+    pub(crate) shape: Shape,
+    pub(crate) length: f64,
+    pub(crate) truth: f64,
+    pub(crate) drawn: Drawn,
+    pub(crate) source: Source,
 }
 
 impl Found {
-    fn bounds(&self) -> Option<(f64, f64)> {
+    pub(crate) fn half_width(&self) -> Option<f64> {
+        self.bounds().map(|(low, high)| (high - low) / 2.0 / self.truth)
+    }
+
+    pub(crate) fn bounds(&self) -> Option<(f64, f64)> {
         self.drawn.bounds(&self.source).map(|(low, high)| (low.0, high.0))
     }
 
-    fn holds(&self) -> Option<bool> {
+    pub(crate) fn holds(&self) -> Option<bool> {
         self.bounds().map(|(low, high)| low <= self.truth && self.truth <= high)
     }
 }
@@ -81,8 +85,7 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
 
 /// Half widths as shares of the energy.
 fn median_width(found: &[Found], keep: impl Fn(&Found) -> bool) -> f64 {
-    let width = |found: &Found| found.bounds().map(|(low, high)| (high - low) / 2.0 / found.truth);
-    median(found.iter().filter(|found| keep(found)).filter_map(width).collect())
+    median(found.iter().filter(|found| keep(found)).filter_map(Found::half_width).collect())
 }
 
 #[expect(clippy::print_stderr, reason = "a promise in figures says what was found")]

@@ -1,8 +1,7 @@
 //! The same promise for what a meter wrote for itself and is merged afterwards.
 
 use crate::power::{Power, Random, SHAPES, Shape};
-use crate::truth::{CASES, SEED, median};
-use dawndusk::meter::Drawn;
+use crate::truth::{CASES, Found, SEED, median};
 use dawndusk::meter::meter_file::MeterFile;
 use dawndusk::meter::replay;
 use dawndusk::reading::{Boundary, Provenance, Sensing, Source};
@@ -20,24 +19,6 @@ enum Stamp {
     End,
     /// The same, as late as a quarter of a period after its end.
     Late,
-}
-
-struct Found {
-    shape: Shape,
-    length: f64,
-    truth: f64,
-    drawn: Drawn,
-    source: Source,
-}
-
-impl Found {
-    fn bounds(&self) -> Option<(f64, f64)> {
-        self.drawn.bounds(&self.source).map(|(low, high)| (low.0, high.0))
-    }
-
-    fn half_width(&self) -> Option<f64> {
-        self.bounds().map(|(low, high)| (high - low) / 2.0 / self.truth)
-    }
 }
 
 /// Lines of a file as a meter writes them, some late, some lost.
@@ -89,9 +70,8 @@ fn case(number: u64, is_faulty: bool, fixed: Option<f64>) -> Found {
 #[expect(clippy::print_stderr, reason = "a promise in figures says what was found")]
 fn the_bounds_of_a_meters_own_file_hold() {
     let found: Vec<Found> = (0..CASES).map(|number| case(number, true, None)).collect();
-    let holds = |found: &&Found| found.bounds().is_some_and(|(low, high)| low <= found.truth && found.truth <= high);
     let judged: Vec<&Found> = found.iter().filter(|found| found.bounds().is_some()).collect();
-    let broken: Vec<&&Found> = judged.iter().filter(|found| !holds(found)).collect();
+    let broken: Vec<&&Found> = judged.iter().filter(|found| found.holds() == Some(false)).collect();
     let by_shape: Vec<String> = SHAPES
         .iter()
         .map(|&shape| format!("{shape:?} {}", broken.iter().filter(|found| found.shape == shape).count()))
