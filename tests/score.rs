@@ -277,6 +277,23 @@ fn no_flight_does_more_than_the_oracle_and_a_plan_comes_close_to_its_bound() {
 }
 
 #[test]
+fn a_plan_knows_what_the_satellite_loses_and_survives_it() {
+    let (satellite, machine) = (satellite("leo-100kw"), machine("ideal"));
+    let best = |faults: &[&str]| {
+        let faults = faults.iter().map(|text| text.parse().expect("a fault")).collect();
+        let simulation = Simulation { plant: Plant { faults, ..Plant::IDEAL }, ..orbit(&satellite, &machine) };
+        compare(&simulation, &[Policy::Predictive], None).expect("it can be flown").oracle.expect("governed")
+    };
+    let sound = best(&[]).feasible_work_s.expect("a plan survives");
+    let lost = best(&["array=0.2@1500", "cap=0.6@2500+1000", "radiator=0.2@4000", "forecast=1.1@3000", "nan@500+60"]);
+    let plan = lost.feasible_work_s.expect("a plan survives what was lost");
+    let gap = lost.gap_share.expect("and has a gap");
+    assert!(plan < sound * 0.95, "{plan} of full speed, {sound} with nothing lost");
+    assert!((0.0..0.02).contains(&gap), "the plan lies {gap} under its bound");
+    assert_eq!(best(&["load=1.2@1000"]).feasible_work_s, None, "no plan knows what work costs on the way");
+}
+
+#[test]
 fn a_given_load_is_nobodys_merit() {
     let (satellite, machine) = (satellite("leo-100kw"), machine("ideal"));
     let simulation = Simulation { load: Load::Constant(Watts(80e3)), ..orbit(&satellite, &machine) };

@@ -215,6 +215,11 @@ impl Spacecraft {
         self.limits.downlink_bits_per_orbit * (link.uplink_bps / link.downlink_bps)
     }
 
+    /// What is left of the satellite.
+    pub fn condition(&self) -> Condition {
+        self.condition
+    }
+
     /// What is left of the satellite from now on; see [`Condition`] for who knows of it, and when.
     pub fn set_condition(&mut self, condition: Condition) {
         self.condition = condition;

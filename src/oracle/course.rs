@@ -1,11 +1,11 @@
 //! What a flight was given: sunlight, environment, and the most that could be drawn, step by step.
 //!
 //! Nothing in it depends on what the governor did, so every governor under the same sky has the same course. Steps are
-//! gathered in bins, whose energies are exact sums; a bin ends where the radiator changes, and where the light does: a
-//! bin that were half in the shade would not ask the battery for that half. When there are too many bins, they are made
+//! gathered in bins, whose energies are exact sums; a bin ends where the satellite's condition changes, and where the light
+//! does: a bin that were half in the shade would not ask the battery for that half. When there are too many bins, they are made
 //! twice as long and forgive twice the change of light. Machine time and machine watts throughout.
 
-use crate::envelope::{Battery, KELVIN_TOLERANCE, Limits, Spacecraft, Thermal};
+use crate::envelope::{Battery, Condition, KELVIN_TOLERANCE, Limits, Spacecraft, Thermal};
 use crate::governor::WorkCurve;
 use crate::units::{Joules, Kelvin, Seconds, Watts};
 
@@ -31,6 +31,8 @@ pub struct Step {
     pub most: Watts,
     /// The radiator as it was, W/K4; see [`Thermal::emission_w_per_k4`].
     pub emission_w_per_k4: f64,
+    /// What was left of the satellite.
+    pub condition: Condition,
 }
 
 /// Steps in one: as [`Step`], with means over the bin.
@@ -52,6 +54,7 @@ impl Grain {
         let slack = 1.0 + 1e-9;
         let change = (next.array - bin.array).0.abs();
         bin.emission_w_per_k4 == next.emission_w_per_k4
+            && bin.condition == next.condition
             && bin.dt + next.dt <= self.longest * slack
             && change <= self.brightest.0 * self.light
     }
@@ -128,7 +131,7 @@ impl Course {
         let dt = now.0 - before.0;
         let (array, environment) = ((now.1 - before.1) / dt, (now.2 - before.2) / dt);
         let emission_w_per_k4 = spacecraft.emission_w_per_k4();
-        self.add(Step { dt, array, environment, most, emission_w_per_k4 });
+        self.add(Step { dt, array, environment, most, emission_w_per_k4, condition: spacecraft.condition() });
         self.meets(spacecraft.state().environment);
     }
 
@@ -226,5 +229,6 @@ fn joined(bin: &Bin, next: &Bin) -> Bin {
         environment: mean(bin.environment, next.environment),
         most: mean(bin.most, next.most),
         emission_w_per_k4: bin.emission_w_per_k4,
+        condition: bin.condition,
     }
 }

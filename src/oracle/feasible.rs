@@ -110,6 +110,9 @@ fn flown(
 ) -> Flown {
     let mut craft = spacecraft.clone().holding(start.soc, start.temperatures);
     for (bin, load) in course.bins().iter().zip(&plan.loads) {
+        if bin.condition != craft.condition() {
+            craft.set_condition(bin.condition);
+        }
         craft.step(bin.dt, *load, 0.0);
     }
     let end = Stores::from(craft.state());

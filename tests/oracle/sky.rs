@@ -1,6 +1,6 @@
 //! Courses to fly: of shipped satellites, and made by hand.
 
-use dawndusk::envelope::{Battery, Limits, Scale, Sky, Spacecraft, Thermal};
+use dawndusk::envelope::{Battery, Condition, Limits, Scale, Sky, Spacecraft, Thermal};
 use dawndusk::governor::WorkCurve;
 use dawndusk::oracle::{Course, Step, Stores};
 use dawndusk::profile::{self, Satellite};
@@ -83,6 +83,7 @@ pub(crate) fn minutes(battery: Battery, thermal: Thermal, kelvin: f64, curve: &W
             environment: Watts(10.0),
             most: curve.full(),
             emission_w_per_k4: thermal.emission_w_per_k4,
+            condition: Condition::SOUND,
         });
     }
     course

@@ -36,7 +36,7 @@ pub struct Best {
     /// No flight that ends as it began does more; over several stretches, none that ends each of them as it began it.
     pub upper_s: Seconds,
     /// Work of plans that were flown on the plant without a breach, one for each stretch; null where one was not found, in
-    /// flights of over eight stretches, and with faults.
+    /// flights of over eight stretches, and where faults make work dearer or stop it.
     pub feasible_work_s: Option<Seconds>,
     /// What is open between the two, share of the bound.
     pub gap_share: Option<f64>,
@@ -122,8 +122,8 @@ fn upper(stretches: &[Stretch]) -> Option<Seconds> {
 
 fn periodic(stretches: &[Stretch], simulation: &Simulation<'_>) -> Option<Best> {
     let (mut work, mut upper, mut certificate) = (Seconds::ZERO, Seconds::ZERO, Seconds::ZERO);
-    // The spacecraft of a plan knows of no faults.
-    let planned = stretches.len() <= MOST_PLANNED && simulation.plant.faults.is_empty();
+    let planned =
+        stretches.len() <= MOST_PLANNED && !simulation.plant.faults.iter().any(|fault| fault.kind.is_of_work());
     let feasible = planned.then_some(stretches).and_then(|stretches| {
         stretches.iter().try_fold(Seconds::ZERO, |sum, Stretch { course, begin, .. }| {
             Some(sum + oracle::feasible(begin, course, &Ends::Periodic).ok()?.work)

@@ -109,6 +109,11 @@ impl FaultKind {
         &FORMS[self as usize]
     }
 
+    /// Whether work gets dearer by it or stops, of which the spacecraft knows nothing.
+    pub fn is_of_work(self) -> bool {
+        matches!(self, Self::Load | Self::Suspend | Self::Starved)
+    }
+
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         self.form().name
