@@ -62,7 +62,7 @@ pub(super) fn identify(
     let duration = recorder.now() - began;
     recorder.record(Event::Identified(record(&outcome, &assumed, periods, duration)));
     Ok(outcome.map_or(assumed, |found| OperatingRange {
-        sensor_lag_s: found.lag + length.tick / 2.0,
+        sensor_lag_s: found.lag,
         // The longer of the two: energies of a sensor that is interpolated change more often than they tell anything.
         update_period_s: found.update_period.max(assumed.update_period_s),
         ..assumed

@@ -161,7 +161,7 @@ fn phases(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment) 
     let scale = Scale::new(machine.rated, Watts(request.satellite.compute.power_w), request.time_compression());
     let spacecraft = Spacecraft::new(&request.satellite, scale, Sky::Orbit, request.satellite.orbit.start);
     let longest = measured.iter().fold(Seconds::ZERO, |most, workload| most.max(workload.batch));
-    let assumed = machine.range(gauge.source(), &request.length, longest);
+    let assumed = machine.range(gauge.source(), longest);
     let stepped = (&request.length, assumed);
     let range = identify::identify(recorder, &worker, &mut gauge, &measured, stepped)?;
     recorder.record(Event::Scaled(ScaleRecord {
@@ -229,14 +229,13 @@ impl Machine {
         Ok(Machine { rated, idle: idle.unwrap_or(Watts::ZERO).min(full), full })
     }
 
-    /// Dead time of the loop by what the source says: half an update of the sensor and half a tick, after which a change
-    /// shows on average.
-    fn range(&self, source: &Source, length: &Length, longest_batch: Seconds) -> OperatingRange {
+    /// Dead time by what the source says: half an update of the sensor, after which a change shows on average.
+    fn range(&self, source: &Source, longest_batch: Seconds) -> OperatingRange {
         let update = source.update_period_s;
         OperatingRange {
             idle_w: self.idle,
             full_w: self.full,
-            sensor_lag_s: (update + length.tick) / 2.0,
+            sensor_lag_s: update / 2.0,
             update_period_s: update,
             batch_s: longest_batch,
         }

@@ -283,7 +283,7 @@ pub struct Identification {
     pub periods: u32,
     /// How long it took.
     pub duration_s: Seconds,
-    /// The dead time that follows from what the source says of itself: half an update and half a tick.
+    /// The dead time that follows from what the source says of itself: half an update.
     pub assumed_lag_s: Seconds,
     /// The update period that the source says it has.
     pub assumed_update_period_s: Seconds,
