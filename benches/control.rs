@@ -103,7 +103,7 @@ fn governor(criterion: &mut Criterion) {
     let (mut t, mut energy) = (0.0, 0.0);
     criterion.bench_function("pacer, one batch and its readings", |bencher| {
         bencher.iter(|| {
-            pacer.set_budget(Seconds(t), Watts(8.0));
+            pacer.set_budget(Seconds(t), Watts(8.0), None);
             let admission = pacer.admission(Seconds(t), 0, 8);
             let batch = pacer.start(Seconds(t), 0, 8);
             t += 0.1;

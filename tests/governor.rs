@@ -189,6 +189,41 @@ fn decide(policy: Policy, state: &State, of: &Spacecraft, reading: Reading) -> D
 }
 
 #[test]
+fn the_policy_that_plans_foresees_the_dusk_while_a_batch_would_run() {
+    let machine = OperatingRange { batch_s: Seconds(1.0), ..MACHINE };
+    let design = Design { static_cap: Watts(60e3), curve: WorkCurve::linear(machine.idle_w, machine.full_w) };
+    for policy in Policy::ALL {
+        let mut spacecraft = Spacecraft::new(&satellite(), Scale::FULL, Sky::Orbit, instant("2027-12-22T00:00:00Z"));
+        while spacecraft.forecast().at(spacecraft.state().t + Seconds(60.0)).illumination > 0.5 {
+            spacecraft.step(Seconds(1.0), Watts(80e3), 0.0);
+        }
+        let mut governor = governor::new(policy, &design);
+        let (mut falls, mut dusk) = (Vec::new(), None);
+        for tick in 0..200_u32 {
+            let state = *spacecraft.state();
+            dusk = dusk.or((state.illumination < 0.5).then_some(tick));
+            let decision = governor.tick(&Observation {
+                now: state.t,
+                dt: Seconds(0.5),
+                state: &state,
+                limits: spacecraft.limits(),
+                forecast: spacecraft.forecast(),
+                reading: &fresh(state.t.0),
+                machine: &machine,
+            });
+            falls.extend(decision.fall.map(|fall| (tick, fall)));
+            spacecraft.step(Seconds(0.5), decision.budget, 0.0);
+        }
+        let dusk = dusk.expect("the night comes");
+        assert_eq!(!falls.is_empty(), policy == Policy::Predictive, "{policy}: {falls:?}");
+        for (tick, fall) in falls {
+            assert!(tick + 16 > dusk && tick < dusk + 16, "tick {tick}, and the dusk is at {dusk}");
+            assert!(fall.to < machine.full_w * 0.95 && fall.after <= Seconds(2.5), "{fall:?} within reach");
+        }
+    }
+}
+
+#[test]
 fn silence_costs_power_under_every_policy_but_off() {
     let spacecraft = Spacecraft::new(&satellite(), Scale::FULL, Sky::Constant, instant("2027-06-22T00:00:00Z"));
     let impossible = [

@@ -2,7 +2,7 @@
 
 use dawndusk::envelope::{Scale, Sky, Spacecraft};
 use dawndusk::governor::pacer::{Admission, BatchId, Cost, Pacer};
-use dawndusk::governor::{Junction, OperatingRange};
+use dawndusk::governor::{Fall, Junction, OperatingRange};
 use dawndusk::profile;
 use dawndusk::reading::{NoData, Reading};
 use dawndusk::units::{Joules, Seconds, Watts};
@@ -27,6 +27,8 @@ struct Case {
     counter: bool,
     /// Every other reading is this much later than the sensor's lag.
     wobble_s: f64,
+    /// At rest the machine draws this much more than calibration found.
+    restless_w: f64,
 }
 
 const PLAIN: Case = Case {
@@ -37,6 +39,7 @@ const PLAIN: Case = Case {
     told: 1.0,
     counter: true,
     wobble_s: 0.0,
+    restless_w: 0.0,
 };
 
 struct Machine {
@@ -97,7 +100,7 @@ impl Machine {
 
     /// Flies for `duration` under `budget`; the energy drawn in each step.
     fn fly(&mut self, duration: f64, budget: f64) -> Vec<f64> {
-        self.pacer.set_budget(Seconds(self.t), Watts(budget));
+        self.pacer.set_budget(Seconds(self.t), Watts(budget), None);
         let mut drawn = Vec::new();
         let mut mean = IDLE_W;
         for _ in 0..(duration / STEP_S).round() as usize {
@@ -113,7 +116,7 @@ impl Machine {
                 self.running = Some((self.pacer.start(now, 7, 4), self.t + self.case.batch_s));
             }
             let above = if self.t >= self.case.jump.0 { self.case.jump.1 } else { 1.0 } * (FULL_W - IDLE_W);
-            let power = if self.running.is_some() { IDLE_W + above } else { IDLE_W };
+            let power = IDLE_W + if self.running.is_some() { above } else { self.case.restless_w };
             mean += (power - mean) * STEP_S / 0.1;
             self.energy += power * STEP_S;
             drawn.push(power * STEP_S);
@@ -131,6 +134,21 @@ impl Machine {
 
 fn mean(drawn: &[f64]) -> f64 {
     drawn.iter().sum::<f64>() / (drawn.len() as f64 * STEP_S)
+}
+
+/// The largest relative error of the mean power over any 10 s under budgets that change.
+fn worst_under(drawn: &[f64], budgets: &[f64]) -> f64 {
+    let width = (10.0 / STEP_S) as usize;
+    let means = |series: &[f64], scale: f64| -> Vec<f64> {
+        let mut sum: f64 = series[..width].iter().sum();
+        let later = (width..series.len()).map(|i| {
+            sum += series[i] - series[i - width];
+            sum * scale / width as f64
+        });
+        later.collect()
+    };
+    let (power, budget) = (means(drawn, 1.0 / STEP_S), means(budgets, 1.0));
+    power.iter().zip(budget).map(|(power, budget)| (power / budget - 1.0).abs()).fold(0.0, f64::max)
 }
 
 /// The largest relative error of the mean power over any 10 s, less what one batch at the edge of a window must make.
@@ -161,6 +179,57 @@ fn any_ten_seconds_draw_the_budget_within_two_percent() {
             }
         }
     }
+}
+
+#[test]
+fn budgets_that_rise_from_idle_and_fall_again_are_drawn_within_two_percent() {
+    for (batch_s, restless_w, lag_s) in [(0.02, 0.0, 0.0), (0.1, 0.012, 0.0), (0.1, 0.012, 0.1), (0.1, -0.01, 0.1)] {
+        let mut machine = Machine::new(Case { batch_s, restless_w, lag_s, ..PLAIN });
+        machine.fly(5.0, 9.0);
+        machine.fly(2.0, IDLE_W);
+        let (mut drawn, mut budgets) = (Vec::new(), Vec::new());
+        for (duration, budget) in [(20.0, IDLE_W), (0.1, 5.0), (20.0, 11.5), (15.0, 6.0), (15.0, 9.0)] {
+            drawn.extend(machine.fly(duration, budget));
+            budgets.resize(drawn.len(), budget);
+        }
+        let worst = worst_under(&drawn, &budgets);
+        assert!(worst < 0.02, "batches of {batch_s} s, {restless_w} W at rest, lag {lag_s} s: {worst} off");
+    }
+}
+
+#[test]
+fn a_batch_that_would_outlast_its_budget_is_not_started() {
+    let mut machine = Machine::new(PLAIN);
+    machine.fly(5.0, FULL_W);
+    let now = machine.land();
+    let mut admission = |after: f64, to: f64| {
+        let fall = Fall { after: Seconds(after), to: Watts(to) };
+        machine.pacer.set_budget(now, Watts(FULL_W), Some(fall));
+        machine.pacer.admission(now, 7, 4)
+    };
+    assert_eq!(admission(0.11, IDLE_W), Admission::Now, "it ends before the night");
+    assert_eq!(
+        admission(0.05, IDLE_W),
+        Admission::Never,
+        "half of it would run by night, and nothing is granted there"
+    );
+    assert_eq!(admission(0.05, 3.5), Admission::Now, "the night pays back within a second what runs on");
+    assert_eq!(admission(0.05, 3.3), Admission::Never, "and here it does not");
+}
+
+#[test]
+fn work_that_draws_no_more_than_its_budget_waits_for_nothing() {
+    let mut machine = Machine::new(PLAIN);
+    machine.fly(5.0, IDLE_W);
+    machine.fly(STEP_S, FULL_W);
+    assert!(machine.running.is_some(), "a batch runs from the first moment on");
+    machine.fly(2.0, IDLE_W);
+    let now = Seconds(machine.t);
+    machine.pacer.set_budget(now, Watts(7.5), None);
+    let Admission::In(wait) = machine.pacer.admission(now, 7, 4) else { panic!("half the power is not granted yet") };
+    let missing = (FULL_W - 7.5) * 0.1 - machine.pacer.credit().0;
+    let expected = missing / (7.5 - IDLE_W);
+    assert!((wait.0 / expected - 1.0).abs() < 0.05, "{wait}, not {expected} s, until a batch is paid for as it ends");
 }
 
 #[test]
@@ -197,6 +266,9 @@ fn dearer_work_that_the_junction_feels_is_known_before_a_reading_shows_it() {
     assert!(peaks[..100].iter().all(|peak| *peak < FULL_W * 1.03), "nothing before the jump");
     let truth = IDLE_W + 1.5 * (FULL_W - IDLE_W);
     assert!((peaks[103] / truth - 1.0).abs() < 0.06, "{} W within four ticks, not {truth}", peaks[103]);
+    machine.fly(10.0, IDLE_W);
+    let peak = machine.pacer.peak().0;
+    assert!((peak / truth - 1.0).abs() < 0.06, "{peak} W after readings of work before the jump have come");
 }
 
 #[test]
@@ -230,7 +302,7 @@ fn idle_time_is_not_saved_up() {
     let mut machine = Machine::new(PLAIN);
     machine.fly(5.0, 7.5);
     let pause = machine.land() + Seconds(600.0);
-    machine.pacer.set_budget(pause, Watts(7.5));
+    machine.pacer.set_budget(pause, Watts(7.5), None);
     let ceiling = 1.1 * (FULL_W - IDLE_W) * 0.1 * 1.02;
     assert!(machine.pacer.credit().0 <= ceiling, "{} after ten minutes without work", machine.pacer.credit());
 }
@@ -240,9 +312,9 @@ fn a_budget_of_idle_power_admits_nothing_and_one_above_says_when() {
     let mut machine = Machine::new(PLAIN);
     machine.fly(5.0, 7.5);
     let now = machine.land();
-    machine.pacer.set_budget(now, Watts(IDLE_W));
+    machine.pacer.set_budget(now, Watts(IDLE_W), None);
     assert_eq!(machine.pacer.admission(now, 7, 4), Admission::Never, "nothing above idle");
-    machine.pacer.set_budget(now, Watts(4.0));
+    machine.pacer.set_budget(now, Watts(4.0), None);
     let Admission::In(wait) = machine.pacer.admission(now, 7, 40) else {
         panic!("ten batches at once cannot be admitted");
     };
@@ -287,6 +359,39 @@ fn what_a_batch_cannot_draw_is_unused_and_credit_that_a_lower_budget_takes_away_
 }
 
 #[test]
+fn what_a_pacer_that_thinks_work_dearer_withholds_is_not_unused() {
+    let range = OperatingRange {
+        idle_w: Watts(IDLE_W),
+        full_w: Watts(FULL_W),
+        sensor_lag_s: Seconds(0.0),
+        update_period_s: Seconds(1.0),
+        batch_s: Seconds(0.02),
+    };
+    let mut pacer = Pacer::new(range);
+    pacer.expect(0, Cost { item_j: Joules(0.18), item_s: Seconds(0.02) });
+    let (mut t, mut drawn) = (0.0, 0.0);
+    pacer.set_budget(Seconds(t), Watts(7.5), None);
+    for second in 1..=20_u32 {
+        while t < f64::from(second) {
+            if pacer.admission(Seconds(t), 0, 1) == Admission::Now {
+                let id = pacer.start(Seconds(t), 0, 1);
+                t += 0.02;
+                // Three quarters of what it is thought to cost.
+                drawn += 0.18 * 0.75;
+                pacer.finish(Seconds(t), id);
+            } else {
+                t += STEP_S;
+            }
+        }
+        let energy = Ok(Joules(drawn + IDLE_W * t));
+        pacer.settle(Seconds(t), &Reading { taken_at: Seconds(t), energy, power: Err(NoData::NotSupported) });
+    }
+    let (granted, unused) = (4.5 * t, pacer.unused().0);
+    let withheld = granted - drawn - pacer.credit().0;
+    assert!(unused < 0.6 * withheld, "{unused} J of {withheld} J: the machine stood still for half of the time");
+}
+
+#[test]
 fn a_budget_over_what_calibration_saw_is_not_cut_to_it() {
     let mut machine = Machine::new(Case { jump: (0.0, 1.3), ..PLAIN });
     let draws = IDLE_W + 1.3 * (FULL_W - IDLE_W);
@@ -304,7 +409,7 @@ fn time_that_runs_backwards_and_impossible_readings_change_nothing() {
     let mut machine = Machine::new(PLAIN);
     machine.fly(5.0, 7.5);
     let credit = machine.pacer.credit();
-    machine.pacer.set_budget(Seconds(1.0), Watts(7.5));
+    machine.pacer.set_budget(Seconds(1.0), Watts(7.5), None);
     let wild = Reading { taken_at: Seconds(machine.t), energy: Ok(Joules(1e9)), power: Ok(Watts(f64::NAN)) };
     machine.pacer.settle(Seconds(machine.t), &wild);
     machine.pacer.settle(Seconds(machine.t), &Reading::absent(Seconds(machine.t), NoData::Timeout));
@@ -317,8 +422,8 @@ fn a_clock_that_is_set_back_an_hour_does_not_stop_the_work() {
     machine.fly(5.0, 7.5);
     let before = machine.pacer.credit();
     let set = Seconds(machine.t - 3600.0);
-    machine.pacer.set_budget(set, Watts(7.5));
+    machine.pacer.set_budget(set, Watts(7.5), None);
     assert_eq!(machine.pacer.credit(), before, "the step itself earns nothing");
-    machine.pacer.set_budget(set + Seconds(0.05), Watts(7.5));
+    machine.pacer.set_budget(set + Seconds(0.05), Watts(7.5), None);
     assert_ne!(machine.pacer.credit(), before, "and the account goes on from there");
 }

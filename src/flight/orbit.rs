@@ -130,6 +130,7 @@ impl<'a, 'r> Flight<'a, 'r> {
                 transition: None,
                 spare: Watts::ZERO,
                 shortfall: Watts::ZERO,
+                fall: None,
             },
             under_way: None,
             produced_bits: 0.0,
@@ -226,7 +227,7 @@ impl<'a, 'r> Flight<'a, 'r> {
             self.orbit.recorder.record(Event::Regime { flight_s: now - self.departed, transition });
         }
         self.pacer.settle(now, &self.reading);
-        self.pacer.set_budget(now, self.decision.budget + self.decision.spare);
+        self.pacer.set_budget(now, self.decision.budget + self.decision.spare, self.decision.fall);
         let budget = self.decision.budget;
         let settings = self.orbit.actuator.as_mut().map(|actuator| actuator.follow(now, budget));
         for setting in settings.unwrap_or_default() {

@@ -15,7 +15,7 @@ const MEMORY_S: Seconds = Seconds(60.0);
 const MEMORY_SPANS: f64 = 20.0;
 /// Nothing is said before both have been watched for this long.
 const QUIET_S: Seconds = Seconds(5.0);
-/// What a meter may show too little once it has been watched, and before.
+/// What a meter may show too little once it has been watched for long, and before.
 const UNCERTAIN: (f64, f64) = (0.01, 0.05);
 /// A meter that shows less than this is broken; the trims see to the rest.
 const LEAST: f64 = 0.8;
@@ -28,6 +28,8 @@ pub(super) struct Gauge {
     /// What was felt, as late as the meter.
     late: Option<Watts>,
     watched: Seconds,
+    /// By how much more time one of the sums may reach over than the other.
+    ragged: Seconds,
 }
 
 impl Gauge {
@@ -39,7 +41,8 @@ impl Gauge {
         let kept = 1.0 - (*late * span / memory).clamp(0.0, 1.0);
         self.felt = self.felt * kept + *late * span;
         self.measured = self.measured * kept;
-        self.watched += span;
+        self.watched = (self.watched + span).min(MEMORY_S.max(span * MEMORY_SPANS));
+        self.ragged = span + machine.update_period_s;
     }
 
     /// The meter showed `power` for `span`.
@@ -47,9 +50,10 @@ impl Gauge {
         self.measured += power * span;
     }
 
-    /// By how much the gain may yet be wrong.
+    /// By how much the gain may yet be wrong: the two sums reach over spans that differ by a tick and a period.
     pub(super) fn uncertainty(&self) -> f64 {
-        UNCERTAIN.0 + (UNCERTAIN.1 - UNCERTAIN.0) * (-(self.watched / QUIET_S)).exp()
+        let (least, most) = UNCERTAIN;
+        if self.watched < QUIET_S { most } else { (least + self.ragged / self.watched).min(most) }
     }
 
     /// What the meter shows over what there is, at most 1.

@@ -24,6 +24,7 @@ mod brink;
 mod clock;
 mod curve;
 mod evidence;
+mod fall;
 mod fixed;
 mod gauge;
 mod heat;
@@ -46,6 +47,7 @@ pub mod pacer;
 
 pub use curve::{CurveError, WorkCurve};
 pub use evidence::Refusal;
+pub use fall::Fall;
 pub use fixed::{constant_cap, safe_all_year};
 pub use junction::{Felt, Junction};
 pub use policy::{Policy, UnknownPolicy};
@@ -65,7 +67,7 @@ pub struct OperatingRange {
     pub idle_w: Watts,
     /// Power with everything admitted.
     pub full_w: Watts,
-    /// Dead time from a change of the budget to the reading that shows it.
+    /// Dead time of the sensor: from a change of the power to the reading that shows it.
     pub sensor_lag_s: Seconds,
     /// How often the reading is renewed.
     pub update_period_s: Seconds,
@@ -155,6 +157,8 @@ pub struct Decision {
     /// What the envelope allows less than idle power. A budget cannot go below idle: only switching the machine off
     /// would help. Zero in a healthy flight.
     pub shortfall: Watts,
+    /// What is foreseen to happen to the budget while a batch that starts now runs.
+    pub fall: Option<Fall>,
 }
 
 /// A policy.
@@ -181,6 +185,11 @@ impl Target {
 trait Rule {
     /// What the spacecraft allows. `measured` is what the guard has believed of the reading since the last tick.
     fn target(&mut self, observation: &Observation<'_>, measured: Option<evidence::Measured>) -> Target;
+
+    /// The fall that was foreseen with the last target; a rule without foresight foresees none.
+    fn fall(&self) -> Option<Fall> {
+        None
+    }
 }
 
 /// What a policy is built from.

@@ -10,6 +10,6 @@ impl Governor for Off {
     fn tick(&mut self, observation: &Observation<'_>) -> Decision {
         let budget = observation.machine.full_w;
         let (limited_by, regime, shortfall) = (LimitedBy::Machine, Regime::Tracking, Watts::ZERO);
-        Decision { budget, spare: budget, limited_by, regime, transition: None, shortfall }
+        Decision { budget, spare: budget, limited_by, regime, transition: None, shortfall, fall: None }
     }
 }

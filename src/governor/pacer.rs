@@ -7,25 +7,31 @@
 //! credit -= measured - expected          for every stretch of time that a reading has come to cover
 //! ```
 //!
-//! A batch starts once the credit covers what it is expected to cost ([`Cost`], learned), so the energy drawn stays
-//! behind the energy granted. Credit is bounded above (one batch and a little, see [`burst`]: idle time is not saved
-//! up) and below ([`DEBT_S`]: an overdraft is paid back, but not for ever). Readings settle late by the sensor's dead
-//! time and are compared with what was expected *then*; while none come, learned costs stand for them.
+//! A batch starts once the credit, with what will be granted until the batch ends, covers what the batch is expected to
+//! cost ([`Cost`], learned): under a budget that stays, one batch after the other draws less than what has been granted,
+//! and a batch that draws no more than its budget waits for nothing. Credit is bounded above (one batch and a little, see
+//! [`burst`]: idle time is not saved up, and nothing at all through a long rest) and below ([`DEBT_S`]: an overdraft is paid
+//! back, but not for ever). What a machine at rest draws beyond idle power makes no debt: no batch held back could help.
+//! Readings settle late by the sensor's dead time and are compared with what was expected *then*; while none come, learned
+//! costs stand for them.
 //!
 //! Pure: every call says what time it is. A call whose time lies a little back changes nothing. One that lies back by
 //! more than [`MEMORY_S`], or ahead by more than [`LEAP_S`], finds a clock that was set or a machine that slept: what is
 //! remembered moves with it, and nothing is admitted before there is a new budget.
 
+mod batch;
 mod cost;
 mod surprise;
 
+pub use batch::BatchId;
 pub use cost::Cost;
 
-use super::OperatingRange;
 use super::evidence::Witness;
 use super::junction::Felt;
+use super::{Fall, OperatingRange};
 use crate::reading::Reading;
 use crate::units::{Joules, Seconds, Watts};
+use batch::Batch;
 use cost::Costs;
 use std::collections::VecDeque;
 use surprise::Surprise;
@@ -44,6 +50,8 @@ const WINDOW_S: f64 = 0.5;
 /// What was expected is remembered for so long, and at most for so many batches.
 const MEMORY_S: f64 = 10.0;
 const MEMORY_BATCHES: usize = 8192;
+/// What a batch draws beyond a budget that fell is to be paid back within so long.
+const REPAID_S: f64 = 1.0;
 /// Nobody leaves the account alone for this long, beside twice the wait that was announced.
 const LEAP_S: f64 = 5.0;
 /// Work that has come to draw more than this times full power may draw yet more than the meter shows of it.
@@ -53,10 +61,6 @@ const METER: f64 = 1.05;
 const EVEN_SHARE: f64 = 0.1;
 /// A budget of full power has at least this much slack: calibration is not better.
 const FULL_SLACK: f64 = 1.02;
-/// A budget of so much more than the machine is known to draw lets it run free: the credit may then hold so many seconds of
-/// full power, so that readings that wobble hold nothing back. A lower budget takes that credit away at once.
-const FREE_SHARE: f64 = 1.01;
-const FREE_CREDIT_S: f64 = 0.2;
 
 /// Energy that the credit may hold beyond one batch. Zero for a machine whose power follows the budget at once.
 pub fn burst(machine: &OperatingRange) -> Joules {
@@ -65,10 +69,6 @@ pub fn burst(machine: &OperatingRange) -> Joules {
     (machine.full_w - machine.idle_w) * Seconds(seconds)
 }
 
-/// A batch that was started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BatchId(u64);
-
 /// When the next batch may start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Admission {
@@ -76,31 +76,9 @@ pub enum Admission {
     Now,
     /// Not before this much time has passed, if the budget stays.
     In(Seconds),
-    /// Not under this budget: it leaves nothing above idle power, or is from before the machine slept.
+    /// Not under this budget: it leaves nothing above idle power, will fall under the batch to where that is not soon paid
+    /// back, or is from before the machine slept.
     Never,
-}
-
-/// A batch, running or done, as it was expected to be.
-#[derive(Clone, Copy, Debug)]
-struct Batch {
-    id: BatchId,
-    workload: usize,
-    items: f64,
-    start: Seconds,
-    /// None while it runs.
-    end: Option<Seconds>,
-    /// The clock leapt since it began: nobody knows how long it ran, or how long ago.
-    leapt: bool,
-    /// What it was expected to cost and to draw while it runs, above idle.
-    energy: Joules,
-    power: Watts,
-}
-
-impl Batch {
-    /// How long it ran between two instants, the later of which is not in the future.
-    fn ran_between(&self, from: Seconds, to: Seconds) -> Seconds {
-        (to.min(self.end.unwrap_or(to)) - from.max(self.start)).max(Seconds::ZERO)
-    }
 }
 
 /// The energy account and what batches cost.
@@ -108,13 +86,15 @@ impl Batch {
 pub struct Pacer {
     machine: OperatingRange,
     budget: Watts,
-    /// The budget is beyond what the machine is known to draw.
-    free: bool,
+    /// When the budget is foreseen to fall, and to what.
+    fall: Option<(Seconds, Watts)>,
     credit: Joules,
     /// Granted while a batch ran, when the account was full already.
     unused: Joules,
     /// The account stands at this time.
     at: Option<Seconds>,
+    /// Nothing has run or been granted for so long.
+    rested: Seconds,
     /// What the largest batch asked for of late costs.
     asked: Joules,
     costs: Costs,
@@ -126,8 +106,9 @@ pub struct Pacer {
     /// The longest wait that was announced since there is a budget.
     announced: Seconds,
     surprise: Surprise,
-    /// When the junction was last felt.
+    /// When the junction was last felt, and from when on it has felt work that draws more.
     felt: Option<Seconds>,
+    dearer: Option<Seconds>,
 }
 
 impl Pacer {
@@ -136,10 +117,11 @@ impl Pacer {
         Pacer {
             machine,
             budget: machine.idle_w,
-            free: false,
+            fall: None,
             credit: Joules::ZERO,
             unused: Joules::ZERO,
             at: None,
+            rested: Seconds::ZERO,
             asked: Joules::ZERO,
             costs: Costs::default(),
             batches: VecDeque::new(),
@@ -149,6 +131,7 @@ impl Pacer {
             announced: Seconds::ZERO,
             surprise: Surprise::default(),
             felt: None,
+            dearer: None,
         }
     }
 
@@ -182,34 +165,31 @@ impl Pacer {
         self.unused
     }
 
-    /// A new budget from `now` on, idle power included.
-    pub fn set_budget(&mut self, now: Seconds, budget: Watts) {
+    /// A new budget from `now` on, idle power included, and how it is foreseen to fall.
+    pub fn set_budget(&mut self, now: Seconds, budget: Watts, fall: Option<Fall>) {
         self.advance(now);
+        self.fall = fall.map(|fall| (now + fall.after, fall.to));
         (self.expired, self.announced) = (false, Seconds::ZERO);
         let budget = if budget.is_finite() { budget } else { self.machine.idle_w };
         let full = self.machine.full_w;
-        self.free = budget >= full.max(self.peak()) * FREE_SHARE;
         self.budget = if budget >= full { budget.max(full * FULL_SLACK) } else { budget };
     }
 
     /// When a batch of `items` of `workload` may start.
     pub fn admission(&mut self, now: Seconds, workload: usize, items: u32) -> Admission {
-        let cost = self.expected(workload, items).0;
+        let (cost, power) = self.expected(workload, items);
         self.asked = self.asked.max(cost);
         self.advance(now);
-        if self.rate() <= Watts::ZERO || self.expired {
+        if self.rate() <= Watts::ZERO || self.expired || self.outlasts(now, cost, power) {
             return Admission::Never;
         }
-        let missing = cost - self.credit;
+        let running = self.batches.iter().fold(Joules::ZERO, |sum, batch| sum + batch.left(now));
+        let granted = self.rate() * (cost / power.max(Watts(1e-9)));
+        let missing = cost + running - granted - self.credit;
         if missing <= cost * 1e-9 {
             return Admission::Now;
         }
-        let running: Joules =
-            self.batches.iter().filter(|batch| batch.end.is_none()).fold(Joules::ZERO, |sum, batch| {
-                let drawn = batch.power * (now - batch.start);
-                sum + (batch.energy - drawn).max(Joules::ZERO)
-            });
-        let wait = (missing + running) / self.rate();
+        let wait = missing / self.rate();
         self.announced = self.announced.max(wait);
         Admission::In(wait)
     }
@@ -218,7 +198,7 @@ impl Pacer {
     pub fn start(&mut self, now: Seconds, workload: usize, items: u32) -> BatchId {
         self.advance(now);
         let (energy, power) = self.expected(workload, items);
-        let id = BatchId(self.next);
+        let id = BatchId::numbered(self.next);
         self.next += 1;
         self.asked = energy;
         if self.batches.len() >= MEMORY_BATCHES {
@@ -275,10 +255,25 @@ impl Pacer {
         self.surprise.read(now, above_idle, ran, self.known(), &self.machine);
         let known = self.at.is_some_and(|at| at - from < Seconds(MEMORY_S));
         if known {
-            self.credit = (self.credit - (above_idle - foreseen)).max(-self.debt());
             let window = (self.machine.update_period_s * WINDOW_PERIODS).max(Seconds(WINDOW_S));
-            self.costs.learn(above_idle, &busy, measured.span, window);
+            let rested = self.batches.iter().all(|batch| batch.ran_between(from - window, to).0 <= 0.0);
+            self.book(above_idle - foreseen, if rested { None } else { Some((ran / measured.span).min(1.0)) });
+            // What ran before work came to draw more says nothing of what it draws now.
+            match self.dearer.is_some_and(|since| from < since) {
+                true => self.costs.skip(),
+                false => self.costs.learn(above_idle, &busy, measured.span, window),
+            }
         }
+    }
+
+    /// Books what was drawn beyond what was expected over a span of which batches ran for the share `ran`; none long after
+    /// the last batch.
+    fn book(&mut self, beyond: Joules, ran: Option<f64>) {
+        let (credit, ceiling) = (self.credit - beyond, self.ceiling().max(self.credit));
+        // Granted while a batch ran, and not drawn by it.
+        self.unused += (credit - ceiling).max(Joules::ZERO) * ran.unwrap_or(0.0);
+        let least = if ran.is_some() { -self.debt() } else { self.credit.min(Joules::ZERO) };
+        self.credit = credit.min(ceiling).max(least);
     }
 
     /// Takes in what the junction felt until `now`: work that draws more than is known shows in it at once.
@@ -297,8 +292,9 @@ impl Pacer {
             }
         }
         let found = self.surprise.feel(now, felt.power - self.machine.idle_w, busy, self.known());
-        if let (Some(power), &[workload]) = (found, workloads.as_slice()) {
-            self.costs.raise(workload, power);
+        if let (Some((power, surprise)), &[workload]) = (found, workloads.as_slice()) {
+            self.costs.feel(workload, power, surprise);
+            self.dearer = if surprise { Some(from) } else { self.dearer };
         }
     }
 
@@ -314,13 +310,23 @@ impl Pacer {
         }
     }
 
+    /// Whether a batch that starts now runs on under a lower budget and draws more there than that soon pays back.
+    fn outlasts(&self, now: Seconds, cost: Joules, power: Watts) -> bool {
+        self.fall.is_some_and(|(at, to)| {
+            let (length, left) = (cost / power.max(Watts(1e-9)), (to - self.machine.idle_w).max(Watts::ZERO));
+            let runs_on = (now + length - at).min(length).max(Seconds::ZERO);
+            // No mean over this long can be held by a batch that is longer; it may never fit.
+            length < Seconds(MEMORY_S) && (power - left) * runs_on > left * Seconds(REPAID_S)
+        })
+    }
+
     fn rate(&self) -> Watts {
         self.budget - self.machine.idle_w
     }
 
-    fn free_credit(&self) -> Joules {
-        let OperatingRange { idle_w, full_w, .. } = self.machine;
-        if self.free { (full_w - idle_w) * Seconds(FREE_CREDIT_S) } else { Joules::ZERO }
+    /// The most that the account may hold.
+    fn ceiling(&self) -> Joules {
+        self.asked + burst(&self.machine)
     }
 
     fn debt(&self) -> Joules {
@@ -335,7 +341,7 @@ impl Pacer {
     /// The clock was set by `step`.
     fn move_clock(&mut self, step: Seconds) {
         self.expired = true;
-        (self.surprise, self.felt) = (Surprise::default(), None);
+        (self.surprise, self.felt, self.dearer) = (Surprise::default(), None, None);
         self.at = self.at.map(|at| at + step);
         self.witness = Witness::default();
         for batch in &mut self.batches {
@@ -359,13 +365,16 @@ impl Pacer {
         }
         let running = self.batches.iter().filter(|batch| batch.end.is_none());
         let drawn = running.fold(None, |sum, batch| Some(sum.unwrap_or(Watts::ZERO) + batch.power));
-        let ceiling = self.asked + burst(&self.machine) + self.free_credit();
+        let ceiling = self.ceiling();
         let gained = (self.rate() - drawn.unwrap_or(Watts::ZERO)) * dt;
         let credit = self.credit + gained;
         if drawn.is_some() {
             // Credit that a lower ceiling takes away was granted before, and is not counted again.
             self.unused += (credit - ceiling).min(gained).max(Joules::ZERO);
         }
+        let rests = drawn.is_none() && self.rate() <= Watts::ZERO;
+        self.rested = if rests { self.rested + dt } else { Seconds::ZERO };
+        let ceiling = if self.rested >= Seconds(MEMORY_S) { Joules::ZERO } else { ceiling };
         self.credit = credit.min(ceiling).max(-self.debt());
         self.at = Some(now);
         let forgotten = now - Seconds(MEMORY_S);

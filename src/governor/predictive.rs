@@ -15,6 +15,7 @@
 
 use super::brink::{Brink, stop};
 use super::evidence::Measured;
+use super::fall::{self, Fall};
 use super::gauge::Gauge;
 use super::heat::{Lately, doom, heat_cap, steady_cap};
 use super::junction::Felt;
@@ -49,6 +50,8 @@ const WORST_SHARE: f64 = 1.5;
 const FAR: Kelvin = Kelvin(1.0);
 /// A meter shows no less than 1 of this: a gain that falls to 0.8 on a meter that is 5 % low (1.32), and a little.
 const WORST_METER: f64 = 1.35;
+/// A batch may have come to take so many times as long as calibration saw.
+const LONGER: f64 = 2.0;
 /// Share of full power, over one tick, that sampling may misjudge.
 const SAMPLING_SHARE: f64 = 0.05;
 
@@ -72,6 +75,7 @@ struct Pilot {
     gauge: Gauge,
     lately: Lately,
     brink: Brink,
+    fall: Option<Fall>,
 }
 
 /// The plan in force, and the orbit it rests on.
@@ -119,7 +123,7 @@ impl Predictive {
     pub(super) fn new(curve: WorkCurve) -> Predictive {
         let (metered, felt) = (Trim::default(), Trim::default());
         let (gauge, lately, brink) = (Gauge::default(), Lately::default(), Brink::default());
-        let pilot = Pilot { curve, plan: None, before: None, metered, felt, gauge, lately, brink };
+        let pilot = Pilot { curve, plan: None, before: None, metered, felt, gauge, lately, brink, fall: None };
         Predictive { reality: Reality::new(), tick: None, pilot }
     }
 }
@@ -131,6 +135,10 @@ impl Rule for Predictive {
         self.tick = Some(tick);
         let (forecast, departure) = self.reality.believe(observation.forecast, observation.state);
         self.pilot.steer(&Observation { forecast, dt: tick, ..*observation }, departure, measured)
+    }
+
+    fn fall(&self) -> Option<Fall> {
+        self.pilot.fall
     }
 }
 
@@ -224,6 +232,7 @@ impl Pilot {
         self.foresee(observation);
         let floor = limits.soc_min + CHARGE_MARGIN + one_decision(observation);
         let (plan, doom) = self.plan(observation, departure, floor, heat);
+        self.fall = None;
         if let Some(limited_by) = doom {
             return Target { power: Watts::ZERO, limited_by };
         }
@@ -233,21 +242,25 @@ impl Pilot {
         }
         // The battery bridges what a tick misjudges; only what it must carry is taken at its worst.
         let array = state.array.min(forecast.at(state.t + observation.dt.max(Seconds::ZERO) * 0.5).array);
-        let direct = forecast.compute_from(array);
         let battery = &forecast.battery;
         // Sunlight that the battery cannot take is free.
         let taken = if state.soc >= battery.soc_max - FULL_WITHIN { Watts::ZERO } else { battery.charge_max };
-        let free = forecast.compute_from(array - taken);
-        let drawn = plan.levels.draw(direct).max(free);
-        let carried = carried(forecast, machine, least_array(observation)).max(machine.idle_w);
+        let by_light = |array| plan.levels.draw(forecast.compute_from(array)).max(forecast.compute_from(array - taken));
+        let drawn = by_light(array);
         // Smooth power is the meter's: what it may show too little must be carried too.
         let uncertain = if machine.batch_s.0 > 0.0 { 0.0 } else { self.gauge.uncertainty() };
-        let carried = (carried * (1.0 - uncertain)).max(machine.idle_w);
+        let held = carried(forecast, machine, least_array(observation)) * (1.0 - uncertain);
         let by_plan = match drawn < machine.full_w - hair(observation) {
             true => Target { power: drawn, limited_by: LimitedBy::Energy },
             false => Target { power: drawn.max(machine.full_w), limited_by: LimitedBy::Machine },
         };
-        by_plan.and(Target { power: carried, limited_by: LimitedBy::Charge })
+        if machine.batch_s.0 > 0.0 {
+            let level =
+                |array| by_light(array).min(carried(forecast, machine, array)).min(machine.full_w).max(machine.idle_w);
+            let reach = observation.dt + machine.batch_s * LONGER;
+            self.fall = fall::foreseen(forecast, level, (state.t, level(state.array)), reach);
+        }
+        by_plan.and(Target { power: held.max(machine.idle_w), limited_by: LimitedBy::Charge })
     }
 
     /// Takes in what was drawn since the last tick, and corrects `target`.
@@ -327,8 +340,8 @@ fn one_decision(observation: &Observation<'_>) -> f64 {
 
 /// Delays and slack of the correction.
 fn delay(machine: &OperatingRange, dt: Seconds) -> Delay {
-    // A dead time that was identified holds half of both periods already.
-    let shown = machine.sensor_lag_s.max((machine.update_period_s + dt) / 2.0);
+    // A change shows after the sensor's dead time, or half its period if that is longer, and acts half a tick later.
+    let shown = machine.sensor_lag_s.max(machine.update_period_s / 2.0) + dt / 2.0;
     let theta = shown + machine.batch_s;
     let swing = (machine.full_w - machine.idle_w) * machine.batch_s + super::pacer::burst(machine);
     Delay { theta, slack: swing + machine.full_w * dt * SAMPLING_SHARE, full: machine.full_w }

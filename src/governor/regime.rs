@@ -235,7 +235,8 @@ impl<R: Rule> Governor for Guard<R> {
         } else {
             (Target { power: observation.machine.idle_w, limited_by: LimitedBy::Stale }, 0.0)
         };
-        Decision { transition, ..decide(target, self.regime, share, observation) }
+        let fall = self.rule.fall().filter(|_| look.sense);
+        Decision { transition, fall, ..decide(target, self.regime, share, observation) }
     }
 }
 
@@ -257,7 +258,7 @@ fn decide(target: Target, regime: Regime, share: f64, observation: &Observation<
         LimitedBy::Machine => (target.power.min(observation.limits.compute) - budget).max(Watts::ZERO),
         _ => Watts::ZERO,
     };
-    Decision { budget, spare, limited_by, regime, transition: None, shortfall }
+    Decision { budget, spare, limited_by, regime, transition: None, shortfall, fall: None }
 }
 
 /// Whether the state of the spacecraft is made of numbers.

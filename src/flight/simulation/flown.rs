@@ -90,6 +90,7 @@ impl<'a> Flight<'a> {
                 transition: None,
                 spare: Watts::ZERO,
                 shortfall: Watts::ZERO,
+                fall: None,
             },
             ticked: None,
             tally: Tally::new(&truth, curve, simulation.duration, window),
@@ -245,7 +246,7 @@ impl<'a> Flight<'a> {
         }
         self.ticked = Some((from, to));
         if let Some(batches) = &mut self.batches {
-            batches.set_budget(time, clock, self.decision.budget + self.decision.spare);
+            batches.follow(time, clock, &self.decision);
         }
         self.turn(from);
     }

@@ -9,7 +9,7 @@
 use super::chance::chance;
 use super::fault::Fault;
 use crate::governor::pacer::{Admission, BatchId, Cost, Pacer};
-use crate::governor::{Felt, OperatingRange};
+use crate::governor::{Decision, Felt, OperatingRange};
 use crate::reading::Reading;
 use crate::units::{Seconds, Watts};
 
@@ -96,8 +96,8 @@ impl Batches {
         self.pacer.feel(clock, felt);
     }
 
-    pub(super) fn set_budget(&mut self, now: Seconds, clock: Seconds, budget: Watts) {
-        self.pacer.set_budget(clock, budget);
+    pub(super) fn follow(&mut self, now: Seconds, clock: Seconds, decision: &Decision) {
+        self.pacer.set_budget(clock, decision.budget + decision.spare, decision.fall);
         self.ask = now;
     }
 

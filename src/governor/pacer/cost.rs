@@ -47,6 +47,8 @@ impl Cost {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Costs {
     known: BTreeMap<usize, Cost>,
+    /// What the junction has felt them draw above idle since that was a surprise: no meter says less.
+    felt: BTreeMap<usize, Watts>,
     /// Seconds that each workload ran in the window.
     busy: BTreeMap<usize, f64>,
     measured: f64,
@@ -84,11 +86,15 @@ impl Costs {
         cost.item_j = power * cost.item_s;
     }
 
-    /// A workload has come to draw `power` above idle, at least.
-    pub(super) fn raise(&mut self, workload: usize, power: Watts) {
-        if let Some(cost) = self.known.get_mut(&workload) {
-            cost.item_j = cost.item_j.max(power * cost.item_s);
+    /// The junction felt a workload draw `power` above idle: from a surprise on it is followed.
+    pub(super) fn feel(&mut self, workload: usize, power: Watts, surprise: bool) {
+        let Some(cost) = self.known.get_mut(&workload) else { return };
+        match self.felt.get_mut(&workload) {
+            Some(felt) if !surprise => *felt += (power - *felt) * STEP,
+            None if !surprise => return,
+            _ => drop(self.felt.insert(workload, power)),
         }
+        cost.item_j = cost.item_j.max(self.felt[&workload] * cost.item_s);
     }
 
     /// Adds `span` in which `measured` joules above idle were drawn while each workload ran for so many seconds.
@@ -136,7 +142,8 @@ impl Costs {
         for (workload, energy) in expected {
             if let Some(cost) = self.known.get_mut(workload) {
                 let change = step * (ratio - 1.0) * (energy / total) / squares;
-                cost.item_j = cost.item_j * (1.0 + change).clamp(RATIO.0, RATIO.1);
+                let felt = self.felt.get(workload).copied().unwrap_or_default();
+                cost.item_j = (cost.item_j * (1.0 + change).clamp(RATIO.0, RATIO.1)).max(felt * cost.item_s);
             }
         }
     }

@@ -15,7 +15,8 @@ use crate::units::{Joules, Seconds, Watts};
 const SURPRISE: f64 = 1.1;
 const SURPRISE_S: f64 = 0.02;
 const SURPRISE_LAG: f64 = 0.25;
-/// The junction must have felt work for this share of a tick.
+/// The junction errs less than a meter, and must have felt work for this share of a tick.
+const FELT_SURPRISE: f64 = 1.05;
 const FELT_SHARE: f64 = 0.25;
 /// For how long the power is remembered.
 const SURPRISED_S: f64 = 4.0;
@@ -58,15 +59,19 @@ impl Surprise {
         }
     }
 
-    /// The junction felt `above_idle` in a tick of which work was the share `busy`. Whether that is a surprise.
-    pub(super) fn feel(&mut self, now: Seconds, above_idle: Watts, busy: f64, known: Watts) -> Option<Watts> {
+    /// The junction felt `above_idle` in a tick of which work was the share `busy`. What it draws while it
+    /// runs, and whether that is a surprise; none where there was too little work.
+    pub(super) fn feel(&mut self, now: Seconds, above_idle: Watts, busy: f64, known: Watts) -> Option<(Watts, bool)> {
         self.forget(now);
-        let power = above_idle / busy.max(FELT_SHARE);
-        if busy < FELT_SHARE || power <= known * SURPRISE {
+        if busy < FELT_SHARE {
             return None;
         }
-        self.remember(now, power, known);
-        Some(power.min(known * MOST_TIMES))
+        let power = (above_idle / busy).min(known * MOST_TIMES);
+        let surprise = power > known * FELT_SURPRISE;
+        if surprise {
+            self.remember(now, power, known);
+        }
+        Some((power, surprise))
     }
 
     fn remember(&mut self, now: Seconds, power: Watts, known: Watts) {
@@ -110,8 +115,8 @@ mod tests {
     fn heat_surprises_at_once_where_there_was_work_enough() {
         let mut surprise = Surprise::default();
         assert_eq!(surprise.feel(Seconds(1.0), Watts(3.0), 0.2, KNOWN), None, "a fifth of a tick says little");
-        assert_eq!(surprise.feel(Seconds(1.1), Watts(4.6), 0.5, KNOWN), None, "9.2 W while it ran");
-        assert_eq!(surprise.feel(Seconds(1.2), Watts(6.0), 0.5, KNOWN), Some(Watts(12.0)), "12 W while it ran");
+        assert_eq!(surprise.feel(Seconds(1.1), Watts(4.6), 0.5, KNOWN), Some((Watts(9.2), false)), "no surprise");
+        assert_eq!(surprise.feel(Seconds(1.2), Watts(6.0), 0.5, KNOWN), Some((Watts(12.0), true)), "a third more");
         assert_eq!(surprise.most(), Watts(12.0), "remembered");
     }
 }
