@@ -388,7 +388,8 @@ fn what_a_pacer_that_thinks_work_dearer_withholds_is_not_unused() {
     }
     let (granted, unused) = (4.5 * t, pacer.unused().0);
     let withheld = granted - drawn - pacer.credit().0;
-    assert!(unused < 0.6 * withheld, "{unused} J of {withheld} J: the machine stood still for half of the time");
+    let share = unused / withheld;
+    assert!((0.3..0.6).contains(&share), "{unused} J of {withheld} J: batches ran for half of the time");
 }
 
 #[test]

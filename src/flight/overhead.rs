@@ -75,8 +75,8 @@ pub fn overhead(recorder: &mut Recorder<'_>, overhead: &Overhead, equipment: Equ
     Ok(())
 }
 
-/// All slices but the first, in which the flight is prepared and the pacer's account fills up from nothing; once in a
-/// flight, that is no cost of the loop. One slice is better than none.
+/// All slices but the first, in which the flight is prepared: once in a flight, that is no cost of the loop. One slice is
+/// better than none.
 fn without_the_start(began: CpuTime, slices: &[(WorkDone, CpuTime)]) -> Arm {
     let (began, counted) = match slices {
         [(_, began), rest @ ..] if !rest.is_empty() => (*began, rest),

@@ -203,6 +203,23 @@ mod tests {
     }
 
     #[test]
+    fn what_the_junction_feels_is_followed_down_and_no_meter_says_less() {
+        let mut costs = costs(&[2.0]);
+        costs.feel(0, Watts(15.0), false);
+        assert_eq!(item(&costs, 0), 2.0, "no surprise, and nothing was felt before");
+        costs.feel(0, Watts(30.0), true);
+        for _ in 0..5 {
+            costs.learn(Joules(20.0), &[(0, Seconds(1.0))], WINDOW, WINDOW);
+        }
+        assert_eq!(item(&costs, 0), 3.0, "a meter that shows two thirds of what is felt");
+        for _ in 0..30 {
+            costs.feel(0, Watts(20.0), false);
+            costs.learn(Joules(20.0), &[(0, Seconds(1.0))], WINDOW, WINDOW);
+        }
+        assert!((item(&costs, 0) - 2.0).abs() < 0.02, "{} J once less is felt", item(&costs, 0));
+    }
+
+    #[test]
     fn a_window_without_work_teaches_nothing() {
         let mut costs = costs(&[2.0]);
         costs.learn(Joules(5.0), &[], WINDOW, WINDOW);
