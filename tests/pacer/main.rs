@@ -1,0 +1,5 @@
+//! The pacer against a simulated machine.
+
+mod account;
+mod budget;
+mod machine;
