@@ -6,6 +6,7 @@ use dawndusk::meter::Meter;
 use dawndusk::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source, Throttling};
 use dawndusk::units::{Joules, Seconds, Watts};
 use dawndusk::workload::{Description, Unit, Work, Workload, WorkloadError};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ pub(crate) enum Fault {
     None,
     /// The power source goes away at this time of the flight's clock.
     MeterLostAfter(Seconds),
+    /// It goes away once the orbit has had so many ticks.
+    MeterLostAtTick(usize),
     /// It goes away at the first of these times, and is back at the second.
     MeterLostBetween(Seconds, Seconds),
     /// The device is too hot a tenth of the time, and at its power limit a fifth.
@@ -75,6 +78,7 @@ struct BusyMeter {
     busy: Arc<Mutex<Busy>>,
     opened: Instant,
     lost: Option<(Seconds, Seconds)>,
+    gone: Arc<AtomicBool>,
     is_hot: bool,
     coverage: Coverage,
 }
@@ -86,7 +90,8 @@ impl Meter for BusyMeter {
 
     fn read(&mut self, now: Seconds) -> Reading {
         self.coverage.looks += 1;
-        if self.lost.is_some_and(|(from, until)| from <= now && now < until) {
+        let lost = self.lost.is_some_and(|(from, until)| from <= now && now < until);
+        if lost || self.gone.load(Ordering::Relaxed) {
             return Reading::absent(now, NoData::Lost);
         }
         self.coverage.updates += 1;
@@ -109,6 +114,11 @@ impl Meter for BusyMeter {
 
 /// Two sleeping workloads, the meter, and conditions that describe them.
 pub(crate) fn equipment(fault: Fault) -> Equipment {
+    equipment_until(fault, Arc::default())
+}
+
+/// The same with a meter that reads until it is `gone`.
+pub(crate) fn equipment_until(fault: Fault, gone: Arc<AtomicBool>) -> Equipment {
     let busy = Arc::new(Mutex::new(Busy::default()));
     let describe = |name: &str| Description {
         name: name.into(),
@@ -149,7 +159,7 @@ pub(crate) fn equipment(fault: Fault) -> Equipment {
     };
     let is_hot = matches!(fault, Fault::Hot);
     let conditions = conditions(&source, &descriptions);
-    let meter = BusyMeter { source, busy, opened: Instant::now(), lost, is_hot, coverage: Coverage::default() };
+    let meter = BusyMeter { source, busy, opened: Instant::now(), lost, gone, is_hot, coverage: Coverage::default() };
     Equipment { workloads, meter: Box::new(meter), conditions, actuator: None }
 }
 
