@@ -8,7 +8,7 @@
 use crate::envelope::Forecast;
 use crate::units::{Seconds, Watts};
 
-/// Less than this share of the power of now is a fall.
+/// Less than this share of the power of now is a fall: chosen, more than what a forecast of the light errs.
 const FALLS: f64 = 0.95;
 
 /// A fall of the budget.

@@ -50,7 +50,8 @@ const WINDOW_S: f64 = 0.5;
 /// What was expected is remembered for so long, and at most for so many batches.
 const MEMORY_S: f64 = 10.0;
 const MEMORY_BATCHES: usize = 8192;
-/// What a batch draws beyond a budget that fell is to be paid back within so long.
+/// What a batch draws beyond a budget that fell is to be paid back within so long: chosen, a tenth of the time over which
+/// budgets are judged.
 const REPAID_S: f64 = 1.0;
 /// Nobody leaves the account alone for this long, beside twice the wait that was announced.
 const LEAP_S: f64 = 5.0;

@@ -1,9 +1,9 @@
 //! What a flight was given: sunlight, environment, and the most that could be drawn, step by step.
 //!
 //! Nothing in it depends on what the governor did, so every governor under the same sky has the same course. Steps are
-//! gathered in bins, whose energies are exact sums; a bin ends where the satellite's condition changes, and where the light
-//! does: a bin that were half in the shade would not ask the battery for that half. When there are too many bins, they are made
-//! twice as long and forgive twice the change of light. Machine time and machine watts throughout.
+//! gathered in bins, whose energies are exact sums; a bin ends where the satellite's condition changes, and where the
+//! light does: a bin that were half in the shade would not ask the battery for that half. When there are too many bins,
+//! they are made twice as long and forgive twice the change of light. Machine time and machine watts throughout.
 
 use crate::envelope::{Battery, Condition, KELVIN_TOLERANCE, Limits, Spacecraft, Thermal};
 use crate::governor::WorkCurve;

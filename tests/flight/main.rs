@@ -135,7 +135,8 @@ fn without_a_governor_the_floor_of_the_charge_is_broken() {
 
 #[test]
 fn a_meter_that_goes_silent_costs_power_and_never_becomes_zero_watts() {
-    // Late: full power is assumed from here on, and half an orbit of it is too hot for the junction whatever is done.
+    // Late: full power is assumed from here on, and half an orbit of it is too hot for the junction whatever is done
+    // (353.3 K by `simulate` with 60 kW before, and the limit is 353.15 K).
     let flown = fly(Policy::Predictive, Fault::MeterLostAtTick(150), None);
     let flight = flown.result.flight.as_ref().expect("it flew");
     assert!(flight.reading_share < 0.99, "the loss shows: {}", flight.reading_share);

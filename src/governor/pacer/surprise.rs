@@ -15,7 +15,8 @@ use crate::units::{Joules, Seconds, Watts};
 const SURPRISE: f64 = 1.1;
 const SURPRISE_S: f64 = 0.02;
 const SURPRISE_LAG: f64 = 0.25;
-/// The junction errs less than a meter, and must have felt work for this share of a tick.
+/// For the junction less is enough (chosen: half as much, for it is no meter); it must have felt work for this share of a
+/// tick.
 const FELT_SURPRISE: f64 = 1.05;
 const FELT_SHARE: f64 = 0.25;
 /// For how long the power is remembered.
