@@ -6,10 +6,11 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dawndusk::envelope::{Scale, Shown, Sky, Spacecraft, State};
+use dawndusk::estimator::{Assumptions, Cost, Estimator, Freshness};
 use dawndusk::governor::pacer::Pacer;
-use dawndusk::governor::{self, Design, Governor, Observation, OperatingRange, Policy, WorkCurve};
+use dawndusk::governor::{self, Decision, Design, Governor, Observation, OperatingRange, Policy, WorkCurve};
 use dawndusk::profile::{self, Override, Satellite};
-use dawndusk::reading::Reading;
+use dawndusk::reading::{NoData, Reading};
 use dawndusk::units::{Joules, Seconds, Watts};
 use std::hint::black_box;
 
@@ -52,29 +53,46 @@ fn envelope(criterion: &mut Criterion) {
     });
 }
 
-/// The predictive governor on the deepest eclipse day, at the scale of the main job.
-fn governor(criterion: &mut Criterion) {
+const TICK: Seconds = Seconds(0.05);
+const MACHINE: OperatingRange = OperatingRange {
+    idle_w: Watts(3.0),
+    full_w: Watts(12.0),
+    sensor_lag_s: Seconds(0.1),
+    update_period_s: Seconds(0.05),
+    batch_s: Seconds(0.1),
+};
+
+/// At the scale of the main job.
+fn small() -> Spacecraft {
     let satellite = satellite(&[]);
     let scale = Scale::new(Watts(12.0), Watts(satellite.compute.power_w), 50.0);
-    let spacecraft = Spacecraft::new(&satellite, scale, Sky::Orbit, satellite.orbit.start);
-    let machine = OperatingRange {
-        idle_w: Watts(3.0),
-        full_w: Watts(12.0),
-        sensor_lag_s: Seconds(0.1),
-        update_period_s: Seconds(0.05),
-        batch_s: Seconds(0.1),
-    };
-    let curve = WorkCurve::linear(machine.idle_w, machine.full_w);
-    let design = Design { static_cap: Watts(8.0), curve };
+    Spacecraft::new(&satellite, scale, Sky::Orbit, satellite.orbit.start)
+}
+
+fn design() -> Design {
+    Design { static_cap: Watts(8.0), curve: WorkCurve::linear(MACHINE.idle_w, MACHINE.full_w) }
+}
+
+/// The governor alone.
+fn governor(criterion: &mut Criterion) {
+    let (spacecraft, design, assumptions) = (small(), design(), Assumptions::default());
     let look = |governor: &mut dyn Governor, t: f64| {
         let now = spacecraft.state().t + Seconds(t);
         let state = State { t: now, ..*spacecraft.state() };
-        let reading = Reading { taken_at: now, energy: Ok(Joules(8.0 * t)), power: Ok(Watts(8.0)) };
-        let (limits, forecast) = (spacecraft.limits(), spacecraft.forecast());
-        let dt = Seconds(0.05);
-        governor
-            .tick(&Observation { now, dt, state: &state, limits, forecast, reading: &reading, machine: &machine })
-            .budget
+        let observation = Observation {
+            now,
+            tick: TICK,
+            state: &state,
+            worst: &state,
+            limits: spacecraft.limits(),
+            forecast: spacecraft.forecast(),
+            freshness: Freshness::FRESH,
+            machine: &MACHINE,
+            assumptions: &assumptions,
+            has_own_sensors: false,
+            power_step: Watts::ZERO,
+        };
+        governor.tick(&observation).budget
     };
     let mut group = criterion.benchmark_group("governor");
     for policy in Policy::ALL {
@@ -82,7 +100,7 @@ fn governor(criterion: &mut Criterion) {
         let mut t = 0.0;
         group.bench_function(format!("tick, {policy}"), |bencher| {
             bencher.iter(|| {
-                t += 0.05;
+                t += TICK.0;
                 look(black_box(flying.as_mut()), t)
             });
         });
@@ -99,22 +117,84 @@ fn governor(criterion: &mut Criterion) {
         bencher.iter(|| look(governor::new(Policy::Predictive, black_box(&design)).as_mut(), 0.05));
     });
     group.finish();
-    let mut pacer = Pacer::new(machine);
-    let (mut t, mut energy) = (0.0, 0.0);
-    criterion.bench_function("pacer, one batch and its readings", |bencher| {
-        bencher.iter(|| {
-            pacer.set_budget(Seconds(t), Watts(8.0), None);
-            let admission = pacer.admission(Seconds(t), 0, 8);
-            let batch = pacer.start(Seconds(t), 0, 8);
-            t += 0.1;
-            energy += 0.8;
-            pacer.finish(Seconds(t), batch);
-            let reading = Reading { taken_at: Seconds(t), energy: Ok(Joules(energy)), power: Ok(Watts(8.0)) };
-            pacer.settle(Seconds(t), &reading);
-            admission
-        });
-    });
 }
 
-criterion_group!(benches, envelope, governor);
+/// Estimator, governor and pacer as the control loop drives them, with a counter that is 0.1 s late.
+struct Loop {
+    estimator: Estimator,
+    pacer: Pacer,
+    governor: Box<dyn Governor + Send>,
+    decision: Decision,
+    now: Seconds,
+    /// Drawn until now, and until one and two ticks ago.
+    drawn: [Joules; 3],
+}
+
+impl Loop {
+    fn new(policy: Policy) -> Loop {
+        let mut estimator = Estimator::new(small(), MACHINE, Assumptions::default(), TICK, None);
+        estimator.expect(0, Cost { item_j: Joules(0.9), item_s: Seconds(0.1) });
+        Loop {
+            estimator,
+            pacer: Pacer::new(MACHINE),
+            governor: governor::new(policy, &design()),
+            decision: Decision::idle(&MACHINE),
+            now: Seconds::ZERO,
+            drawn: [Joules::ZERO; 3],
+        }
+    }
+
+    /// Looks, advances, decides.
+    fn turn(&mut self) -> Watts {
+        let Loop { estimator, pacer, governor, now, .. } = self;
+        *now += TICK;
+        let now = *now;
+        let drawn = self.drawn[0] + self.decision.budget * TICK;
+        self.drawn = [drawn, self.drawn[0], self.drawn[1]];
+        pacer.advance(now, estimator);
+        let reading = Reading { taken_at: now, energy: Ok(self.drawn[2]), power: Err(NoData::NotSupported) };
+        for confirmed in estimator.read(now, &reading).into_iter().flatten() {
+            pacer.settle(now, &confirmed, estimator);
+        }
+        estimator.advance(now);
+        let freshness = estimator.freshness(now);
+        let (worst, range, limits) = (estimator.worst(), estimator.machine(), estimator.limits());
+        let observation = Observation::of(estimator, &worst, &range, &limits, (now, TICK), freshness);
+        self.decision = governor.tick(&observation);
+        pacer.follow(now, &self.decision, estimator);
+        self.decision.budget
+    }
+
+    /// A batch of two ticks, with the turns in between.
+    fn batch(&mut self) -> Watts {
+        self.pacer.started(self.now, &self.estimator, 0, 1.0);
+        let batch = self.estimator.begin(self.now, 0, 1.0);
+        self.turn();
+        let budget = self.turn();
+        self.pacer.advance(self.now, &self.estimator);
+        self.estimator.finish(self.now, batch, 1e3);
+        budget
+    }
+}
+
+fn control(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("control");
+    for policy in Policy::ALL {
+        let mut flying = Loop::new(policy);
+        group.bench_function(format!("one turn, {policy}"), |bencher| bencher.iter(|| black_box(&mut flying).turn()));
+    }
+    let mut flying = Loop::new(Policy::Predictive);
+    group.bench_function("one batch and its two turns", |bencher| bencher.iter(|| black_box(&mut flying).batch()));
+    let Loop { estimator, mut pacer, now, .. } = flying;
+    let mut now = now;
+    group.bench_function("pacer, one admission", |bencher| {
+        bencher.iter(|| {
+            now += Seconds(1e-3);
+            pacer.admission(black_box(now), &estimator, 0, 1.0)
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, envelope, governor, control);
 criterion_main!(benches);

@@ -26,9 +26,15 @@ pub mod profile;
 
 pub mod envelope;
 
+pub mod estimator;
+
 pub mod governor;
 
 pub mod oracle;
+
+pub mod interrupt;
+
+pub mod files;
 
 pub mod gpu;
 

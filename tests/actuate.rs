@@ -306,7 +306,7 @@ mod in_flight {
 
     fn settings(journal: &str) -> Vec<Value> {
         let entries = journal.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        entries.filter(|entry| entry["event"] == "knob").collect()
+        entries.filter(|entry| entry["event"] == "power_limit").collect()
     }
 
     #[test]

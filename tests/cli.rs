@@ -238,3 +238,24 @@ fn completions_and_help_go_to_standard_output() {
     let said = dawndusk(&["--help"]);
     assert!(said.code == 0 && said.out.contains("Exit codes"), "the codes are part of the help");
 }
+
+/// The rules of the user's folders are those of the XDG base directory specification, on macOS too.
+#[cfg(unix)]
+#[test]
+fn the_folder_of_models_follows_the_environment() {
+    let home = ("HOME", "/home/a");
+    let cases: [(&[(&str, &str)], &str); 4] = [
+        (&[("DAWNDUSK_MODELS", "/m"), ("XDG_CACHE_HOME", "/x"), home], "/m/"),
+        (&[("DAWNDUSK_MODELS", ""), ("XDG_CACHE_HOME", "/x"), home], "/x/dawndusk/models/"),
+        (&[("XDG_CACHE_HOME", "relative"), home], "/home/a/.cache/dawndusk/models/"),
+        (&[home], "/home/a/.cache/dawndusk/models/"),
+    ];
+    for (variables, folder) in cases {
+        let mut command = Command::cargo_bin("dawndusk").expect("the binary is built");
+        command.args(["models", "list", "--json"]).env_remove("DAWNDUSK_MODELS").env_remove("XDG_CACHE_HOME");
+        let output = command.envs(variables.iter().copied()).output().expect("the binary runs");
+        let listed: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+        let path = listed[0]["path"].as_str().expect("a path");
+        assert!(path.starts_with(folder), "with {variables:?}: {path}");
+    }
+}

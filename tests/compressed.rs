@@ -44,7 +44,7 @@ fn case() -> Case {
         update_s: 0.05,
         gain: 1.0,
         fault: None,
-        known_by: KnownBy::Truth,
+        known_by: KnownBy::OwnSensors,
         seed: 1,
     }
 }
@@ -91,7 +91,7 @@ impl Case {
         let mut count = |row: &Row| {
             let tick = row.t_s / dt;
             let at_tick = (tick - tick.round()).abs() < 1e-9;
-            stale_ticks += u32::from(at_tick && row.limited_by == LimitedBy::Stale);
+            stale_ticks += u32::from(at_tick && row.limited_by == Some(LimitedBy::Stale));
         };
         let machine = self.machine();
         let simulation = Simulation {
@@ -111,6 +111,7 @@ impl Case {
                 ..Sensor::IDEAL
             },
             plant: self.plant(),
+            assumptions: Default::default(),
         };
         let summary = simulate(&simulation, Some(&mut count)).expect("it can be flown");
         Outcome {

@@ -1,6 +1,7 @@
 //! The score of a governor: on sequences made by hand, and of flights against the oracle.
 
 use dawndusk::envelope::{Breaches, Scale, Sky};
+use dawndusk::estimator::Assumptions;
 use dawndusk::flight::simulation::{Load, Plant, Sensor, Simulation, compare, scored, simulate};
 use dawndusk::governor::{Policy, Regime, Score, Scorer, Unscored};
 use dawndusk::profile::{self, Machine, Satellite};
@@ -237,6 +238,7 @@ fn orbit<'a>(satellite: &'a Satellite, machine: &'a Machine) -> Simulation<'a> {
         machine,
         sensor: Sensor::IDEAL,
         plant: Plant::IDEAL,
+        assumptions: Assumptions::default(),
     }
 }
 
@@ -326,7 +328,7 @@ fn days_in_a_row_are_scored_day_by_day() {
     assert!((0.97..=1.0).contains(&share), "{share} of the oracle over four days");
 }
 
-/// Flies `predictive` from every `weeks`-th week of 2027 for `duration`, and holds it to 97 % of the oracle's work.
+/// Flies `predictive` from every `weeks`-th week of 2027 for `duration`, and holds it to 98 % of the oracle's work.
 fn through_2027(name: &str, weeks: usize, duration: f64) {
     let (satellite, machine) = (satellite(name), machine("ideal"));
     let new_year: Timestamp = "2027-01-01T00:00:00Z".parse().expect("an instant");
@@ -337,7 +339,7 @@ fn through_2027(name: &str, weeks: usize, duration: f64) {
             scored(&Simulation { start, duration, dt, ..orbit(&satellite, &machine) }).expect("it can be flown");
         assert!(!flight.breaches.any(), "{name}, week {week}: {:?}", flight.breaches);
         let share = flight.share_of_oracle.expect("without a breach it has a share");
-        assert!((0.97..=1.0).contains(&share), "{name}, week {week}: {share} of the oracle in {duration}");
+        assert!((0.98..=1.0).contains(&share), "{name}, week {week}: {share} of the oracle in {duration}");
     }
 }
 
@@ -345,19 +347,19 @@ const TWO_ORBITS_S: f64 = 12_000.0;
 const DAY_S: f64 = 86_400.0;
 
 #[test]
-fn every_week_of_2027_leo_100kw_is_within_three_percent_of_the_oracle() {
+fn every_week_of_2027_leo_100kw_is_within_two_percent_of_the_oracle() {
     through_2027("leo-100kw", 1, TWO_ORBITS_S);
     through_2027("leo-100kw", 5, DAY_S);
 }
 
 #[test]
-fn every_week_of_2027_ai1_is_within_three_percent_of_the_oracle() {
+fn every_week_of_2027_ai1_is_within_two_percent_of_the_oracle() {
     through_2027("ai1", 1, TWO_ORBITS_S);
     through_2027("ai1", 5, DAY_S);
 }
 
 #[test]
-fn every_week_of_2027_equatorial_stress_is_within_three_percent_of_the_oracle() {
+fn every_week_of_2027_equatorial_stress_is_within_two_percent_of_the_oracle() {
     through_2027("equatorial-stress", 1, TWO_ORBITS_S);
     through_2027("equatorial-stress", 5, DAY_S);
 }

@@ -1,6 +1,7 @@
 //! The simulation as a tool: given loads, schedules, scale, the bound and what it refuses.
 
 use dawndusk::envelope::{Scale, Sky, Spacecraft};
+use dawndusk::estimator::Assumptions;
 use dawndusk::flight::simulation::{
     Load, Plant, Row, Schedule, Sensor, Simulation, SimulationError, Summary, simulate, simulate_all,
 };
@@ -29,6 +30,7 @@ fn orbit<'a>(satellite: &'a Satellite, machine: &'a Machine, load: Load) -> Simu
         machine,
         sensor: Sensor::IDEAL,
         plant: Plant::IDEAL,
+        assumptions: Assumptions::default(),
     }
 }
 

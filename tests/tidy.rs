@@ -4,13 +4,33 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules in reading order, which is the order of dependency.
-const ORDER: [&str; 19] = [
-    "units", "stats", "reading", "profile", "envelope", "governor", "oracle", "gpu", "kernel", "tuner", "model",
-    "engine", "workload", "meter", "actuator", "journal", "flight", "report", "live",
+const ORDER: [&str; 22] = [
+    "units",
+    "stats",
+    "reading",
+    "profile",
+    "envelope",
+    "estimator",
+    "governor",
+    "oracle",
+    "interrupt",
+    "files",
+    "gpu",
+    "kernel",
+    "tuner",
+    "model",
+    "engine",
+    "workload",
+    "meter",
+    "actuator",
+    "journal",
+    "flight",
+    "report",
+    "live",
 ];
 
 /// Modules in which time is an argument and nothing touches the world.
-const PURE: [&str; 7] = ["units", "stats", "reading", "profile", "envelope", "governor", "oracle"];
+const PURE: [&str; 8] = ["units", "stats", "reading", "profile", "envelope", "estimator", "governor", "oracle"];
 
 /// Longest file and longest function, in lines.
 const FILE_LINES_MAX: usize = 400;
@@ -238,4 +258,37 @@ fn nothing_is_unfinished_or_switched_off() {
             assert!(!all.contains(word), "{} holds {word}", path.display());
         }
     }
+}
+
+/// `1.89` as numbers; what is left out is 0.
+fn version(text: &str) -> Vec<u64> {
+    let mut numbers: Vec<u64> = text.split('.').map(|part| part.parse().expect("a Rust version")).collect();
+    numbers.resize(3, 0);
+    numbers
+}
+
+/// What a program says on its standard output.
+fn said(program: &str, arguments: &[&str]) -> String {
+    let output = std::process::Command::new(program).args(arguments).current_dir(root()).output();
+    let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// Of the system at hand: the crates of the others need not be here.
+#[test]
+fn no_dependency_needs_a_younger_rust_than_the_stated_one() {
+    let stated = version(env!("CARGO_PKG_RUST_VERSION"));
+    let rustc = said("rustc", &["--version", "--verbose"]);
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host");
+    let arguments = ["metadata", "--format-version=1", "--locked", "--offline", "--filter-platform", host];
+    let metadata: serde_json::Value = serde_json::from_str(&said(env!("CARGO"), &arguments)).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    assert!(packages.len() > 100, "found {}", packages.len());
+    let needs = |package: &serde_json::Value| {
+        let needed = package["rust_version"].as_str()?;
+        (version(needed) > stated).then(|| format!("{} {} needs Rust {needed}", package["name"], package["version"]))
+    };
+    let offences: Vec<String> = packages.iter().filter_map(needs).collect();
+    assert!(offences.is_empty(), "rust-version in Cargo.toml is too low:\n{}", offences.join("\n"));
 }

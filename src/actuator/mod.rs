@@ -12,14 +12,14 @@
 //! | promise | how |
 //! |---|---|
 //! | what was set is what holds | every setting is read back; one that was refused or ends below the budget is given up, and pacing goes on |
-//! | the found limit comes back | at the end of the flight, when it fails or is interrupted, and when the stack unwinds ([`Drop`]) |
+//! | the found limit comes back | at the end of the flight, when it fails or is interrupted, when the stack unwinds ([`Drop`]), and when a second Ctrl-C ends the program at once ([`put_back_at_once`]) |
 //! | also after a kill that no program survives | a [`state`] file, on the disk before the first setting; the next `run` or `bench` puts back what it says, `doctor` shows it |
 
 pub mod knob;
 pub mod state;
 
 pub use knob::{Knob, knobs_of};
-pub use state::{LeftLimit, Recovery, StateFolder, left, recover};
+pub use state::{LeftLimit, Recovery, StateFolder, left, put_back_at_once, recover};
 
 use crate::reading::NoData;
 use crate::units::{Seconds, Watts};
@@ -214,7 +214,7 @@ impl Lever {
         let asked = ((aim.0 * 1e6).round() as u64).clamp(self.low, self.high);
         self.touched = true;
         let before = self.knob.read();
-        let written = self.knob.set(asked);
+        let written = state::set_unless_over(|| self.knob.set(asked));
         let after = self.knob.read();
         let same = |read: u64, wanted: u64| read.abs_diff(wanted) as f64 <= wanted as f64 * SAME_SHARE;
         let (outcome, cause) = match (&written, after) {

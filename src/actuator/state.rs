@@ -6,19 +6,20 @@
 
 use super::knob::knob_of;
 use super::watts;
+use crate::files;
 use crate::meter::sysfs::Tree;
 use crate::reading::NoData;
 use crate::units::Watts;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const STATE: &str = "actuator.json";
 const LOCK: &str = "actuator.lock";
 
-/// Where the state file lies: `DAWNDUSK_STATE`, else the user's state folder (`XDG_STATE_HOME`, `LOCALAPPDATA` on Windows,
-/// or `~/.local/state`) with `dawndusk` behind it.
+/// Where the state file lies.
 #[derive(Clone, Debug)]
 pub struct StateFolder(Option<PathBuf>);
 
@@ -36,17 +37,61 @@ pub(super) struct Held {
     _lock: File,
 }
 
+/// The limits that this process has changed: its state file, keys and found limits. Whoever sets a limit holds the lock.
+#[derive(Default)]
+struct Own {
+    limits: Option<(PathBuf, Vec<(String, u64)>)>,
+    /// The process ends: no limit is changed any more.
+    is_over: bool,
+}
+
+static OWN: Mutex<Own> = Mutex::new(Own { limits: None, is_over: false });
+
+fn own() -> MutexGuard<'static, Own> {
+    // Plain values that are valid at every moment: a panic elsewhere does not spoil them.
+    OWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sets a limit, unless the process ends in this moment.
+pub(super) fn set_unless_over<T>(set: impl FnOnce() -> Result<T, NoData>) -> Result<T, NoData> {
+    let own = own();
+    if own.is_over { Err(NoData::Lost) } else { set() }
+}
+
+/// Puts the limits of this very process back, for one that ends without its destructors; from then on none is changed.
+/// A line for people on each.
+pub fn put_back_at_once(tree: &Tree) -> Vec<String> {
+    let mut own = own();
+    own.is_over = true;
+    let Some((state, limits)) = own.limits.take() else { return Vec::new() };
+    let mut lines = Vec::new();
+    let mut all_back = true;
+    for (key, found) in limits {
+        let knob = knob_of(&key, tree);
+        let is_back = knob.is_some_and(|mut knob| {
+            // What counts is what is read back.
+            let _ = knob.set(found);
+            knob.read() == Ok(found)
+        });
+        all_back &= is_back;
+        lines.push(match is_back {
+            true => format!("power limit {key} is back at {:.1} W", watts(found).0),
+            false => {
+                format!("power limit {key} CANNOT be put back now; the next `dawndusk run` or `bench` tries again")
+            }
+        });
+    }
+    if all_back {
+        // A file that stays only makes the next start put back what is there already.
+        let _ = fs::remove_file(&state);
+    }
+    lines
+}
+
 impl StateFolder {
-    /// The user's.
+    /// The user's ([`files::state_folder`]).
     pub fn of_user() -> StateFolder {
-        let path = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let home = || match cfg!(windows) {
-            true => path("LOCALAPPDATA"),
-            false => path("XDG_STATE_HOME")
-                .filter(|path| path.is_absolute())
-                .or_else(|| Some(path("HOME")?.join(".local/state"))),
-        };
-        StateFolder(path("DAWNDUSK_STATE").or_else(|| Some(home()?.join("dawndusk"))))
+        StateFolder(files::state_folder())
     }
 
     /// This folder, which need not exist yet.
@@ -56,7 +101,7 @@ impl StateFolder {
 
     /// Writes the limits down, to the disk, and holds the lock.
     pub(super) fn hold(&self, limits: &[(String, u64)]) -> Result<Held, String> {
-        let none = "no state folder: none of DAWNDUSK_STATE, XDG_STATE_HOME and HOME is set";
+        let none = "no state folder: DAWNDUSK_STATE is not set, and no home folder is known";
         let folder = self.0.as_ref().ok_or(none)?;
         let refused = |error: io::Error| format!("state folder {}: {error}", folder.display());
         fs::create_dir_all(folder).map_err(refused)?;
@@ -68,7 +113,8 @@ impl StateFolder {
             return Err(format!("{}: the limits of a killed flight are still to be put back", path.display()));
         }
         let text = serde_json::to_vec(&state).map_err(|error| format!("state file: {error}"))?;
-        write_to_disk(&path, &text).map_err(refused)?;
+        files::replace(&path, &text).map_err(refused)?;
+        own().limits = Some((path.clone(), state.limits));
         Ok(Held { state: path, _lock: lock })
     }
 }
@@ -76,6 +122,7 @@ impl StateFolder {
 impl Held {
     /// All is back.
     pub(super) fn release(self) {
+        own().limits = None;
         // A file that stays only makes the next start put back what is there already.
         let _ = fs::remove_file(&self.state);
     }
@@ -207,20 +254,6 @@ fn find(folder: &StateFolder, asking: Asking) -> Result<Option<Found>, String> {
         return Ok(None);
     }
     Ok(Some(Found { path, state, _lock: lock }))
-}
-
-/// In full or not at all: a file beside it takes its place, and both the file and the folder reach the disk.
-fn write_to_disk(path: &std::path::Path, text: &[u8]) -> io::Result<()> {
-    let scratch = path.with_extension("new");
-    let mut file = File::create(&scratch)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(&scratch, path)?;
-    #[cfg(unix)]
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }
 
 /// The lock, or none where another process has it.

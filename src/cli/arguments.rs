@@ -156,6 +156,9 @@ pub(super) struct RunArguments {
     /// setting and put back in the end. Without this no limit is touched
     #[arg(long)]
     pub(super) actuate: bool,
+    /// What the controller takes for granted, such as item_cost=1.4 (repeatable); a wrong name lists all names with their ranges
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) assume: Vec<String>,
     /// Where result directories go
     #[arg(long, default_value = "results", value_name = "DIR")]
     pub(super) results: PathBuf,
@@ -222,6 +225,9 @@ pub(super) struct SimulateArguments {
     /// Length of a step, simulated seconds: the governor ticks at each (default: 1, and 10 in flights of over ten days)
     #[arg(long, value_name = "SECONDS")]
     pub(super) step: Option<f64>,
+    /// What the controller takes for granted, such as item_cost=1.4 (repeatable); a wrong name lists all names with their ranges
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) assume: Vec<String>,
     /// Machine, sensor and faults
     #[command(flatten)]
     pub(super) plant: PlantArguments,

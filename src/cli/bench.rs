@@ -2,18 +2,17 @@
 
 use super::arguments::MachineArguments;
 use super::bench_arguments::{BenchArguments, BenchFormat};
+use super::interrupts::Interrupts;
 use super::loading::Purpose;
 use super::{Exit, Failure, answer, answer_json, equipment, limits, overhead, say, sweep};
 use crate::flight::{self, FlightError, Recorder};
+use crate::interrupt::Interrupt;
 use crate::journal::Event;
 use crate::live::Screen;
 use crate::report::Benchmark;
 use crate::tuner::Retune;
 use crate::workload::{LanguageShape, LanguageShapes, PEAKS};
 use jiff::Timestamp;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-static INTERRUPT: AtomicBool = AtomicBool::new(false);
 
 /// Most tokens of one batch, as llama-bench's `-ub`; a prompt or an answer is as many batches as it needs.
 const PREFILL_BATCH: usize = 512;
@@ -21,36 +20,37 @@ const DECODE_BATCH: usize = 16;
 
 /// Measures and prints.
 pub(super) fn bench(arguments: &BenchArguments) -> Result<Exit, Failure> {
+    let interrupts = Interrupts::handle()?;
     limits::put_back()?;
     if let Some(file) = &arguments.sweep {
-        let handler = handle_interrupts;
-        return sweep::sweep(arguments, file, handler, &INTERRUPT);
+        return sweep::sweep(arguments, file, &interrupts);
     }
     if let Some(pairs) = arguments.overhead {
-        return overhead::overhead(arguments, pairs, handle_interrupts, &INTERRUPT);
+        return overhead::overhead(arguments, pairs, &interrupts);
     }
     let shapes = shapes(arguments);
     let (machine, measured_too) = with_peaks(&arguments.machine);
-    let equipment = equipment::prepare(&machine, shapes, Purpose::Bench, retune(arguments))?;
+    let prepared = interrupts
+        .prepare(|interrupt| equipment::prepare(&machine, shapes, Purpose::Bench, (retune(arguments), interrupt)))?;
+    let Some(equipment) = prepared else { return Ok(Exit::Interrupted) };
     if equipment.workloads.is_empty() {
         return Err(Failure::input("nothing to measure: --workloads names only models, and -p and -n are 0"));
     }
-    handle_interrupts()?;
     let format = if arguments.json { BenchFormat::Json } else { arguments.output };
     let opening = opening(arguments.repetitions, measured_too);
-    let (events, ended) = recorded(format != BenchFormat::Md, opening, &INTERRUPT, |recorder| {
+    let (events, ended) = recorded(format != BenchFormat::Md, opening, interrupts.interrupt(), |recorder| {
         flight::bench(recorder, &arguments.length(), equipment)
     });
     let benchmark = Benchmark::from_events(&events)
         .ok_or_else(|| Failure::tool("the run ended before the machine was described"))?;
     print(&benchmark, format)?;
     match ended {
-        Ok(()) if benchmark.verified(&events) => Ok(Exit::Valid),
+        Err(FlightError::Interrupted) => Ok(Exit::Interrupted),
+        Ok(()) if benchmark.verified(&events) => Ok(interrupts.exit(Exit::Valid)),
         Ok(()) => {
             say("a kernel disagrees with its twin: the driver computes wrong results");
-            Ok(Exit::Invalid)
+            Ok(interrupts.exit(Exit::Invalid))
         }
-        Err(FlightError::Interrupted) => Ok(Exit::Interrupted),
         Err(error) => Err(Failure::tool(error)),
     }
 }
@@ -69,7 +69,7 @@ pub(super) fn opening(repeats: u32, measured_too: Vec<String>) -> Event {
 pub(super) fn recorded<T>(
     quiet: bool,
     opening: Event,
-    interrupt: &AtomicBool,
+    interrupt: &Interrupt,
     measure: impl FnOnce(&mut Recorder<'_>) -> T,
 ) -> (Vec<Event>, T) {
     let mut events = Vec::new();
@@ -78,7 +78,7 @@ pub(super) fn recorded<T>(
         screen.show(event);
         events.push(event.clone());
     };
-    let mut recorder = Recorder::new(None, &mut spectator, interrupt);
+    let mut recorder = Recorder::new(None, &mut spectator, interrupt.flag());
     recorder.record(opening);
     let ended = measure(&mut recorder);
     (events, ended)
@@ -87,11 +87,6 @@ pub(super) fn recorded<T>(
 /// Whether `--retune` was given.
 pub(super) fn retune(arguments: &BenchArguments) -> Retune {
     if arguments.retune { Retune::Yes } else { Retune::No }
-}
-
-fn handle_interrupts() -> Result<(), Failure> {
-    ctrlc::set_handler(|| INTERRUPT.store(true, Ordering::Relaxed))
-        .map_err(|error| Failure::tool(format!("the interrupt handler cannot be set: {error}")))
 }
 
 /// Every length at every depth, decoded by every number of sequences; a length of 0 leaves its test out.

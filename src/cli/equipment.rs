@@ -8,7 +8,8 @@ use super::loading::{Places, Purpose, is_missing, open_models};
 use super::{Failure, say, system};
 use crate::flight::Equipment;
 use crate::gpu::{self, Adapter, Class, Device, Facts};
-use crate::journal::{Conditions, Sharing, WorkloadRecord};
+use crate::interrupt::{Interrupt, Interrupted};
+use crate::journal::{AdapterClass, Conditions, Sharing, WorkloadRecord};
 use crate::meter::several::Several;
 use crate::meter::{self, Accelerator, AcceleratorKind, MeterError, Probe};
 use crate::model::encoder::Checkpoint;
@@ -76,7 +77,7 @@ pub(super) fn prepare(
     arguments: &MachineArguments,
     shapes: LanguageShapes,
     purpose: Purpose,
-    retune: Retune,
+    (retune, interrupt): (Retune, &Interrupt),
 ) -> Result<Equipment, Failure> {
     let adapter = gpu::choose(arguments.adapter.as_deref()).map_err(Failure::input)?;
     let class = adapter.as_ref().map(|adapter| adapter.facts().class);
@@ -91,10 +92,13 @@ pub(super) fn prepare(
     }
     let device = adapter.as_ref().map(Device::open).transpose().map_err(Failure::tool)?;
     let candle = candle_device(class);
-    let mut tuner = Tuner::open(device.as_ref(), &CacheFolder::of_user(), retune);
-    let places = Places { device: device.as_ref(), candle: &candle };
+    let mut tuner = Tuner::open(device.as_ref(), &CacheFolder::of_user(), retune).until(interrupt);
+    let places = Places { device: device.as_ref(), candle: &candle, interrupt };
     let models = open_models(arguments, &shapes, purpose, places, &mut tuner)?;
+    let stopped = |interrupted: Interrupted| Failure::tool(interrupted);
+    interrupt.check().map_err(stopped)?;
     let checkpoint = open_encoder(arguments)?;
+    interrupt.check().map_err(stopped)?;
     let network = open_vision(arguments, class)?;
     let described: Vec<(String, Provenance)> = models
         .iter()
@@ -102,12 +106,14 @@ pub(super) fn prepare(
         .chain(checkpoint.iter().map(|encoder| of_f32(&encoder.name, &encoder.provenance)))
         .chain(network.iter().map(|network| of_f32(&network.name, &network.provenance)))
         .collect();
+    interrupt.check().map_err(stopped)?;
     let embed = checkpoint.map(|checkpoint| Embed::new(checkpoint, device.as_ref(), &candle, arguments.seed));
     let embed = embed.transpose().map_err(Failure::tool)?;
+    interrupt.check().map_err(stopped)?;
     let vision = network.map(|network| Vision::new(network, device.as_ref(), &candle, arguments.seed));
     let vision = vision.transpose().map_err(Failure::tool)?;
-    let (tuning, seed) = (Some(&mut tuner), arguments.seed);
-    let roster = Roster { device: device.as_ref(), tuner: tuning, models, shapes, embed, vision, seed };
+    let (tuning, seed, interrupt) = (Some(&mut tuner), arguments.seed, interrupt.clone());
+    let roster = Roster { device: device.as_ref(), tuner: tuning, models, shapes, embed, vision, seed, interrupt };
     let workloads = roster.workloads(&arguments.workloads).map_err(Failure::input)?;
     let conditions = Conditions {
         os: system::operating_system(),
@@ -116,7 +122,7 @@ pub(super) fn prepare(
         cpu_threads: system::threads(),
         gpu_info: adapter.as_ref().map(|adapter| adapter.facts().name.clone()),
         driver: adapter.as_ref().map(|adapter| format!("{} {}", adapter.facts().driver, adapter.facts().driver_info)),
-        adapter_class: class.map_or("none".into(), |class| class.to_string()),
+        adapter_class: adapter_class(class),
         backends: backends(&workloads),
         model: (!described.is_empty())
             .then(|| described.iter().map(|(sentence, _)| sentence.as_str()).collect::<Vec<_>>().join("; ")),
@@ -133,6 +139,15 @@ pub(super) fn prepare(
     };
     let meter = Box::new(Several::new(selection.meter, selection.witnesses));
     Ok(Equipment { workloads, meter, conditions, actuator: None })
+}
+
+/// As the journal names it.
+fn adapter_class(class: Option<Class>) -> AdapterClass {
+    match class {
+        Some(Class::Hardware) => AdapterClass::Hardware,
+        Some(Class::Software) => AdapterClass::Software,
+        None => AdapterClass::None,
+    }
 }
 
 /// What is known of an adapter, to find its power source; the CPU where there is none.

@@ -8,7 +8,8 @@ use super::arguments::{BackendName, DEFAULT_MODEL, MachineArguments};
 use super::{Failure, say};
 use crate::engine::{EngineError, LlamaWeights};
 use crate::gpu::{Class, Device};
-use crate::model::{self, Model, ModelChoice, ModelError, Opened, StoreError};
+use crate::interrupt::Interrupt;
+use crate::model::{self, Model, ModelChoice, ModelError, Opened, Precision, StoreError};
 use crate::tuner::Tuner;
 use crate::workload::{LanguageShapes, LanguageSource};
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub(super) struct Places<'a> {
     pub(super) device: Option<&'a Device>,
     /// candle's device.
     pub(super) candle: &'a model::Device,
+    /// Loading ends between two tensors once the user wishes to stop.
+    pub(super) interrupt: &'a Interrupt,
 }
 
 /// The models that were asked for, or the default one, on each backend; none where no workload wants any.
@@ -50,7 +53,7 @@ pub(super) fn open_models(
     if let Some(sequences) = several.filter(|_| !engine) {
         return Err(one_at_a_time(sequences));
     }
-    let choices = if choices.is_empty() { vec![default_choice(arguments)?] } else { choices };
+    let choices = if choices.is_empty() { vec![default_choice(arguments, places.interrupt)?] } else { choices };
     let mut sources = Vec::new();
     for choice in &choices {
         let loaded = if engine { on_engine(choice, arguments.backend, places, tuner)? } else { None };
@@ -60,7 +63,8 @@ pub(super) fn open_models(
             return Err(one_at_a_time(sequences));
         }
         if candle || !has_engine {
-            match Model::open(choice, places.candle) {
+            let opened = Opened::until(choice, places.interrupt);
+            match opened.and_then(|opened| Model::load(opened, places.candle, Precision::Quantised)) {
                 Ok(model) => sources.push(LanguageSource::Candle(Box::new(model))),
                 Err(error @ ModelError::TooLarge { .. }) if arguments.backend.is_none() && has_engine => {
                     say(&format!("candle does not run this model here: {error}; the engine does"));
@@ -92,9 +96,9 @@ fn synthetic(arguments: &MachineArguments) -> ModelChoice {
 }
 
 /// The default model with its real weights, or with seeded ones where the store has none.
-fn default_choice(arguments: &MachineArguments) -> Result<ModelChoice, Failure> {
+fn default_choice(arguments: &MachineArguments, interrupt: &Interrupt) -> Result<ModelChoice, Failure> {
     let real = ModelChoice::Registered(DEFAULT_MODEL.into());
-    match Opened::of(&real) {
+    match Opened::until(&real, interrupt) {
         Ok(_) => Ok(real),
         Err(error) if !is_missing(&error) => Err(Failure::input(error)),
         Err(error) => {
@@ -131,11 +135,12 @@ fn on_engine(
     tuner: &mut Tuner,
 ) -> Result<Option<LanguageSource>, Failure> {
     let Some(device) = places.device else { return Ok(None) };
-    let loaded = LlamaWeights::open(device, choice).and_then(|weights| match device.facts().class {
-        Class::Hardware => weights.tuned(tuner),
-        // A renderer is a CPU, for which the rule was found by measurement; trials would take half a minute there.
-        Class::Software => Ok(weights),
-    });
+    let loaded =
+        LlamaWeights::open_until(device, choice, places.interrupt).and_then(|weights| match device.facts().class {
+            Class::Hardware => weights.tuned(tuner),
+            // A renderer is a CPU, for which the rule was found by measurement; trials would take half a minute there.
+            Class::Software => Ok(weights),
+        });
     match loaded {
         Ok(weights) => Ok(Some(LanguageSource::Engine(Arc::new(weights)))),
         Err(EngineError::Model(error)) => Err(Failure::input(error)),

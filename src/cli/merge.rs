@@ -5,7 +5,7 @@
 
 use super::Failure;
 use super::report_arguments::MeterFileArguments;
-use crate::journal::{self, Entry, Event, MergedMeter, MergedWindow};
+use crate::journal::{self, Entry, Event, IdleWatch, MergedMeter, MergedWindow, Phase};
 use crate::meter::meter_file::{MeterFile, since_1970};
 use crate::meter::{Drawn, replay};
 use crate::reading::{Boundary, Provenance, Sensing, Source};
@@ -100,50 +100,54 @@ fn source(entries: &[Entry], file: &MeterFile, arguments: &MeterFileArguments, s
 }
 
 /// A phase whose begin and end the journal tells; the repeats of a workload are several spans.
-struct Phase {
-    name: &'static str,
+struct Watched {
+    phase: Phase,
     workload: Option<String>,
     spans: Vec<(Seconds, Seconds)>,
 }
 
-fn phases(entries: &[Entry]) -> Vec<Phase> {
+fn phases(entries: &[Entry]) -> Vec<Watched> {
     let mut phases = Vec::new();
     let mut departed = None;
-    let phase = |name, begin, end| Phase { name, workload: None, spans: vec![(begin, end)] };
+    let watched = |phase, begin, end| Watched { phase, workload: None, spans: vec![(begin, end)] };
     for entry in entries {
         match &entry.event {
-            Event::Idle { duration_s, .. } => phases.push(phase("idle", entry.t_s - *duration_s, entry.t_s)),
-            Event::IdleAfter { duration_s, .. } => phases.push(phase("idle_after", entry.t_s - *duration_s, entry.t_s)),
+            Event::Idle(IdleWatch { duration_s, .. }) => {
+                phases.push(watched(Phase::Idle, entry.t_s - *duration_s, entry.t_s));
+            }
+            Event::IdleAfter(IdleWatch { duration_s, .. }) => {
+                phases.push(watched(Phase::IdleAfter, entry.t_s - *duration_s, entry.t_s));
+            }
             Event::Unconstrained(measured) => {
                 let span = |sample: &journal::Sample| sample.begin_s.map(|begin| (begin, begin + sample.duration_s));
                 let spans: Option<Vec<_>> = measured.samples.iter().map(span).collect();
-                let (name, workload) = ("unconstrained", Some(measured.workload.clone()));
-                phases.extend(spans.map(|spans| Phase { name, workload, spans }));
+                let (phase, workload) = (Phase::Unconstrained, Some(measured.workload.clone()));
+                phases.extend(spans.map(|spans| Watched { phase, workload, spans }));
             }
             Event::Departed => departed = Some(entry.t_s),
-            Event::Arrived { .. } => phases.extend(departed.take().map(|begin| phase("flight", begin, entry.t_s))),
-            Event::Closed { .. } => phases.push(phase("whole", Seconds::ZERO, entry.t_s)),
+            Event::Arrived(_) => phases.extend(departed.take().map(|begin| watched(Phase::Flight, begin, entry.t_s))),
+            Event::Closed { .. } => phases.push(watched(Phase::Whole, Seconds::ZERO, entry.t_s)),
             _ => {}
         }
     }
     phases
 }
 
-fn windows(file: &MeterFile, source: &Source, phases: Vec<Phase>) -> Vec<MergedWindow> {
+fn windows(file: &MeterFile, source: &Source, phases: Vec<Watched>) -> Vec<MergedWindow> {
     let spans: Vec<(Seconds, Seconds)> = phases.iter().flat_map(|phase| phase.spans.iter().copied()).collect();
     let mut idle = Vec::new();
     let mut before = 0;
     for phase in &phases {
-        if phase.name.starts_with("idle") {
+        if matches!(phase.phase, Phase::Idle | Phase::IdleAfter) {
             idle.push(before);
         }
         before += phase.spans.len();
     }
     let mut drawn = replay::windows(file, source.clone(), &spans, &idle).into_iter();
-    let window = |phase: Phase| {
-        let (first, last) = (phase.spans.first()?.0, phase.spans.last()?.1);
-        let sum = drawn.by_ref().take(phase.spans.len()).reduce(|sum: Drawn, part| sum.plus(&part))?;
-        let (phase, workload) = (phase.name.to_owned(), phase.workload);
+    let window = |watched: Watched| {
+        let (first, last) = (watched.spans.first()?.0, watched.spans.last()?.1);
+        let sum = drawn.by_ref().take(watched.spans.len()).reduce(|sum: Drawn, part| sum.plus(&part))?;
+        let (phase, workload) = (watched.phase, watched.workload);
         Some(MergedWindow { phase, workload, begin_s: first, end_s: last, drawn: sum })
     };
     phases.into_iter().filter_map(window).collect()

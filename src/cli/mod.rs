@@ -12,6 +12,7 @@ mod doctor;
 mod equipment;
 mod failure;
 mod instant;
+mod interrupts;
 mod limits;
 mod loading;
 mod merge;
@@ -27,6 +28,7 @@ mod simulate_table;
 mod sweep;
 mod system;
 
+use crate::flight;
 use arguments::{Arguments, Verb};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
@@ -56,13 +58,20 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    match perform(arguments.verb) {
-        Ok(exit) => ExitCode::from(exit as u8),
+    let code = match perform(arguments.verb) {
+        // A driver may still be at work for a batch that nobody waits for.
+        Ok(Exit::Interrupted) => interrupts::leave(Exit::Interrupted as u8),
+        Ok(exit) => exit as u8,
         Err(failure) => {
             say(&format!("error: {}", failure.message));
-            ExitCode::from(failure.code)
+            failure.code
         }
+    };
+    if flight::left_behind() > 0 {
+        say("the driver does not give the workloads back; the program ends without it");
+        interrupts::leave(code);
     }
+    ExitCode::from(code)
 }
 
 fn perform(verb: Verb) -> Result<Exit, Failure> {

@@ -1,6 +1,7 @@
 //! `models list`, `pull` and `verify`.
 
 use super::arguments::ModelsVerb;
+use super::interrupts::Interrupts;
 use super::{Exit, Failure, answer, answer_json, say};
 use crate::model::store::{Entry, Progress, Pulled, State};
 use crate::model::{Profile, Store, StoreError};
@@ -66,9 +67,16 @@ pub(super) fn models(verb: &ModelsVerb) -> Result<Exit, Failure> {
         ModelsVerb::List { output } => list(&store, output.json)?,
         ModelsVerb::Pull { model, from } => {
             let profile = Profile::named(model).map_err(Failure::input)?;
+            let interrupts = Interrupts::handle()?;
+            let unfinished = store.clone();
+            interrupts.before_an_end_at_once(move || unfinished.remove_unfinished());
             let bar = Bar::new();
-            let pulled = store.pull(&profile, from.as_deref(), &mut |progress| bar.show(&progress));
+            // What does not arrive in full leaves nothing: there is never anything to lose.
+            let pulled = interrupts.prepare(|interrupt| {
+                Ok(store.pull_until(&profile, from.as_deref(), interrupt, &mut |progress| bar.show(&progress)))
+            })?;
             bar.end();
+            let Some(pulled) = pulled else { return Ok(Exit::Interrupted) };
             let pulled = pulled.map_err(|error| match (&error, from) {
                 (StoreError::ShapeOnly { .. }, _) | (_, Some(_)) => Failure::input(error),
                 _ => Failure::tool(error),

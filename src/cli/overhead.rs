@@ -2,8 +2,10 @@
 
 use super::bench::{opening, recorded, retune};
 use super::bench_arguments::BenchArguments;
+use super::interrupts::Interrupts;
 use super::loading::Purpose;
 use super::{Exit, Failure, answer, answer_json, equipment, say};
+use crate::estimator::Assumptions;
 use crate::flight::{self, FlightError, Length, Overhead, Request};
 use crate::governor::Policy;
 use crate::journal::Event;
@@ -12,7 +14,6 @@ use crate::report::OverheadResult;
 use crate::units::Seconds;
 use crate::workload::LanguageShapes;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 /// Limits nothing: what is left is the loop.
 const SATELLITE: &str = "unlimited";
@@ -22,20 +23,19 @@ const WORKLOADS: [&str; 2] = ["gemm", "classify"];
 const OF_A_MODEL: &str = "decode";
 
 /// Measures the pairs and prints them.
-pub(super) fn overhead(
-    arguments: &BenchArguments,
-    pairs: u32,
-    handle_interrupts: impl FnOnce() -> Result<(), Failure>,
-    interrupt: &AtomicBool,
-) -> Result<Exit, Failure> {
+pub(super) fn overhead(arguments: &BenchArguments, pairs: u32, interrupts: &Interrupts) -> Result<Exit, Failure> {
     let mut machine = arguments.machine.clone();
     if machine.workloads.is_empty() {
         let model = (!machine.model.is_empty()).then_some(OF_A_MODEL);
         machine.workloads = WORKLOADS.into_iter().chain(model).map(str::to_owned).collect();
     }
-    let equipment = equipment::prepare(&machine, LanguageShapes::flight(), Purpose::Flight, retune(arguments))?;
-    handle_interrupts()?;
+    let prepared = interrupts.prepare(|interrupt| {
+        equipment::prepare(&machine, LanguageShapes::flight(), Purpose::Flight, (retune(arguments), interrupt))
+    })?;
+    let Some(equipment) = prepared else { return Ok(Exit::Interrupted) };
     let folder = Folder::create()?;
+    let path = folder.path.clone();
+    interrupts.before_an_end_at_once(move || drop(std::fs::remove_dir_all(path)));
     let request = Request {
         satellite_name: SATELLITE.into(),
         satellite: profile::satellite(SATELLITE, &[]).map_err(Failure::tool)?,
@@ -43,10 +43,11 @@ pub(super) fn overhead(
         length: Length::STANDARD,
         compression: None,
         seed: machine.seed,
+        assumptions: Assumptions::default(),
     };
     let duration = Seconds(arguments.overhead_seconds);
     let overhead = Overhead { request, pairs, duration, folder: folder.path.clone() };
-    let (events, ended) = recorded(arguments.json, opening(pairs, Vec::new()), interrupt, |recorder| {
+    let (events, ended) = recorded(arguments.json, opening(pairs, Vec::new()), interrupts.interrupt(), |recorder| {
         flight::overhead(recorder, &overhead, equipment)
     });
     if let Some(result) = OverheadResult::from_events(&events, machine.seed) {
@@ -56,7 +57,7 @@ pub(super) fn overhead(
         }
     }
     match ended {
-        Ok(()) if events.iter().all(Event::is_sound) => Ok(Exit::Valid),
+        Ok(()) if events.iter().all(Event::is_sound) => Ok(interrupts.exit(Exit::Valid)),
         Ok(()) => {
             say("a kernel disagrees with its twin: the driver computes wrong results");
             Ok(Exit::Invalid)

@@ -4,7 +4,7 @@
 
 use super::Failure;
 use crate::envelope::Scale;
-use crate::flight::simulation::{Fault, Plant, Sensor, Shows};
+use crate::flight::simulation::{Fault, KnownBy, Plant, Sensor, Shows};
 use crate::profile::{Machine, Satellite};
 use crate::units::{Seconds, Watts};
 use clap::{Args, ValueEnum};
@@ -46,6 +46,10 @@ pub(super) struct PlantArguments {
     /// name lists all names with their ranges
     #[arg(long, value_name = "NAME[=VALUE]@START[+DURATION]")]
     fault: Vec<Fault>,
+    /// The spacecraft has sensors of its own for charge and temperatures; otherwise it is moved by what the power sensor shows,
+    /// as in a flight on hardware
+    #[arg(long)]
+    own_sensors: bool,
     /// Seed of batch lengths and jitter
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -103,6 +107,7 @@ impl PlantArguments {
     /// How the machine behaves, and what befalls it.
     pub(super) fn plant(&self) -> Plant {
         let (batch, faults) = (Seconds(self.batch), self.fault.clone());
-        Plant { batch, jitter: self.jitter, faults, seed: self.seed, ..Plant::IDEAL }
+        let known_by = if self.own_sensors { KnownBy::OwnSensors } else { KnownBy::Readings };
+        Plant { batch, jitter: self.jitter, known_by, faults, seed: self.seed }
     }
 }

@@ -8,7 +8,7 @@ use crate::report::{self, ResultDirectory};
 /// Writes the pages again.
 pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
     let directory = ResultDirectory::open(&arguments.directory);
-    if directory.settle()? {
+    if directory.recover()? {
         say(&format!("{}: a change that was cut short is settled", arguments.directory.display()));
     }
     if !directory.journal_is_as_listed()? {

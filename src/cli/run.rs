@@ -2,10 +2,13 @@
 
 use super::arguments::RunArguments;
 use super::equipment;
+use super::interrupts::Interrupts;
 use super::loading::Purpose;
 use super::{Exit, Failure, answer, answer_json, limits, say, system};
 use crate::actuator::{self, Actuator, StateFolder};
+use crate::estimator::Assumptions;
 use crate::flight::{self, Equipment, Recorder, Request};
+use crate::interrupt::Interrupt;
 use crate::journal::{Event, Journal, Outcome};
 use crate::live::Screen;
 use crate::profile;
@@ -13,26 +16,28 @@ use crate::report::{self, FlightResult, ResultDirectory};
 use crate::tuner::Retune;
 use crate::workload::LanguageShapes;
 use jiff::Timestamp;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Set by Ctrl-C, a terminal that closes and a polite kill.
-static INTERRUPT: AtomicBool = AtomicBool::new(false);
 
 /// Calibrates, measures, flies and writes the result.
 pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
+    let interrupts = Interrupts::handle()?;
     limits::put_back()?;
     let request = request(arguments)?;
     let started = Timestamp::now();
-    ctrlc::set_handler(|| INTERRUPT.store(true, Ordering::Relaxed))
-        .map_err(|error| Failure::tool(format!("the interrupt handler cannot be set: {error}")))?;
     let directory = ResultDirectory::create(&arguments.results, &stem(started, &request.satellite_name))?;
-    let prepared = equipment::prepare(&arguments.machine, LanguageShapes::flight(), Purpose::Flight, Retune::No);
-    let prepared = prepared.inspect_err(|_| {
-        // Nothing was measured: an empty directory would only confuse.
-        let _ = std::fs::remove_dir(directory.path());
-    })?;
+    let path = directory.path().to_owned();
+    interrupts.before_an_end_at_once(move || drop(std::fs::remove_dir(path)));
+    let prepared = interrupts.prepare(|interrupt| {
+        let (machine, shapes) = (&arguments.machine, LanguageShapes::flight());
+        equipment::prepare(machine, shapes, Purpose::Flight, (Retune::No, interrupt))
+    });
+    let Some(prepared) = prepared.transpose() else {
+        remove_empty(&directory);
+        return Ok(Exit::Interrupted);
+    };
+    let prepared = prepared.inspect_err(|_| remove_empty(&directory))?;
     let prepared = if arguments.actuate { with_actuator(prepared) } else { prepared };
-    let (outcome, journalled) = fly(&request, prepared, &directory, arguments.output.json)?;
+    let interrupt = interrupts.interrupt();
+    let (outcome, journalled) = fly(&request, prepared, (&directory, interrupt), arguments.output.json)?;
     let result = directory.write_pages().map_err(Failure::tool)?;
     match arguments.output.json {
         true => answer_json(&result)?,
@@ -40,7 +45,12 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     }
     say(&format!("result in {}", directory.path().display()));
     journalled?;
-    exit(outcome, &result)
+    Ok(interrupts.exit(exit(outcome, &result)?))
+}
+
+/// Nothing was measured: an empty directory would only confuse. One that holds something stays.
+fn remove_empty(directory: &ResultDirectory) {
+    drop(std::fs::remove_dir(directory.path()));
 }
 
 /// The power limit of what the flight measures, or one line on why there is none; pacing goes on either way.
@@ -74,7 +84,15 @@ fn request(arguments: &RunArguments) -> Result<Request, Failure> {
         length: arguments.length.length(),
         compression: arguments.compression,
         seed: arguments.machine.seed,
+        assumptions: assumptions(&arguments.assume)?,
     })
+}
+
+/// The table of assumptions with what is told otherwise.
+pub(super) fn assumptions(told: &[String]) -> Result<Assumptions, Failure> {
+    told.iter()
+        .try_fold(Assumptions::default(), |table, text| table.with(text))
+        .map_err(|error| Failure::input(format!("--assume: {error}")))
 }
 
 /// A name as it is; of a path the file name alone, since a result may be published.
@@ -93,7 +111,7 @@ fn stem(started: Timestamp, satellite: &str) -> String {
 fn fly(
     request: &Request,
     equipment: Equipment,
-    directory: &ResultDirectory,
+    (directory, interrupt): (&ResultDirectory, &Interrupt),
     quiet: bool,
 ) -> Result<(Outcome, Result<(), Failure>), Failure> {
     let path = directory.journal();
@@ -101,12 +119,16 @@ fn fly(
         Journal::create(&path).map_err(|error| Failure::input(format!("journal {}: {error}", path.display())))?;
     let mut screen = Screen::new(quiet);
     let mut spectator = |event: &Event| screen.show(event);
-    let mut recorder = Recorder::new(Some(journal), &mut spectator, &INTERRUPT);
+    let mut recorder = Recorder::new(Some(journal), &mut spectator, interrupt.flag());
     // The instant at which the flight's clock begins: a meter's own file is laid beside the flight by it.
     let test_time = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
     flight::open(&mut recorder, request, test_time, &equipment.conditions);
     let outcome = flight::fly(&mut recorder, request, equipment);
+    let waits = recorder.journal_waits();
     let closed = recorder.close().map_err(|error| Failure::tool(format!("journal {}: {error}", path.display())));
+    if waits > 0 {
+        say(&format!("the flight waited {waits} times for the disk of its journal"));
+    }
     Ok((outcome, closed))
 }
 

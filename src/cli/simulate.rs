@@ -76,6 +76,7 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<Exit, Failure> {
         machine: &machine,
         sensor: arguments.plant.sensor(),
         plant: arguments.plant.plant(),
+        assumptions: super::run::assumptions(&arguments.assume)?,
     };
     let Comparison { mut flights, oracle } = match (policy, arguments.trace.as_deref()) {
         (Some(policy), None) => compare(&flight, &[policy], None).map_err(Failure::input)?,

@@ -14,6 +14,7 @@
 //! | stale | ticks on readings that were not believed |
 
 use super::simulate::{Answer, Flown};
+use crate::estimator::Assumption;
 use crate::flight::simulation::{Best, Summary};
 use crate::governor::Score;
 
@@ -123,5 +124,21 @@ fn notes(best: Option<&Best>, flights: &[Summary]) -> String {
     if flights.iter().any(|flight| flight.share_of_oracle.is_none()) {
         text.push_str("of oracle: none where nobody governed or a limit was broken\n");
     }
+    for flight in flights {
+        text.push_str(&assumptions(flight));
+    }
     text
+}
+
+/// Each assumption that did not hold: when first, and the worst that was seen of it.
+fn assumptions(flight: &Summary) -> String {
+    let name = flight.governor.map_or("none".to_owned(), |policy| policy.to_string());
+    let line = |assumption: Assumption| {
+        let mut seen = flight.broken.iter().filter(|broken| broken.assumption == assumption);
+        let first = seen.next()?;
+        let worst = seen.fold(first.seen, |worst, broken| worst.max(broken.seen));
+        let (assumed, at) = (first.assumed, first.at_s.0);
+        Some(format!("{name}: {assumption} is assumed to be at most {assumed}; from {at:.1} s on it was {worst:.4}\n"))
+    };
+    Assumption::ALL.into_iter().filter_map(line).collect()
 }

@@ -2,34 +2,36 @@
 
 use super::bench::{opening, recorded, retune};
 use super::bench_arguments::BenchArguments;
+use super::interrupts::Interrupts;
 use super::loading::Purpose;
 use super::{Exit, Failure, answer, answer_json, equipment, say};
+use crate::files;
 use crate::flight::{self, FlightError, Sweep};
 use crate::journal::Event;
 use crate::profile;
 use crate::report::OperatingPoints;
 use crate::units::Seconds;
 use crate::workload::LanguageShapes;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::io::Write;
+use std::path::Path;
+use tempfile::NamedTempFile;
 
 /// Holds every operating point and writes the profile.
-pub(super) fn sweep(
-    arguments: &BenchArguments,
-    file: &Path,
-    handle_interrupts: impl FnOnce() -> Result<(), Failure>,
-    interrupt: &AtomicBool,
-) -> Result<Exit, Failure> {
-    let (name, place) = (name(file)?, Place::beside(file)?);
-    let equipment =
-        equipment::prepare(&arguments.machine, LanguageShapes::flight(), Purpose::Flight, retune(arguments))?;
+pub(super) fn sweep(arguments: &BenchArguments, file: &Path, interrupts: &Interrupts) -> Result<Exit, Failure> {
+    let (name, mut place) = (name(file)?, beside(file)?);
+    let unfinished = place.path().to_owned();
+    interrupts.before_an_end_at_once(move || drop(std::fs::remove_file(unfinished)));
+    let prepared = interrupts.prepare(|interrupt| {
+        let (machine, shapes) = (&arguments.machine, LanguageShapes::flight());
+        equipment::prepare(machine, shapes, Purpose::Flight, (retune(arguments), interrupt))
+    })?;
+    let Some(equipment) = prepared else { return Ok(Exit::Interrupted) };
     if !equipment.conditions.source_covers_adapter {
         let source = &equipment.conditions.source.name;
         return Err(Failure::missing(format!("--sweep: no power source sees the adapter, {source} does not")));
     }
-    handle_interrupts()?;
     let request = Sweep::standard(Seconds(arguments.sweep_seconds));
-    let (events, ended) = recorded(arguments.json, opening(1, Vec::new()), interrupt, |recorder| {
+    let (events, ended) = recorded(arguments.json, opening(1, Vec::new()), interrupts.interrupt(), |recorder| {
         flight::sweep(recorder, &request, equipment)
     });
     match ended {
@@ -48,7 +50,8 @@ pub(super) fn sweep(
     let text = points.toml().map_err(|error| Failure::tool(format!("TOML: {error}")))?;
     // Nothing is written that `simulate --machine` would refuse.
     profile::machine_from_text(&file.to_string_lossy(), &text).map_err(Failure::tool)?;
-    place.fill(&text, file)?;
+    let written = place.write_all(text.as_bytes()).and_then(|()| files::put_in_place(place, file));
+    written.map_err(|error| refused(file, &error))?;
     match arguments.json {
         true => answer_json(&points.machine)?,
         false => answer(&text),
@@ -57,7 +60,7 @@ pub(super) fn sweep(
         say("the powers are modelled, not measured, and the profile says so");
     }
     say(&format!("machine profile in {}", file.display()));
-    Ok(Exit::Valid)
+    Ok(interrupts.exit(Exit::Valid))
 }
 
 /// The profile is called what its file is called.
@@ -67,32 +70,11 @@ fn name(file: &Path) -> Result<String, Failure> {
 }
 
 /// A file beside the one that is to be written, made before anything is measured, gone whatever happens.
-struct Place {
-    scratch: PathBuf,
-}
-
-impl Place {
-    fn beside(file: &Path) -> Result<Place, Failure> {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let scratch = file.with_file_name(format!(".{name}.{}", std::process::id()));
-        if file.is_dir() {
-            return Err(Failure::input(format!("--sweep {}: it is a folder, and must be a file", file.display())));
-        }
-        std::fs::write(&scratch, b"").map_err(|error| refused(file, &error))?;
-        Ok(Place { scratch })
+fn beside(file: &Path) -> Result<NamedTempFile, Failure> {
+    if file.is_dir() {
+        return Err(Failure::input(format!("--sweep {}: it is a folder, and must be a file", file.display())));
     }
-
-    fn fill(&self, text: &str, file: &Path) -> Result<(), Failure> {
-        let written = std::fs::write(&self.scratch, text).and_then(|()| std::fs::rename(&self.scratch, file));
-        written.map_err(|error| refused(file, &error))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        // After a rename it is gone already.
-        let _ = std::fs::remove_file(&self.scratch);
-    }
+    files::temporary_file(files::folder_of(file)).map_err(|error| refused(file, &error))
 }
 
 fn refused(file: &Path, error: &std::io::Error) -> Failure {

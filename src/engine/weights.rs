@@ -11,8 +11,11 @@ use super::memory::{Need, Room, layer_matrices, layers_that_fit};
 use super::product::TOKENS;
 use super::repack::{format_of, is_exact, repack, widest};
 use crate::gpu::Device;
+use crate::interrupt::Interrupt;
 use crate::kernel::{Format, Memory, Weights};
-use crate::model::{Config, Counts, Description, ModelChoice, Opened, Precision, Provenance, Quantisation, Tensors};
+use crate::model::{
+    Config, Counts, Description, ModelChoice, ModelError, Opened, Precision, Provenance, Quantisation, Tensors,
+};
 use crate::tuner::Tuner;
 use std::collections::BTreeMap;
 
@@ -51,7 +54,19 @@ impl LlamaWeights {
     /// See [`EngineError`]; [`EngineError::Memory`] comes before anything is allocated. Seeded weights that do not fit
     /// are cut: see [`LlamaWeights::load_cut`].
     pub fn open(device: &Device, choice: &ModelChoice) -> Result<LlamaWeights, EngineError> {
-        let opened = Opened::of(choice)?;
+        LlamaWeights::open_until(device, choice, &Interrupt::default())
+    }
+
+    /// As [`LlamaWeights::open`], until the user wishes to stop.
+    ///
+    /// # Errors
+    /// As [`LlamaWeights::open`], and [`ModelError::Interrupted`].
+    pub fn open_until(
+        device: &Device,
+        choice: &ModelChoice,
+        interrupt: &Interrupt,
+    ) -> Result<LlamaWeights, EngineError> {
+        let opened = Opened::until(choice, interrupt)?;
         match opened.provenance {
             Provenance::Real { .. } => LlamaWeights::load(device, opened),
             Provenance::Synthetic { .. } => {
@@ -84,14 +99,18 @@ impl LlamaWeights {
     /// # Errors
     /// As [`LlamaWeights::open`].
     pub fn load(device: &Device, opened: Opened) -> Result<LlamaWeights, EngineError> {
-        let Opened { name, provenance, shape, mut tensors, .. } = opened;
+        let Opened { name, provenance, shape, mut tensors, interrupt, .. } = opened;
         refuse_what_is_not_built(device, &name, &shape)?;
         let room = Room { sequences: 1, positions: 1, batch: 1 };
         Need::of(device, &shape, &tensors, &room).within(device, &name, &room)?;
         let quantisation = tally(&shape, &tensors);
         let layers: Vec<LayerWeights> = (0..shape.layers)
-            .map(|index| LayerWeights::load(index, device, &shape, &mut tensors))
+            .map(|index| {
+                interrupt.check().map_err(ModelError::from)?;
+                LayerWeights::load(index, device, &shape, &mut tensors)
+            })
             .collect::<Result<_, _>>()?;
+        interrupt.check().map_err(ModelError::from)?;
         let straight = |name: &str| [Rows { name: name.into(), rows: shape.vocabulary, place: Place::From(0) }];
         // The embedding reads its table from a buffer.
         let table = load(device, &mut tensors, &straight("token_embd.weight"), shape.hidden, Memory::Words)?;

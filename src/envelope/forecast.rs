@@ -99,6 +99,17 @@ impl Forecast {
         &self.samples[(position as usize).min(self.samples.len() - 1)]
     }
 
+    /// One orbit from machine time `now` on: samples, and how much of each lies ahead. The one that holds `now` is cut in two.
+    pub fn ahead(&self, now: Seconds) -> impl Iterator<Item = (Seconds, &Outlook)> {
+        let count = self.samples.len();
+        let position = ((now - self.start) / self.step).rem_euclid(count as f64);
+        let first = (position as usize).min(count - 1);
+        let begun = self.step * (position - first as f64).clamp(0.0, 1.0);
+        let head = std::iter::once((self.step - begun, &self.samples[first]));
+        let rest = self.samples[first + 1..].iter().chain(&self.samples[..first]).map(|sample| (self.step, sample));
+        head.chain(rest).chain(std::iter::once((begun, &self.samples[first])))
+    }
+
     /// What the bus must supply for `compute` watts of compute.
     pub fn bus_load(&self, compute: Watts) -> Watts {
         compute / self.conversion_efficiency + self.housekeeping

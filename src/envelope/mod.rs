@@ -31,6 +31,7 @@ mod scale;
 mod season;
 mod shadow;
 mod spacecraft;
+mod state;
 mod sun;
 mod thermal;
 
@@ -50,6 +51,7 @@ pub use orbit::{Aspect, Orbit};
 pub use radiator::Absorbed;
 pub use scale::Scale;
 pub use shadow::{Eclipse, Shadow};
-pub use spacecraft::{Limits, Sky, Spacecraft, State};
+pub use spacecraft::Spacecraft;
+pub use state::{Limits, Sky, State};
 pub use sun::{SOLAR_CONSTANT_W_M2, Sun, days_since_j2000};
 pub use thermal::{Temperatures, Thermal};

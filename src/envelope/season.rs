@@ -8,11 +8,11 @@
 //! changes by 100 s from day to day, the season opens and closes in steps of a day.
 
 use super::Scale;
+use super::Sky;
 use super::array::{Sunlight, full_sun};
 use super::orbit::Orbit;
 use super::radiator::Absorbed;
 use super::shadow::Shadow;
-use super::spacecraft::Sky;
 use super::sun::{DAY_S, SOLAR_CONSTANT_W_M2};
 use crate::profile::Satellite;
 use crate::units::{Seconds, Watts};

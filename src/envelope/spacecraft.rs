@@ -5,65 +5,16 @@
 //! ageing are renewed every simulated day (see `season`), the forecast eight times an orbit. Same satellite, scale, start and
 //! sequence of steps: same bits in every result.
 
+mod renewal;
+
 use super::link::{Contact, Link};
 use super::season::Season;
 use super::thermal::Network;
-use super::{Battery, Breaches, Condition, Delay, Forecast, Ledger, Orbit, Scale, Temperatures, Thermal};
+use super::{Battery, BatteryFlow, Breaches, Condition, Delay, Forecast, Ledger, Limits, Orbit, Scale, Sky, State};
+use super::{Temperatures, Thermal};
 use crate::profile::Satellite;
 use crate::units::{Joules, Kelvin, Seconds, Watts};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-/// Where sunlight and environment come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Sky {
-    /// From orbit, date and shadow.
-    Orbit,
-    /// Always lit at 1361 W/m2 and normal incidence, with the environment heat of the profile. Link windows stay
-    /// those of the orbit.
-    Constant,
-}
-
-/// The spacecraft now.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct State {
-    /// Machine time since the start.
-    pub t: Seconds,
-    /// Simulated time since the start: `t` times k.
-    pub simulated: Seconds,
-    /// Share of the orbit since the last ascending node.
-    pub orbit_phase: f64,
-    /// Visible share of the Sun's disc.
-    pub illumination: f64,
-    /// What the array can give now.
-    pub array: Watts,
-    /// Heat that the radiator absorbs now.
-    pub environment: Watts,
-    /// Charge, share of capacity.
-    pub soc: f64,
-    /// Temperatures of the three nodes.
-    pub temperatures: Temperatures,
-    /// Results waiting for the link.
-    pub backlog_bits: f64,
-    /// Results sent since the start.
-    pub sent_bits: f64,
-}
-
-/// What must hold at every instant. Constant over a flight, but for what a [`Condition`] takes of the compute.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Limits {
-    /// The junction stays at or below.
-    pub junction: Kelvin,
-    /// The loop stays at or below.
-    pub coolant: Kelvin,
-    /// The charge stays at or above, share of capacity.
-    pub soc_min: f64,
-    /// The installed compute.
-    pub compute: Watts,
-    /// What the link can send in one orbit at best: used whenever it is open, on the mean of the first day.
-    pub downlink_bits_per_orbit: f64,
-}
 
 /// A satellite in orbit, scaled to the machine.
 #[derive(Clone, Debug)]
@@ -78,6 +29,8 @@ pub struct Spacecraft {
     thermal: Thermal,
     network: Network,
     condition: Condition,
+    /// Conditions to come, by simulated time; the earliest last.
+    to_come: Vec<(Seconds, Condition)>,
     link: Link,
     season: Season,
     contact: Contact,
@@ -92,10 +45,25 @@ pub struct Spacecraft {
     breaches: Breaches,
 }
 
+/// What one piece was given.
+#[derive(Clone, Copy, Debug)]
+struct Supply {
+    /// Machine time.
+    dt: Seconds,
+    array: Watts,
+    environment: Watts,
+    flow: BatteryFlow,
+}
+
+/// How many pieces `simulated` seconds are cut into, and their length.
+fn cut(simulated: Seconds) -> (u64, Seconds) {
+    // The slack keeps k * (1/k) from being cut in two where it rounds to just over a second.
+    let count = (simulated.0 / PIECE_S - 1e-9).ceil().max(1.0);
+    (count as u64, simulated / count)
+}
+
 /// Longest piece of a step, simulated seconds.
 const PIECE_S: f64 = 1.0;
-/// Forecasts in one orbit.
-const FORECASTS_PER_ORBIT: f64 = 8.0;
 
 impl Spacecraft {
     /// A spacecraft at its ascending node at `start`. The satellite must have been checked; one that was not may
@@ -124,6 +92,7 @@ impl Spacecraft {
                 illumination,
                 array: season.array(illumination),
                 environment: season.environment(illumination),
+                emission_w_per_k4: thermal.emission_w_per_k4,
                 soc: satellite.battery.soc_initial,
                 temperatures: Temperatures { junction: initial, coolant: initial, radiator: initial },
                 backlog_bits: 0.0,
@@ -137,6 +106,7 @@ impl Spacecraft {
             thermal,
             network: Network::new(&thermal),
             condition: Condition::SOUND,
+            to_come: Vec::new(),
             link,
             season,
             contact: Contact::Changing,
@@ -147,15 +117,24 @@ impl Spacecraft {
             absorbed: Joules::ZERO,
             breaches: Breaches::default(),
         };
-        spacecraft.renew_contact();
+        spacecraft.renew_contact(Seconds::ZERO);
         spacecraft.renew_forecast();
         spacecraft
     }
 
-    /// The same with another charge (share of capacity) and other temperatures.
+    /// The same with another charge (share of capacity) and other temperatures, from which nothing has been broken yet.
     pub fn holding(mut self, soc: f64, temperatures: Temperatures) -> Spacecraft {
         self.state.soc = soc;
         self.state.temperatures = temperatures;
+        self.breaches = Breaches::default();
+        self
+    }
+
+    /// The same with what becomes of it: a condition from each simulated time on, in order.
+    pub fn becoming(mut self, conditions: Vec<(Seconds, Condition)>) -> Spacecraft {
+        self.to_come = conditions;
+        self.to_come.reverse();
+        self.become_due();
         self
     }
 
@@ -167,6 +146,18 @@ impl Spacecraft {
     /// What must hold.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What must hold at a simulated time to come.
+    pub fn limits_at(&self, simulated: Seconds) -> Limits {
+        let due = self.to_come.iter().find(|(due, _)| *due <= simulated);
+        let compute = due.map_or(self.limits.compute, |(_, condition)| self.installed(condition));
+        Limits { compute, ..self.limits }
+    }
+
+    /// What is left of the installed compute in `condition`.
+    fn installed(&self, condition: &Condition) -> Watts {
+        Watts(self.satellite.compute.power_w * self.scale.power * condition.compute)
     }
 
     /// The orbit ahead. Renewed eight times an orbit, as the season drifts.
@@ -181,7 +172,7 @@ impl Spacecraft {
 
     /// What the radiator emits now over (T^4 - T_space^4), W/K4: the forecast may not know yet what is left of it.
     pub fn emission_w_per_k4(&self) -> f64 {
-        self.thermal_left().emission_w_per_k4
+        self.state.emission_w_per_k4
     }
 
     /// Heat that the radiator has absorbed since the start.
@@ -223,8 +214,10 @@ impl Spacecraft {
     /// What is left of the satellite from now on; see [`Condition`] for who knows of it, and when.
     pub fn set_condition(&mut self, condition: Condition) {
         self.condition = condition;
-        self.network = Network::new(&self.thermal_left());
-        self.limits.compute = Watts(self.satellite.compute.power_w * self.scale.power * condition.compute);
+        let thermal = self.thermal_left();
+        self.network = Network::new(&thermal);
+        self.state.emission_w_per_k4 = thermal.emission_w_per_k4;
+        self.limits.compute = self.installed(&condition);
         self.state.array = self.array(self.state.illumination);
         self.state.environment = self.environment(self.state.illumination);
         if self.state.simulated == Seconds::ZERO {
@@ -244,46 +237,95 @@ impl Spacecraft {
         if !(dt.0 > 0.0 && dt.is_finite()) {
             return &self.state;
         }
-        let simulated = self.scale.simulated(dt);
-        // The slack keeps k * (1/k) from being cut in two where it rounds to just over a second.
-        let pieces = (simulated.0 / PIECE_S - 1e-9).ceil().max(1.0);
-        let (piece, bits) = (simulated / pieces, produced_bits / pieces);
-        for _ in 0..pieces as u64 {
-            self.piece(piece, compute, bits);
+        let (simulated, begin) = (self.scale.simulated(dt), self.state.simulated);
+        let mut flown = Seconds::ZERO;
+        while let Some(&(due, _)) = self.to_come.last().filter(|(due, _)| *due < begin + simulated) {
+            let part = (due - self.state.simulated).max(Seconds::ZERO);
+            self.pieces(part, compute, produced_bits * (part / simulated));
+            flown += part;
+            self.become_due();
         }
+        let part = simulated - flown;
+        self.pieces(part, compute, produced_bits * (part / simulated));
+        self.become_due();
         &self.state
+    }
+
+    /// Takes on the conditions whose time has come.
+    fn become_due(&mut self) {
+        while self.to_come.last().is_some_and(|(due, _)| *due <= self.state.simulated) {
+            if let Some((_, condition)) = self.to_come.pop() {
+                self.set_condition(condition);
+            }
+        }
+    }
+
+    /// Where it would be `dt` of machine time after `from`, a state of its own from now on, with `compute` watts drawn: the
+    /// same to the bit as [`Spacecraft::step`], but for results and a day that ends in between.
+    pub fn ahead(&self, from: &State, dt: Seconds, compute: Watts) -> State {
+        let simulated = self.scale.simulated(dt);
+        if self.to_come.last().is_some_and(|(due, _)| *due <= from.simulated + simulated) {
+            let mut craft = self.clone();
+            craft.step(from.t - self.state.t, Watts::ZERO, 0.0);
+            craft.state = State { emission_w_per_k4: craft.state.emission_w_per_k4, ..*from };
+            return *craft.step(dt, compute, 0.0);
+        }
+        let (count, piece) = cut(simulated);
+        (0..count).fold(*from, |state, _| self.moved(&state, piece, compute).0)
+    }
+
+    /// Moves it on by `simulated` seconds in pieces of at most one.
+    fn pieces(&mut self, simulated: Seconds, compute: Watts, produced_bits: f64) {
+        if simulated.0 <= 0.0 {
+            return;
+        }
+        let (count, piece) = cut(simulated);
+        let bits = produced_bits / count as f64;
+        (0..count).for_each(|_| self.piece(piece, compute, bits));
     }
 
     /// Moves it on by `simulated` seconds, at most one.
     fn piece(&mut self, simulated: Seconds, compute: Watts, produced_bits: f64) {
         let before = self.state;
-        let dt = self.scale.machine(simulated);
         let now = before.simulated + simulated;
-        self.state.simulated = now;
-        self.state.t = self.scale.machine(now);
         if now.0 >= self.season_ends {
-            self.renew_season();
+            self.renew_season(now);
         }
         if now.0 >= self.contact_ends {
-            self.renew_contact();
+            self.renew_contact(now);
         }
-        let phase = self.orbit.phase(now);
-        let illumination = self.season.illumination(phase);
-        self.state.orbit_phase = phase;
-        self.state.illumination = illumination;
-        self.state.array = self.array(illumination);
-        self.state.environment = self.environment(illumination);
-
-        let mean = 0.5 * (before.illumination + illumination);
-        let unserved = self.supply(self.array(mean), compute, dt);
-        let environment = self.environment(mean);
-        self.absorbed += environment * dt;
-        self.state.temperatures = self.network.step(before.temperatures, compute, environment, dt);
-        self.send(produced_bits, dt);
-        self.breaches.record(&self.limits, self.forecast.battery.capacity, &before, &self.state, unserved);
+        let (after, supply) = self.moved(&before, simulated, compute);
+        self.state = after;
+        self.keep_books(&before, &supply, compute);
+        self.send(produced_bits, supply.dt);
+        let capacity = self.forecast.battery.capacity;
+        self.breaches.record(&self.limits, capacity, &before, &self.state, supply.flow.unserved);
         if now.0 >= self.forecast_ends {
             self.renew_forecast();
         }
+    }
+
+    /// The state `simulated` seconds after `before`, at most one, and what was supplied on the way.
+    fn moved(&self, before: &State, simulated: Seconds, compute: Watts) -> (State, Supply) {
+        let (dt, now) = (self.scale.machine(simulated), before.simulated + simulated);
+        let phase = self.orbit.phase(now);
+        let illumination = self.season.illumination(phase);
+        let mean = 0.5 * (before.illumination + illumination);
+        let (array, environment) = (self.array(mean), self.environment(mean));
+        let load = compute / self.forecast.conversion_efficiency + self.forecast.housekeeping;
+        let (soc, flow) = self.forecast.battery.step(before.soc, array - load, dt);
+        let state = State {
+            t: self.scale.machine(now),
+            simulated: now,
+            orbit_phase: phase,
+            illumination,
+            array: self.array(illumination),
+            environment: self.environment(illumination),
+            soc,
+            temperatures: self.network.step(before.temperatures, compute, environment, dt),
+            ..*before
+        };
+        (state, Supply { dt, array, environment, flow })
     }
 
     /// What is left of the array gives this.
@@ -301,20 +343,18 @@ impl Spacecraft {
         Thermal { emission_w_per_k4: self.thermal.emission_w_per_k4 * self.condition.radiator, ..self.thermal }
     }
 
-    /// Supplies the bus for `dt` and keeps the ledger; what was missing comes back.
-    fn supply(&mut self, array: Watts, compute: Watts, dt: Seconds) -> Joules {
+    /// Enters a piece into the ledger.
+    fn keep_books(&mut self, before: &State, supply: &Supply, compute: Watts) {
+        let Supply { dt, array, environment, flow } = *supply;
         let battery = &self.forecast.battery;
-        let housekeeping = self.forecast.housekeeping;
-        let drawn = compute / self.forecast.conversion_efficiency;
-        let (soc, flow) = battery.step(self.state.soc, array - drawn - housekeeping, dt);
-        let stored = battery.capacity * (soc - self.state.soc);
-        self.state.soc = soc;
+        let stored = battery.capacity * (self.state.soc - before.soc);
+        let lost = compute / self.forecast.conversion_efficiency - compute;
+        self.absorbed += environment * dt;
         self.ledger.array_j += array * dt;
         self.ledger.compute_j += compute * dt;
-        self.ledger.conversion_j += (drawn - compute) * dt;
-        self.ledger.housekeeping_j += housekeeping * dt;
+        self.ledger.conversion_j += lost * dt;
+        self.ledger.housekeeping_j += self.forecast.housekeeping * dt;
         self.ledger.add_flow(battery, &flow, stored);
-        flow.unserved
     }
 
     /// Queues `produced_bits` and sends what the link carries in `dt`.
@@ -328,38 +368,5 @@ impl Spacecraft {
         let sent = if open { waiting.min(self.link.bits(dt)) } else { 0.0 };
         self.state.backlog_bits = waiting - sent;
         self.state.sent_bits += sent;
-    }
-
-    /// The season of the day that holds the present.
-    fn renew_season(&mut self) {
-        let day = Season::beginning(self.state.simulated);
-        self.season = self.season_of(day);
-        self.season_ends = day.0 + Season::HELD_S;
-    }
-
-    /// The contact of the minute that holds the present.
-    fn renew_contact(&mut self) {
-        let minute = (self.state.simulated.0 / Contact::HELD_S).floor();
-        self.contact = self.link.contact(&self.orbit, Seconds((minute + 0.5) * Contact::HELD_S));
-        self.contact_ends = (minute + 1.0) * Contact::HELD_S;
-    }
-
-    /// The orbit from now on.
-    fn renew_forecast(&mut self) {
-        let (now, period) = (self.state.simulated, self.orbit.nodal_period);
-        let tomorrow = Seconds(self.season_ends);
-        let next = (now + period > tomorrow).then(|| self.season_of(tomorrow));
-        let turn = (tomorrow - now) / period;
-        self.forecast.thermal = self.thermal_left();
-        let condition = self.condition;
-        self.forecast.renew(self.state.t, self.state.orbit_phase, &condition, |ahead| match &next {
-            Some(next) if ahead >= turn => next,
-            _ => &self.season,
-        });
-        self.forecast_ends = now.0 + period.0 / FORECASTS_PER_ORBIT;
-    }
-
-    fn season_of(&self, day: Seconds) -> Season {
-        Season::new(&self.satellite, &self.orbit, self.sky, self.scale, day)
     }
 }

@@ -14,7 +14,7 @@ use super::measure::Unconstrained;
 use super::recorder::Recorder;
 use super::worker::{HANG, Worker};
 use super::{FlightError, Length};
-use crate::governor::OperatingRange;
+use crate::estimator::OperatingRange;
 use crate::journal::{Event, Identification};
 use crate::meter::Gauge;
 use crate::units::{Seconds, Watts};

@@ -11,13 +11,14 @@
 //!
 //! Quick suits CI; standard fits a coffee; strict follows MLPerf Inference's 600 s of performance run.
 
+use crate::journal::LengthName;
 use crate::units::Seconds;
 
 /// The durations of a run, on the machine's clock.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Length {
-    /// `quick`, `standard` or `strict`.
-    pub name: &'static str,
+    /// Which of the three.
+    pub name: LengthName,
     /// Idle power is watched for this long.
     pub idle: Seconds,
     /// Each workload runs unmeasured for this long.
@@ -39,7 +40,7 @@ pub struct Length {
 impl Length {
     /// For CI.
     pub const QUICK: Length = Length {
-        name: "quick",
+        name: LengthName::Quick,
         idle: Seconds(1.0),
         warm_up: Seconds(0.2),
         repeat: Seconds(0.5),
@@ -52,7 +53,7 @@ impl Length {
 
     /// The default.
     pub const STANDARD: Length = Length {
-        name: "standard",
+        name: LengthName::Standard,
         idle: Seconds(5.0),
         warm_up: Seconds(0.5),
         repeat: Seconds(1.0),
@@ -65,7 +66,7 @@ impl Length {
 
     /// For publication.
     pub const STRICT: Length = Length {
-        name: "strict",
+        name: LengthName::Strict,
         idle: Seconds(30.0),
         warm_up: Seconds(10.0),
         repeat: Seconds(60.0),

@@ -6,9 +6,8 @@
 use super::recorder::Recorder;
 use super::worker::Worker;
 use super::{FlightError, Length};
-use crate::governor::OperatingRange;
-use crate::governor::pacer::Cost;
-use crate::journal::{Drawn, Event, Measurement, Sample, Witness};
+use crate::estimator::{Cost, OperatingRange};
+use crate::journal::{Beside, CompileTime, Drawn, Event, IdleWatch, Measurement, Sample, Verification};
 use crate::meter::{Gauge, Window};
 use crate::reading::Source;
 use crate::units::{Seconds, Watts};
@@ -17,7 +16,11 @@ use crate::workload::{Compilation, Description};
 /// Idle power with everything open and nothing admitted, before the work. None where there is no reading.
 pub(super) fn idle(recorder: &mut Recorder<'_>, gauge: &mut Gauge, length: &Length) -> Option<Watts> {
     let (duration_s, drawn) = watch_idle(recorder, gauge, length);
-    recorder.record(Event::Idle { duration_s, drawn });
+    recorder.record(Event::Idle(IdleWatch { duration_s, drawn }));
+    if recorder.interrupted() {
+        // Too short to judge by, and nothing comes after it.
+        return None;
+    }
     let idle = drawn.energy_j.map(|energy| energy / duration_s);
     if let Some(idle) = idle {
         gauge.set_idle(idle);
@@ -29,7 +32,7 @@ pub(super) fn idle(recorder: &mut Recorder<'_>, gauge: &mut Gauge, length: &Leng
 pub(super) fn idle_after(recorder: &mut Recorder<'_>, gauge: &mut Gauge, length: &Length) {
     if !recorder.interrupted() {
         let (duration_s, drawn) = watch_idle(recorder, gauge, length);
-        recorder.record(Event::IdleAfter { duration_s, drawn });
+        recorder.record(Event::IdleAfter(IdleWatch { duration_s, drawn }));
     }
     let cost = gauge.cost(recorder.now());
     recorder.record(Event::Metered(cost));
@@ -54,16 +57,16 @@ pub(super) fn note_suspend(recorder: &mut Recorder<'_>, gauge: &mut Gauge) {
 }
 
 /// Writes down what the sources beside the one that counts saw.
-pub(super) fn note_witnesses(
+pub(super) fn note_beside(
     recorder: &mut Recorder<'_>,
     gauge: &Gauge,
     workload: Option<&str>,
     drawn: impl IntoIterator<Item = Drawn>,
 ) {
-    let witness = |(source, drawn): (&Source, Drawn)| Witness { source: source.clone(), drawn };
-    let witnesses: Vec<Witness> = gauge.witness_sources().zip(drawn).map(witness).collect();
-    if !witnesses.is_empty() {
-        recorder.record(Event::Witnessed { workload: workload.map(str::to_owned), witnesses });
+    let beside = |(source, drawn): (&Source, Drawn)| Beside { source: source.clone(), drawn };
+    let sources: Vec<Beside> = gauge.witness_sources().zip(drawn).map(beside).collect();
+    if !sources.is_empty() {
+        recorder.record(Event::ReadBeside { workload: workload.map(str::to_owned), sources });
     }
 }
 
@@ -77,13 +80,13 @@ pub(super) fn verify(
         if recorder.interrupted() {
             return Err(FlightError::Interrupted);
         }
-        if let Some(check) = worker.verify(index)? {
-            recorder.record(Event::Verified {
+        if let Some(check) = worker.verify(recorder, index)? {
+            recorder.record(Event::Verified(Verification {
                 workload: workload.name.clone(),
                 relative_error: Some(check.relative_error).filter(|error| error.is_finite()),
                 tolerance: check.tolerance,
                 faulty_words: check.faulty_words,
-            });
+            }));
         }
     }
     Ok(())
@@ -99,9 +102,10 @@ pub(super) fn compilation(
         if recorder.interrupted() {
             return Err(FlightError::Interrupted);
         }
-        if let Some(compilation) = worker.compile_again(index)? {
+        if let Some(compilation) = worker.compile_again(recorder, index)? {
             let Compilation { cold, warm } = compilation;
-            recorder.record(Event::Compiled { workload: workload.name.clone(), cold_s: cold, warm_s: warm });
+            let workload = workload.name.clone();
+            recorder.record(Event::Compiled(CompileTime { workload, cold_s: cold, warm_s: warm }));
         }
     }
     Ok(())
@@ -140,7 +144,7 @@ pub(super) fn unconstrained(
     let ended = repeat_all(recorder, worker, gauge, (length, workloads), &mut series);
     let outcome = series.iter().map(Series::outcome).collect();
     for (workload, series) in workloads.iter().zip(series).filter(|(_, series)| !series.samples.is_empty()) {
-        note_witnesses(recorder, gauge, Some(&workload.name), series.witnesses.clone());
+        note_beside(recorder, gauge, Some(&workload.name), series.witnesses.clone());
         recorder.record(Event::Unconstrained(series.measurement(workload)));
     }
     ended.map(|()| outcome)
@@ -225,7 +229,7 @@ fn run_for(
     let mut window = Window::open(gauge, begin);
     let (mut items, mut batches) = (0.0, 0);
     loop {
-        items += worker.batch(index)?.items;
+        items += worker.batch(recorder, index)?.items;
         batches += 1;
         window.look(gauge, recorder.now());
         let elapsed = recorder.now() - begin;

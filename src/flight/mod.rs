@@ -1,7 +1,7 @@
 //! The flight: the only place where everything meets.
 //!
 //! Imports run in a line, data runs in a ring: measured watts heat and drain the simulated spacecraft, which limits
-//! the next watts. The ring closes in one function, [`orbit`]'s `turn`.
+//! the next watts. The ring closes in one function, the `tick` of [`control`], which flies hardware and simulations alike.
 //!
 //! ```text
 //!   idle ─> verify ─> warm up ─> unconstrained ─> identify ─> scale ─> orbit ─> arrived
@@ -9,13 +9,15 @@
 //!
 //! Whatever ends a flight early, the journal holds all that came before and a closing entry with the reason.
 
+mod bench;
+mod control;
 mod dead_time;
 mod identify;
 mod length;
+mod machine;
 mod measure;
 mod orbit;
 mod overhead;
-mod power;
 mod recorder;
 pub mod simulation;
 mod sweep;
@@ -25,10 +27,12 @@ pub use length::Length;
 pub use overhead::{Overhead, overhead};
 pub use recorder::Recorder;
 pub use sweep::{Sweep, sweep};
+pub use worker::left_behind;
 
 use crate::actuator::Actuator;
 use crate::envelope::{self, Scale, Sky, Spacecraft};
-use crate::governor::{OperatingRange, Policy};
+use crate::estimator::{Assumptions, OperatingRange};
+use crate::governor::Policy;
 use crate::journal::{Conditions, Event, FlightPlan, Outcome, SCHEMA_VERSION, ScaleRecord};
 use crate::meter::{Gauge, Meter};
 use crate::profile::Satellite;
@@ -52,6 +56,8 @@ pub struct Request {
     pub compression: Option<f64>,
     /// Seed of every random choice.
     pub seed: u64,
+    /// What the controller takes for granted.
+    pub assumptions: Assumptions,
 }
 
 /// What it is flown with.
@@ -105,8 +111,8 @@ pub fn open(recorder: &mut Recorder<'_>, request: &Request, test_time: String, c
         plan: Box::new(FlightPlan {
             satellite_name: request.satellite_name.clone(),
             satellite: request.satellite.clone(),
-            governor: request.policy.to_string(),
-            length: request.length.name.into(),
+            governor: request.policy,
+            length: request.length.name,
             seed: request.seed,
             orbit_s: request.orbit(),
             tick_s: request.length.tick,
@@ -142,7 +148,7 @@ pub fn bench(recorder: &mut Recorder<'_>, length: &Length, equipment: Equipment)
     measure::compilation(recorder, &worker, &descriptions)?;
     measure::unconstrained(recorder, &worker, &mut gauge, &descriptions, length)?;
     measure::idle_after(recorder, &mut gauge, length);
-    Ok(())
+    if recorder.interrupted() { Err(FlightError::Interrupted) } else { Ok(()) }
 }
 
 fn phases(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment) -> Result<(), FlightError> {
@@ -186,10 +192,11 @@ fn phases(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment) 
         actuator: actuator.as_mut(),
     });
     for setting in actuator.iter_mut().flat_map(Actuator::restore) {
-        recorder.record(Event::Knob(setting));
+        recorder.record(Event::PowerLimit(setting));
     }
     measure::idle_after(recorder, &mut gauge, &request.length);
-    ended
+    // Whoever stops the last phase has a flight that was stopped.
+    if recorder.interrupted() { ended.and(Err(FlightError::Interrupted)) } else { ended }
 }
 
 impl Request {

@@ -15,7 +15,7 @@ use super::recorder::Recorder;
 use super::worker::Worker;
 use super::{Equipment, FlightError, Length, Machine, Request};
 use crate::envelope::{Scale, Sky, Spacecraft};
-use crate::governor::OperatingRange;
+use crate::estimator::OperatingRange;
 use crate::journal::{Arm, Event, Journal, MeterCost, Pair, WorkDone};
 use crate::meter::{Gauge, cpu_clock, cpu_time};
 use crate::units::{Seconds, Watts};
@@ -144,7 +144,7 @@ impl Bench<'_> {
         let (mut batches, mut busy, mut now) = (0, Seconds::ZERO, began);
         while now - began < self.overhead.duration {
             let started = recorder.now();
-            self.worker.batch(0)?;
+            self.worker.batch(recorder, 0)?;
             now = recorder.now();
             (batches, busy) = (batches + 1, busy + (now - started));
             if recorder.interrupted() {

@@ -1,4 +1,4 @@
-//! The flight's clock and its journal in one hand: what is recorded is stamped, written and shown in one call.
+//! The flight's clock and its journal in one hand: what is recorded is stamped, handed to the journal and shown in one call.
 
 use crate::journal::{Event, Journal};
 use crate::units::Seconds;
@@ -42,7 +42,7 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Writes an event down and shows it.
+    /// Shows an event and hands it to the journal.
     pub fn record(&mut self, event: Event) {
         (self.spectator)(&event);
         let now = self.now();
@@ -55,6 +55,11 @@ impl<'a> Recorder<'a> {
     /// look at must not see time run backwards.
     pub(super) fn beside<'b>(&'b self, journal: Journal, spectator: &'b mut dyn FnMut(&Event)) -> Recorder<'b> {
         Recorder { started: self.started, ..Recorder::new(Some(journal), spectator, self.interrupt) }
+    }
+
+    /// How often the journal's disk made the flight wait.
+    pub fn journal_waits(&self) -> u64 {
+        self.journal.as_ref().map_or(0, Journal::waits)
     }
 
     /// Ends the journal; the first write error of its life, if there was one.

@@ -13,30 +13,36 @@
 mod best;
 mod chance;
 mod fault;
-mod flown;
 mod plant;
 mod schedule;
 mod sensor;
 mod summary;
+mod virtual_machine;
 
 pub use best::{Best, Comparison, compare, scored};
 pub use fault::{Fault, FaultError, FaultKind};
 pub use plant::{KnownBy, Plant};
 pub use schedule::{Schedule, ScheduleError};
 pub use sensor::{Sensor, Shows};
-pub use summary::Summary;
+pub use summary::{FirstBreaches, Summary};
 
-use crate::envelope::{Scale, Sky, State};
-use crate::governor::{CurveError, LimitedBy, OperatingRange, Policy, WorkCurve, safe_all_year};
+use super::control::{self, Order};
+use crate::envelope::{Scale, Sky, Spacecraft, State};
+use crate::estimator::{Assumptions, OperatingRange};
+use crate::governor::{self, BAND_SHARE, CurveError, Design, LimitedBy, Policy, WorkCurve, safe_all_year};
 use crate::profile::{Machine, Satellite};
 use crate::units::{Seconds, Watts};
 use best::Flown;
-use flown::Flight;
+use fault::Faults;
 use jiff::Timestamp;
 use std::fmt;
+use summary::Tally;
+use virtual_machine::Virtual;
 
 /// Most steps of one simulation: a year in steps of a third of a second.
 const MOST_STEPS: f64 = 1e8;
+/// Shorter ones are not paced one by one.
+const SHORTEST_BATCH_S: f64 = 1e-3;
 
 /// What the compute draws.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +80,8 @@ pub struct Simulation<'a> {
     pub sensor: Sensor,
     /// How the machine behaves, and what goes wrong.
     pub plant: Plant,
+    /// What the controller takes for granted.
+    pub assumptions: Assumptions,
 }
 
 /// Why nothing can be flown.
@@ -125,6 +133,9 @@ pub enum SimulationError {
         /// Why.
         reason: String,
     },
+    /// The flight did not arrive, which no argument makes it do.
+    #[error("the simulated flight did not arrive: a fault of this program")]
+    Unflown,
     /// Operating points that make no curve.
     #[error("machine {name}: {cause}")]
     Machine {
@@ -146,8 +157,8 @@ pub struct Row {
     pub load_w: Watts,
     /// Allowed by the governor.
     pub budget_w: Watts,
-    /// Why not more.
-    pub limited_by: LimitedBy,
+    /// Why not more; none where the machine may run at full power.
+    pub limited_by: Option<LimitedBy>,
 }
 
 impl Row {
@@ -162,7 +173,8 @@ impl fmt::Display for Row {
         let sky = (state.illumination, state.array.0);
         let nodes = (hot.junction.0, hot.coolant.0, hot.radiator.0);
         write!(f, "{:.6},{:.9},{:.6},{:.6},{:.9}", self.t_s.0, sky.0, sky.1, self.load_w.0, state.soc)?;
-        write!(f, ",{:.6},{:.6},{:.6},{:.6},{}", nodes.0, nodes.1, nodes.2, self.budget_w.0, self.limited_by)
+        let limited_by = self.limited_by.map_or("", LimitedBy::name);
+        write!(f, ",{:.6},{:.6},{:.6},{:.6},{limited_by}", nodes.0, nodes.1, nodes.2, self.budget_w.0)
     }
 }
 
@@ -177,15 +189,44 @@ pub fn simulate(simulation: &Simulation<'_>, trace: Option<Trace<'_>>) -> Result
     fly(simulation, trace).map(|flown| flown.summary)
 }
 
+/// Power and budget of batches are averaged over this at least for the score, machine time.
+const WINDOW: Seconds = Seconds(10.0);
+
 fn fly(simulation: &Simulation<'_>, trace: Option<Trace<'_>>) -> Result<Flown, SimulationError> {
     simulation.check()?;
-    let curve = simulation.curve()?;
+    let Simulation { satellite, scale, sky, start, policy, ref plant, .. } = *simulation;
+    let truth = simulation.curve(1.0)?;
+    // Who knows a spacecraft by its meter counts in the meter's watts, in calibration as in flight.
+    let gain = if simulation.known_by() == KnownBy::Readings { simulation.sensor.gain } else { 1.0 };
+    let curve = simulation.curve(gain)?;
     let range = simulation.range(&curve);
-    let static_cap = match simulation.policy {
-        Policy::Static => safe_all_year(simulation.satellite, simulation.scale, simulation.sky, &range),
+    let static_cap = match policy {
+        Policy::Static => safe_all_year(satellite, scale, sky, &range),
         _ => curve.full(),
     };
-    Ok(Flight::new(simulation, curve, range, static_cap).fly(trace))
+    let faults = Faults(&plant.faults);
+    let spacecraft = Spacecraft::new(satellite, scale, sky, start).becoming(faults.conditions());
+    // Batches are quanta: only means over so many that one of them is within the band can be held against a budget.
+    let paced = simulation.load == Load::Governed && range.is_switching();
+    let window = if paced { WINDOW.max(range.batch_s / BAND_SHARE) } else { Seconds::ZERO };
+    // Where the spacecraft is moved by means over a meter's windows, it does not see a machine switch on and off.
+    let seen_at_once = simulation.sensor.update_period.0 <= 0.0 && simulation.sensor.lag.0 <= 0.0;
+    let switching = paced && (simulation.known_by() == KnownBy::OwnSensors || seen_at_once);
+    let tally = Tally::new(&spacecraft, curve.clone(), simulation.duration, window, switching);
+    let order = Order {
+        duration: scale.machine(simulation.duration),
+        tick: scale.machine(simulation.dt),
+        slice: Seconds(f64::INFINITY),
+        governor: governor::new(policy, &Design { static_cap, curve: curve.clone() }),
+        assumptions: simulation.assumptions,
+        range,
+        costs: if paced { vec![virtual_machine::cost(&range)] } else { Vec::new() },
+        spacecraft: spacecraft.clone(),
+        high: None,
+    };
+    let mut machine = Virtual::new(simulation, &spacecraft, simulation.range(&truth), truth, (tally, trace));
+    let flown = control::fly(&mut machine, order).ok().and_then(|()| machine.tally.flown(simulation));
+    flown.ok_or(SimulationError::Unflown)
 }
 
 /// Flies the same under every policy, simplest first, each with its own trace if `trace` gives one.
@@ -198,6 +239,11 @@ pub fn simulate_all(simulation: &Simulation<'_>) -> Result<Vec<Summary>, Simulat
 }
 
 impl Simulation<'_> {
+    /// A load that is given is judged as it is, not as a meter shows it.
+    fn known_by(&self) -> KnownBy {
+        if self.load == Load::Governed { self.plant.known_by } else { KnownBy::OwnSensors }
+    }
+
     fn check(&self) -> Result<(), SimulationError> {
         for (name, time) in [("duration", self.duration), ("step", self.dt)] {
             if !(time.is_finite() && time.0 > 0.0) {
@@ -221,8 +267,11 @@ impl Simulation<'_> {
     fn check_plant(&self) -> Result<(), SimulationError> {
         let (batch, jitter, governed) = (self.plant.batch.0, self.plant.jitter, self.load == Load::Governed);
         let refuse = |name, found, allowed| Err(SimulationError::Plant { name, found, allowed });
-        if !(0.0..=10.0).contains(&batch) {
-            return refuse("longest batch in s", batch, "0 to 10");
+        if batch != 0.0 && !(SHORTEST_BATCH_S..=10.0).contains(&batch) {
+            return refuse("longest batch in s", batch, "0 to 10, and 0.001 at least unless there are none");
+        }
+        if batch > 0.0 && self.scale.machine(self.duration).0 / batch > MOST_STEPS {
+            return Err(SimulationError::Steps { duration: self.scale.machine(self.duration).0, dt: batch });
         }
         if batch > 0.0 && !governed {
             return refuse("longest batch in s under a given load", batch, "0 to 0: only a governed load has batches");
@@ -240,9 +289,9 @@ impl Simulation<'_> {
         Ok(())
     }
 
-    /// The machine's curve in watts of the simulated satellite.
-    fn curve(&self) -> Result<WorkCurve, SimulationError> {
-        let size = self.satellite.compute.power_w * self.scale.power / self.machine.rated_w;
+    /// The machine's curve in watts of the simulated satellite, as a meter of this `gain` shows them.
+    fn curve(&self, gain: f64) -> Result<WorkCurve, SimulationError> {
+        let size = self.satellite.compute.power_w * self.scale.power / self.machine.rated_w * gain;
         let points: Vec<_> = self.machine.points.iter().map(|at| (Watts(at.power_w * size), at.rate)).collect();
         let refuse = |cause| SimulationError::Machine { name: self.machine.name.clone(), cause };
         let curve = WorkCurve::new(Watts(self.machine.idle_w * size), &points).map_err(refuse)?;

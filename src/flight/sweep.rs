@@ -9,7 +9,7 @@ use super::measure;
 use super::recorder::Recorder;
 use super::worker::Worker;
 use super::{Equipment, FlightError, Length};
-use crate::journal::Event;
+use crate::journal::{DutyHeld, Event};
 use crate::meter::{Gauge, Window};
 use crate::units::Seconds;
 use crate::workload::Description;
@@ -58,7 +58,7 @@ pub fn sweep(recorder: &mut Recorder<'_>, request: &Sweep, equipment: Equipment)
         duties.reverse();
     }
     measure::idle_after(recorder, &mut gauge, &length);
-    Ok(())
+    if recorder.interrupted() { Err(FlightError::Interrupted) } else { Ok(()) }
 }
 
 /// Whole rounds at one duty, until `duration` is over.
@@ -75,7 +75,7 @@ fn hold(
     loop {
         for index in 0..workloads {
             let started = recorder.now();
-            worker.batch(index)?;
+            worker.batch(recorder, index)?;
             let busy = recorder.now() - started;
             window.look(gauge, recorder.now());
             recorder.rest(busy * (1.0 / duty - 1.0));
@@ -87,7 +87,7 @@ fn hold(
         rounds += 1;
         let elapsed = recorder.now() - begin;
         if elapsed >= duration {
-            return Ok(Event::Duty { duty, rounds, duration_s: elapsed, drawn: window.drawn(gauge) });
+            return Ok(Event::Duty(DutyHeld { duty, rounds, duration_s: elapsed, drawn: window.drawn(gauge) }));
         }
     }
 }

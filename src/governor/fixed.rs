@@ -3,12 +3,11 @@
 //! The cap is the largest *constant* power that the orbit of that day sustains, from the initial charge on, and that
 //! settles below both temperature limits. Nothing corrects it in flight, so it keeps a share for the error of the meter.
 
-use super::evidence::Measured;
-use super::heat::steady_cap;
-use super::ladder::Ladder;
+use super::allocation::Ladder;
+use super::constraints::steady_cap;
+use super::horizon::Horizon;
 use super::link::link_cap;
-use super::plan::Ahead;
-use super::{LimitedBy, Observation, OperatingRange, Rule, Target};
+use super::{Answer, LimitedBy, Observation, OperatingRange, Rule, Target};
 use crate::envelope::{Forecast, Limits, Orbit, Scale, Sky, Spacecraft};
 use crate::profile::Satellite;
 use crate::units::{Seconds, Watts};
@@ -16,7 +15,7 @@ use crate::units::{Seconds, Watts};
 /// Share of the cap that is used: board sensors err by up to 5 % of the reading (Yang, Adamek, Armour, "Part-time
 /// Power Measurements", SC24).
 const METER_SHARE: f64 = 0.95;
-/// Charge kept above the floor.
+/// Charge kept above the floor: chosen, nothing corrects this policy in flight.
 const CHARGE_MARGIN: f64 = 0.01;
 /// Days from one look at the year to the next, and in a year.
 const LOOK_DAYS: u32 = 3;
@@ -36,8 +35,8 @@ impl Fixed {
 }
 
 impl Rule for Fixed {
-    fn target(&mut self, observation: &Observation<'_>, _: Option<Measured>) -> Target {
-        Target { power: self.cap, limited_by: LimitedBy::Energy }.and(link_cap(observation))
+    fn answer(&mut self, observation: &Observation<'_>) -> Answer {
+        Target::at(self.cap, LimitedBy::Energy).and(link_cap(observation)).into()
     }
 }
 
@@ -47,8 +46,9 @@ pub fn constant_cap(forecast: &Forecast, limits: &Limits, machine: &OperatingRan
     let environment = forecast.samples.iter().fold(Watts::ZERO, |most, sample| most.max(sample.environment));
     let heat = steady_cap(&forecast.thermal, limits, machine, environment).power;
     let full = machine.full_w.min(limits.compute).max(machine.idle_w);
-    let ahead = Ahead::new(forecast, machine, forecast.start, full, limits.soc_min + CHARGE_MARGIN);
-    let sustained = ahead.sustainable_from(&Ladder::constant(machine.idle_w, full), soc);
+    let floor = limits.soc_min + CHARGE_MARGIN;
+    let horizon = Horizon::new(forecast, machine, forecast.start, (full, machine.full_w), floor);
+    let sustained = horizon.sustainable_from(&Ladder::constant(machine.idle_w, full), soc);
     sustained.map_or(Watts::ZERO, |levels| levels.shade.min(heat).max(Watts::ZERO) * METER_SHARE)
 }
 

@@ -5,11 +5,15 @@
 
 use super::{LimitedBy, Observation, Target};
 
-/// The most power while results wait; full power with an empty queue.
+/// The most power while results wait.
 pub(super) fn link_cap(observation: &Observation<'_>) -> Target {
     let waiting = observation.state.backlog_bits;
-    let orbit = observation.limits.downlink_bits_per_orbit;
-    let share = if waiting > 0.0 { (2.0 - waiting / orbit.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0) } else { 1.0 };
-    let limited_by = if share < 1.0 { LimitedBy::Downlink } else { LimitedBy::Machine };
-    Target { power: observation.machine.at_share(share), limited_by }
+    if waiting <= 0.0 {
+        return Target::FREE;
+    }
+    let share = 2.0 - waiting / observation.limits.downlink_bits_per_orbit.max(f64::MIN_POSITIVE);
+    if share >= 1.0 {
+        return Target::FREE;
+    }
+    Target::at(observation.machine.at_share(share.max(0.0)), LimitedBy::Downlink)
 }

@@ -1,7 +1,7 @@
 //! The governor: decides, once a tick, how many watts the compute may draw until the next one.
 //!
-//! Pure: time is an argument, and the action is applied by the caller. A governor sees the spacecraft's state, its
-//! forecast and a power reading that may be late, wrong or missing; it is judged on the true power.
+//! Pure: time is an argument, and the action is applied by the caller. A governor sees where the spacecraft is expected to
+//! be, where it is at the worst that the assumptions allow, and the orbit ahead.
 //!
 //! | policy | in the words of the field |
 //! |---|---|
@@ -10,155 +10,186 @@
 //! | `threshold` | hysteresis on charge and temperature |
 //! | `reactive` | proportional-integral on the temperatures and the charge |
 //! | `price` | a joule is bought while it earns more than barrier prices of charge, heat and backlog |
-//! | `predictive` | the sustainable power of the orbit ahead, fed forward, corrected by feedback (the default) |
+//! | `predictive` | model-predictive: a two-level allocation over the orbit, and a rollout for the constraints (the default) |
 //!
 //! ```text
-//!   observation ──> rule (one file per policy) ──> target ──┐
-//!        │                                                  ├──> guard (regime) ──> decision ──> pacer ──> batches
-//!        └──> reading ──> evidence (believe it or not) ─────┘
+//!   observation ──> rule (one file per policy) ──> target ──> staleness (how far readings are believed) ──> decision
+//!                                                                                                            │
+//!                                                                    batches <── admission <── pacer <───────┘
 //! ```
 //!
 //! Every policy but `off` stands behind the same guard ([`Regime`]): a sensor that falls silent costs power, always.
 
-mod brink;
-mod clock;
-mod curve;
-mod evidence;
-mod fall;
+mod allocation;
+mod constraints;
 mod fixed;
-mod gauge;
-mod heat;
-mod junction;
-mod ladder;
+mod horizon;
 mod link;
 mod off;
-mod plan;
 mod policy;
 mod predictive;
+mod preview;
 mod price;
 mod reactive;
-mod reality;
-mod regime;
 mod score;
+mod staleness;
 mod threshold;
-mod trim;
+mod work_curve;
 
 pub mod pacer;
 
-pub use curve::{CurveError, WorkCurve};
-pub use evidence::Refusal;
-pub use fall::Fall;
+pub use crate::estimator::{Assumption, Assumptions, Broken, Estimator, Freshness, OperatingRange, UnknownAssumption};
 pub use fixed::{constant_cap, safe_all_year};
-pub use junction::{Felt, Junction};
 pub use policy::{Policy, UnknownPolicy};
-pub use regime::{Cause, Regime, Transition};
+pub use preview::Fall;
 pub(crate) use score::Window;
 pub use score::{BAND_SHARE, STEP_SHARE, Score, Scorer, Unscored};
+pub use staleness::{Cause, Regime, Transition};
+pub use work_curve::{CurveError, WorkCurve};
 
 use crate::envelope::{Forecast, Limits, State};
-use crate::reading::Reading;
 use crate::units::{Seconds, Watts};
 use serde::{Deserialize, Serialize};
-
-/// What the machine can do, found by calibration before the flight.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OperatingRange {
-    /// Power with the context open and nothing admitted.
-    pub idle_w: Watts,
-    /// Power with everything admitted.
-    pub full_w: Watts,
-    /// Dead time of the sensor: from a change of the power to the reading that shows it.
-    pub sensor_lag_s: Seconds,
-    /// How often the reading is renewed.
-    pub update_period_s: Seconds,
-    /// How long the longest batch runs: once admitted it is not recalled. Zero if power follows the budget at once.
-    pub batch_s: Seconds,
-}
-
-impl OperatingRange {
-    /// `power` held between idle and full power.
-    pub fn clamp(&self, power: Watts) -> Watts {
-        power.min(self.full_w).max(self.idle_w)
-    }
-
-    /// The power that a `share` of the way from idle to full power is.
-    pub fn at_share(&self, share: f64) -> Watts {
-        self.idle_w + (self.full_w - self.idle_w) * share
-    }
-}
 
 /// Everything a governor may know at one tick.
 #[derive(Clone, Copy, Debug)]
 pub struct Observation<'a> {
-    /// The machine's clock.
+    /// Machine seconds since departure.
     pub now: Seconds,
-    /// Since the last tick.
-    pub dt: Seconds,
-    /// The spacecraft now.
+    /// From tick to tick, as it was asked for.
+    pub tick: Seconds,
+    /// Where the spacecraft is expected to be.
     pub state: &'a State,
+    /// Where it is at the worst that the assumptions allow.
+    pub worst: &'a State,
     /// What must hold.
     pub limits: &'a Limits,
     /// The orbit ahead.
     pub forecast: &'a Forecast,
-    /// The latest reading, perhaps an old one.
-    pub reading: &'a Reading,
+    /// How far the readings can be believed.
+    pub freshness: Freshness,
     /// What the machine can do.
     pub machine: &'a OperatingRange,
+    /// What is taken for granted.
+    pub assumptions: &'a Assumptions,
+    /// Whether charge and temperatures come from sensors of the spacecraft, so that the meter may be wrong about them.
+    pub has_own_sensors: bool,
+    /// The steps in which the meter shows a power.
+    pub power_step: Watts,
+}
+
+impl<'a> Observation<'a> {
+    /// What an estimator knows at `now`; `worst`, `machine` and `limits` are its own.
+    pub fn of(
+        estimator: &'a Estimator,
+        worst: &'a State,
+        machine: &'a OperatingRange,
+        limits: &'a Limits,
+        (now, tick): (Seconds, Seconds),
+        freshness: Freshness,
+    ) -> Observation<'a> {
+        Observation {
+            now,
+            tick,
+            state: estimator.expected(),
+            worst,
+            limits,
+            forecast: estimator.forecast(),
+            freshness,
+            machine,
+            assumptions: estimator.assumptions(),
+            has_own_sensors: estimator.has_own_sensors(),
+            power_step: estimator.power_step(),
+        }
+    }
+
+    /// The meter's power is a mean over so long, and moves the spacecraft as one. Zero where the spacecraft has sensors of
+    /// its own or the meter is new at every look.
+    fn window(&self) -> Seconds {
+        match self.has_own_sensors || self.machine.update_period_s <= Seconds::ZERO {
+            true => Seconds::ZERO,
+            false => self.machine.update_period_s.max(self.tick) * self.assumptions.silence,
+        }
+    }
 }
 
 /// What binds the budget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitedBy {
-    /// Nothing: the machine may run at full power.
-    Machine,
     /// The energy of the orbit.
     Energy,
     /// The charge floor.
     Charge,
+    /// What array and battery can give the bus.
+    Bus,
     /// The junction limit.
     Junction,
     /// The loop limit.
     Loop,
     /// Results that the link cannot carry.
     Downlink,
+    /// The power limit on the compute.
+    Cap,
     /// A reading too old to steer by.
     Stale,
 }
 
-impl std::fmt::Display for LimitedBy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Machine => "machine",
+impl LimitedBy {
+    /// The name in files and on pages.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Energy => "energy",
             Self::Charge => "charge",
+            Self::Bus => "bus",
             Self::Junction => "junction",
             Self::Loop => "loop",
             Self::Downlink => "downlink",
+            Self::Cap => "cap",
             Self::Stale => "stale",
-        })
+        }
+    }
+}
+
+impl std::fmt::Display for LimitedBy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
     }
 }
 
 /// The decision of one tick.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Decision {
-    /// The most that the compute may draw, idle power included; between idle and full power of the machine.
+    /// The most that the compute may draw on average, idle power included; between idle and full power of the machine.
     pub budget: Watts,
-    /// What the envelope would bear beyond full power, where nothing else binds. Calibrations err: a machine that turns
-    /// out to draw a little more is not held back for it.
-    pub spare: Watts,
-    /// Why not more.
-    pub limited_by: LimitedBy,
-    /// How far the reading was believed.
+    /// For how long batches may run until the next decision has taken effect, those that run on included; none where nothing is
+    /// near a limit.
+    pub on_time_max: Option<Seconds>,
+    /// Why not more; none where the machine may run at full power.
+    pub limited_by: Option<LimitedBy>,
+    /// How far the readings were believed.
     pub regime: Regime,
     /// What the regime was before this tick, and why it is another one now.
     pub transition: Option<Transition>,
-    /// What the envelope allows less than idle power. A budget cannot go below idle: only switching the machine off
-    /// would help. Zero in a healthy flight.
-    pub shortfall: Watts,
+    /// The limit that even idle power breaks during the orbit ahead, as far as it can be foreseen.
+    pub infeasible: Option<LimitedBy>,
     /// What is foreseen to happen to the budget while a batch that starts now runs.
     pub fall: Option<Fall>,
+}
+
+impl Decision {
+    /// Idle power, before anything is known.
+    pub fn idle(machine: &OperatingRange) -> Decision {
+        Decision {
+            budget: machine.idle_w,
+            on_time_max: None,
+            limited_by: Some(LimitedBy::Stale),
+            regime: Regime::Tracking,
+            transition: None,
+            infeasible: None,
+            fall: None,
+        }
+    }
 }
 
 /// A policy.
@@ -167,29 +198,46 @@ pub trait Governor {
     fn tick(&mut self, observation: &Observation<'_>) -> Decision;
 }
 
-/// What a rule asks for before the guard has looked at the sensor. May lie below idle or above full power.
+/// What a rule asks for. May lie below idle or above full power.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Target {
     power: Watts,
-    limited_by: LimitedBy,
+    limited_by: Option<LimitedBy>,
 }
 
 impl Target {
+    /// No limit.
+    const FREE: Target = Target { power: Watts(f64::INFINITY), limited_by: None };
+
+    /// At most `power`, because of a limit.
+    fn at(power: Watts, limited_by: LimitedBy) -> Target {
+        Target { power, limited_by: Some(limited_by) }
+    }
+
     /// The stricter of two; the first on a tie.
     fn and(self, other: Target) -> Target {
         if other.power < self.power { other } else { self }
     }
 }
 
-/// The inside of a policy: the envelope's answer, as if every sensor were well.
-trait Rule {
-    /// What the spacecraft allows. `measured` is what the guard has believed of the reading since the last tick.
-    fn target(&mut self, observation: &Observation<'_>, measured: Option<evidence::Measured>) -> Target;
+/// What a rule says of one tick, as if every reading were fresh.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Answer {
+    target: Target,
+    on_time_max: Option<Seconds>,
+    infeasible: Option<LimitedBy>,
+    fall: Option<Fall>,
+}
 
-    /// The fall that was foreseen with the last target; a rule without foresight foresees none.
-    fn fall(&self) -> Option<Fall> {
-        None
+impl From<Target> for Answer {
+    fn from(target: Target) -> Answer {
+        Answer { target, on_time_max: None, infeasible: None, fall: None }
     }
+}
+
+/// The inside of a policy: the envelope's answer.
+trait Rule {
+    fn answer(&mut self, observation: &Observation<'_>) -> Answer;
 }
 
 /// What a policy is built from.
@@ -203,12 +251,13 @@ pub struct Design {
 
 /// The governor of a policy.
 pub fn new(policy: Policy, design: &Design) -> Box<dyn Governor + Send> {
+    use staleness::Guard;
     match policy {
         Policy::Off => Box::new(off::Off),
-        Policy::Static => Box::new(regime::Guard::new(fixed::Fixed::new(design.static_cap))),
-        Policy::Threshold => Box::new(regime::Guard::new(threshold::Threshold::new())),
-        Policy::Reactive => Box::new(regime::Guard::new(reactive::Reactive::new())),
-        Policy::Price => Box::new(regime::Guard::new(price::Price::new(design.curve.clone()))),
-        Policy::Predictive => Box::new(regime::Guard::new(predictive::Predictive::new(design.curve.clone()))),
+        Policy::Static => Box::new(Guard::new(fixed::Fixed::new(design.static_cap))),
+        Policy::Threshold => Box::new(Guard::new(threshold::Threshold::new())),
+        Policy::Reactive => Box::new(Guard::new(reactive::Reactive::new())),
+        Policy::Price => Box::new(Guard::new(price::Price::new(design.curve.clone()))),
+        Policy::Predictive => Box::new(Guard::new(predictive::Predictive::new(design.curve.clone()))),
     }
 }

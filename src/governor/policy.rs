@@ -18,7 +18,7 @@ pub enum Policy {
     Reactive,
     /// A joule is bought while it earns more than barrier prices of charge, heat and backlog.
     Price,
-    /// The sustainable power of the orbit ahead, fed forward, corrected by feedback.
+    /// The plan for the orbit ahead, within what the constraints leave.
     #[default]
     Predictive,
 }

@@ -17,9 +17,8 @@
 //! Each x is taken where `P` leads within a short horizon (charge: a share of an orbit, heat: the settled nodes over
 //! the radiator of then), so the price rises with the power and the root is one power, not full power and idle in turn.
 
-use super::evidence::Measured;
-use super::plan::carried;
-use super::{LimitedBy, Observation, Rule, Target, WorkCurve};
+use super::horizon::carried;
+use super::{Answer, LimitedBy, Observation, Rule, Target, WorkCurve};
 use crate::units::{Kelvin, Watts};
 
 /// Weight of the charge: alone it stops work of even worth with this over one plus this of the window left.
@@ -63,7 +62,7 @@ impl Parts {
             (self.coolant, LimitedBy::Loop),
             (self.queue, LimitedBy::Downlink),
         ];
-        named.into_iter().fold((0.0, LimitedBy::Machine), |most, next| if next.0 > most.0 { next } else { most }).1
+        named.into_iter().fold((0.0, LimitedBy::Charge), |most, next| if next.0 > most.0 { next } else { most }).1
     }
 }
 
@@ -138,7 +137,7 @@ impl Price {
 }
 
 impl Rule for Price {
-    fn target(&mut self, observation: &Observation<'_>, _: Option<Measured>) -> Target {
+    fn answer(&mut self, observation: &Observation<'_>) -> Answer {
         let machine = observation.machine;
         let pays = |power: Watts| self.worth(power) >= Self::parts(observation, power).sum();
         let (mut low, mut high) = (machine.idle_w, machine.full_w);
@@ -153,9 +152,9 @@ impl Rule for Price {
                 high = middle;
             }
         }
-        let bought = Target { power: low, limited_by: Self::parts(observation, high).dearest() };
-        let fed = carried(observation.forecast, machine, observation.state.array).max(machine.idle_w);
-        bought.and(Target { power: fed, limited_by: LimitedBy::Charge })
+        let bought = Target::at(low, Self::parts(observation, high).dearest());
+        let fed = carried(observation.forecast, machine, machine.full_w, observation.state.array).max(machine.idle_w);
+        bought.and(Target::at(fed, LimitedBy::Bus)).into()
     }
 }
 
@@ -165,7 +164,6 @@ mod tests {
     use super::*;
     use crate::envelope::{Scale, Sky, Spacecraft, State, Temperatures};
     use crate::profile;
-    use crate::reading::{NoData, Reading};
     use crate::units::Seconds;
 
     const MACHINE: OperatingRange = OperatingRange {
@@ -182,18 +180,20 @@ mod tests {
         let cool = Temperatures { junction: Kelvin(300.0), coolant: Kelvin(295.0), radiator: Kelvin(290.0) };
         let mut state = State { soc: 0.95, temperatures: cool, array: Watts::ZERO, ..*spacecraft.state() };
         change(&mut state);
-        Price::new(curve).target(
-            &Observation {
-                now: Seconds::ZERO,
-                dt: Seconds(1.0),
-                state: &state,
-                limits: spacecraft.limits(),
-                forecast: spacecraft.forecast(),
-                reading: &Reading::absent(Seconds::ZERO, NoData::Off),
-                machine: &MACHINE,
-            },
-            None,
-        )
+        let observation = Observation {
+            now: Seconds::ZERO,
+            tick: Seconds(1.0),
+            state: &state,
+            worst: &state,
+            limits: spacecraft.limits(),
+            forecast: spacecraft.forecast(),
+            freshness: crate::estimator::Freshness::FRESH,
+            machine: &MACHINE,
+            assumptions: &crate::estimator::Assumptions::default(),
+            has_own_sensors: false,
+            power_step: Watts::ZERO,
+        };
+        Price::new(curve).answer(&observation).target
     }
 
     fn linear() -> WorkCurve {
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_hot_radiator_is_named_and_leaves_room_to_the_limit() {
         let hot = bought(linear(), |state| state.temperatures.radiator = Kelvin(330.0));
-        assert!(matches!(hot.limited_by, LimitedBy::Junction | LimitedBy::Loop), "{:?}", hot.limited_by);
+        assert!(matches!(hot.limited_by, Some(LimitedBy::Junction | LimitedBy::Loop)), "{:?}", hot.limited_by);
         assert!(hot.power < MACHINE.full_w && hot.power > MACHINE.idle_w, "{} is neither idle nor full", hot.power);
     }
 
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_queue_without_room_stops_the_work() {
         let full = bought(linear(), |state| state.backlog_bits = 1e18);
-        let idle = Target { power: MACHINE.idle_w, limited_by: LimitedBy::Downlink };
+        let idle = Target::at(MACHINE.idle_w, LimitedBy::Downlink);
         assert!((full.power - idle.power).0.abs() < 1.0, "{full:?}, not {idle:?}");
         assert_eq!(full.limited_by, idle.limited_by, "and says why");
     }

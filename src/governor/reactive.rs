@@ -10,9 +10,8 @@
 //!
 //! Charge by a proportional-integral loop on its distance from the middle of the window, reset time one orbit.
 
-use super::evidence::Measured;
 use super::link::link_cap;
-use super::{LimitedBy, Observation, Rule, Target};
+use super::{Answer, LimitedBy, Observation, Rule, Target};
 use crate::units::{Kelvin, Watts};
 
 /// Set point below the limit, and where control begins below the set point, K.
@@ -39,14 +38,14 @@ impl Reactive {
     }
 
     fn by_charge(&mut self, observation: &Observation<'_>) -> Target {
-        let Observation { forecast, limits, machine, state, dt, .. } = *observation;
+        let Observation { forecast, limits, machine, state, tick: dt, .. } = *observation;
         let window = forecast.battery.soc_max - limits.soc_min;
         let error = (state.soc - limits.soc_min) / window - CHARGE_SET;
         let proportional = CHARGE_GAIN * error;
         let integral = self.charge + CHARGE_GAIN * error * (dt / forecast.period());
         // Clamped so that the sum stays within the range: no windup at either end.
         self.charge = integral.clamp(-proportional, (1.0 - proportional).max(-proportional));
-        Target { power: machine.at_share(self.charge + proportional), limited_by: LimitedBy::Charge }
+        Target::at(machine.at_share(self.charge + proportional), LimitedBy::Charge)
     }
 }
 
@@ -65,8 +64,8 @@ fn allocate(sum: &mut Watts, limit: Kelvin, now: Kelvin, sustained: Watts, share
 }
 
 impl Rule for Reactive {
-    fn target(&mut self, observation: &Observation<'_>, _: Option<Measured>) -> Target {
-        let Observation { forecast, limits, state, dt, .. } = *observation;
+    fn answer(&mut self, observation: &Observation<'_>) -> Answer {
+        let Observation { forecast, limits, state, tick: dt, .. } = *observation;
         let (thermal, hot) = (&forecast.thermal, &state.temperatures);
         let constant = thermal.junction_to_loop_k_per_w * thermal.junction_j_per_k;
         let share = (dt.0 / (HEAT_RESET * constant)).min(1.0);
@@ -75,8 +74,9 @@ impl Rule for Reactive {
         let junction = allocate(&mut self.junction, limits.junction, hot.junction, junction, share);
         let coolant = allocate(&mut self.coolant, limits.coolant, hot.coolant, coolant, share);
         self.by_charge(observation)
-            .and(Target { power: junction, limited_by: LimitedBy::Junction })
-            .and(Target { power: coolant, limited_by: LimitedBy::Loop })
+            .and(Target::at(junction, LimitedBy::Junction))
+            .and(Target::at(coolant, LimitedBy::Loop))
             .and(link_cap(observation))
+            .into()
     }
 }

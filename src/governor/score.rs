@@ -15,7 +15,7 @@
 //! | excess, K s; shortfall, J and share | of the plant, see [`Breaches`] | |
 //! | regret, s | work of the oracle less that of the flight, in seconds of full speed | |
 //!
-//! P is the power that was truly drawn, B the budget, both as means over the window that is told (zero: each tick by
+//! P is the power that was drawn, B the budget, both as means over the window that is told (zero: each tick by
 //! itself). The target is the budget or full power, whichever is less. A step is a change of the budget by over 5 % of
 //! full power from tick to tick. Times are on the machine's clock but for [`Breaches`], which are simulated.
 
@@ -123,7 +123,7 @@ pub enum Unscored {
     NotComparable,
     /// The flight did not end.
     Unfinished,
-    /// The recorded states do not follow from the recorded loads.
+    /// The recorded states do not follow from the energy windows.
     NotReplayed,
     /// The oracle found no plan.
     NoOracle,
@@ -227,7 +227,8 @@ impl Scorer {
         }
         self.over_energy += over * dt;
         self.overshoot = self.overshoot.max(over);
-        if budget > Watts::ZERO {
+        // A budget of nothing but rounding has no share.
+        if budget > self.full * ROUNDING {
             self.overshoot_share = self.overshoot_share.max(over / budget);
         }
         if over > budget * BAND_SHARE {

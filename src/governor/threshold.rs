@@ -3,9 +3,8 @@
 //! The lines stand at fixed shares of the charge window and fixed distances from the limits, as on a satellite that
 //! sheds load by telemetry alone. A cut made in mid-eclipse still lets the charge fall, so the line lies high.
 
-use super::evidence::Measured;
 use super::link::link_cap;
-use super::{LimitedBy, Observation, Rule, Target};
+use super::{Answer, LimitedBy, Observation, Rule, Target};
 use crate::units::Kelvin;
 
 /// Shares of the charge window at which load is cut, and taken up again.
@@ -26,7 +25,7 @@ impl Threshold {
 }
 
 impl Rule for Threshold {
-    fn target(&mut self, observation: &Observation<'_>, _: Option<Measured>) -> Target {
+    fn answer(&mut self, observation: &Observation<'_>) -> Answer {
         let (limits, hot) = (observation.limits, &observation.state.temperatures);
         let window = observation.forecast.battery.soc_max - limits.soc_min;
         let charge = (observation.state.soc - limits.soc_min) / window;
@@ -42,7 +41,7 @@ impl Rule for Threshold {
             self.cut = None;
         }
         let machine = observation.machine;
-        let power = if self.cut.is_some() { machine.idle_w } else { machine.full_w };
-        Target { power, limited_by: self.cut.unwrap_or(LimitedBy::Machine) }.and(link_cap(observation))
+        let target = self.cut.map_or(Target::FREE, |cause| Target::at(machine.idle_w, cause));
+        target.and(link_cap(observation)).into()
     }
 }

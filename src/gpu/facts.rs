@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 /// Who does the arithmetic. Decided once, in this file; every verdict on a measured number rests on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Class {
     /// A GPU.
     Hardware,
@@ -22,15 +23,6 @@ impl Class {
         } else {
             Class::Hardware
         }
-    }
-}
-
-impl std::fmt::Display for Class {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Class::Hardware => "hardware",
-            Class::Software => "software",
-        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The machine as it was found, and what runs on it: what every reader of a result must know beside its numbers.
 
+use super::AdapterClass;
 use crate::meter::board::{BoardFacts, Fact};
 use crate::reading::{Boundary, Source};
 use crate::tuner::Choice;
@@ -21,8 +22,8 @@ pub struct Conditions {
     pub gpu_info: Option<String>,
     /// Adapter's driver.
     pub driver: Option<String>,
-    /// `hardware`, `software` or `none`.
-    pub adapter_class: String,
+    /// What the kernels run on.
+    pub adapter_class: AdapterClass,
     /// Backends in use.
     pub backends: String,
     /// Model as loaded, with its provenance and what was requantised.

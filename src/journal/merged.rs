@@ -1,6 +1,7 @@
 //! What other meters say beside the flight's own source: those that were read with it, and a file that one wrote for
 //! itself, laid beside the flight afterwards. Nothing of it is ever added to anything.
 
+use super::Phase;
 use crate::meter::Drawn;
 use crate::reading::Source;
 use crate::units::Seconds;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// An energy by a source beside the one that counts. It is never added to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Witness {
+pub struct Beside {
     /// Which.
     pub source: Source,
     /// What it saw.
@@ -44,8 +45,8 @@ impl MergedMeter {
 /// One phase, or all repeats of one workload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MergedWindow {
-    /// `idle`, `unconstrained`, `flight`, `idle_after` or `whole`.
-    pub phase: String,
+    /// Which phase.
+    pub phase: Phase,
     /// The workload of an `unconstrained` one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<String>,

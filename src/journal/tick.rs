@@ -1,11 +1,17 @@
-//! One turn of the flight's ring.
+//! One turn of the flight's loop.
+//!
+//! ```text
+//!   departure ───────────── confirmed_s ───────────── flight_s
+//!        energy windows: counted       │   predicted from what the machine does
+//!   soc, junction_k, ... hold here ────┘   predicted.soc, ... hold here ─────┘
+//! ```
 
 use crate::governor::{LimitedBy, Regime};
-use crate::reading::NoData;
+use crate::reading::Refusal;
 use crate::units::{Joules, Kelvin, Seconds, Watts};
 use serde::{Deserialize, Serialize};
 
-/// One turn of the ring: what was read, what it did to the spacecraft, what the governor made of it.
+/// What was counted, what it did to the spacecraft, and what the governor made of it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tick {
     /// Since departure, machine clock.
@@ -16,22 +22,40 @@ pub struct Tick {
     pub illumination: f64,
     /// What the array could give.
     pub array_w: Watts,
-    /// Mean power since the last tick, as measured; none where there was no reading.
+    /// Flight time up to which the energy has been counted: the end of the last energy window.
+    pub confirmed_s: Seconds,
+    /// Confirmed charge, share of capacity; it and the next three hold at `confirmed_s`.
+    pub soc: f64,
+    /// Confirmed junction.
+    pub junction_k: Kelvin,
+    /// Confirmed loop.
+    pub loop_k: Kelvin,
+    /// Confirmed radiator.
+    pub radiator_k: Kelvin,
+    /// What the governor steered by.
+    pub predicted: Predicted,
+    /// Mean power of the latest energy window that was counted; none where nothing has been counted yet.
     pub power_w: Option<Watts>,
-    /// Why there was no reading.
+    /// Mean power since the last tick, by what the machine was seen to do.
+    pub expected_w: Watts,
+    /// Why the last reading was not believed; none where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub no_data: Option<NoData>,
-    /// Power that heated and drained the spacecraft: the measured, or the full power where there was no reading.
-    pub load_w: Watts,
+    pub no_reading: Option<Refusal>,
     /// Budget until the next tick.
     pub budget_w: Watts,
     /// What was granted since the last tick and could not be drawn by the batch that ran.
-    #[serde(default)]
     pub unused_j: Joules,
-    /// What binds it.
-    pub limited_by: LimitedBy,
-    /// How far the governor believed the reading.
+    /// What held work back since the last tick; none where the machine ran free.
+    pub limited_by: Option<LimitedBy>,
+    /// How far the governor believed the readings.
     pub regime: Regime,
+    /// The workload whose turn it was.
+    pub workload: usize,
+}
+
+/// The spacecraft at the time of the tick: the confirmed one, moved on by what is expected to have been drawn since.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Predicted {
     /// Charge, share of capacity.
     pub soc: f64,
     /// Junction.
@@ -40,13 +64,4 @@ pub struct Tick {
     pub loop_k: Kelvin,
     /// Radiator.
     pub radiator_k: Kelvin,
-    /// The workload whose turn it was.
-    pub workload: usize,
-}
-
-impl Tick {
-    /// Whether the budget until the next tick is less than what the machine is known to draw.
-    pub fn budget_binds(&self) -> bool {
-        self.limited_by != LimitedBy::Machine
-    }
 }

@@ -1,8 +1,8 @@
 //! 2-D convolution with bias, stride, zero padding and perhaps a ReLU, in f32, channels last: what vision models are made
 //! of. Two kernels for two kinds of adapter, and the twin of both.
 //!
-//! y[i, j, f] = bias[f] + the sum over rows r, columns s of the window and channels c of
-//! x[i stride + r - padding, j stride + s - padding, c] w[r, s, c, f]; as everywhere in machine learning, the window is
+//! `y[i, j, f]` is `bias[f]` and the sum over rows r, columns s of the window and channels c of
+//! `x[i stride + r - padding, j stride + s - padding, c] w[r, s, c, f]`; as everywhere in machine learning, the window is
 //! not mirrored. A last layer that is linear is a convolution whose window is the whole image.
 
 use super::random::uniform;

@@ -30,8 +30,9 @@ const LANES: usize = GROUP / LANE_ROWS;
 const VECTOR: usize = 4;
 
 /// What a weight is held in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "lowercase")]
 pub enum Format {
     /// 32-bit floats.
     F32,
@@ -79,12 +80,7 @@ impl Format {
 
     /// Its name: `f32`, `f16`, `q8`, `q4`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Q8 => "q8",
-            Self::Q4 => "q4",
-        }
+        self.into()
     }
 }
 

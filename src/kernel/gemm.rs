@@ -14,7 +14,8 @@ use half::f16;
 use rayon::prelude::*;
 
 /// Which kernel multiplies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(prefix = "gemm_", serialize_all = "snake_case")]
 pub enum Tiling {
     /// `gemm_registers.wgsl`: tiles in registers alone.
     Registers,
@@ -23,6 +24,7 @@ pub enum Tiling {
     /// `gemm_octet.wgsl`: eight lanes share what they load, from images.
     Octet,
     /// `gemm_tiled.wgsl`: tiles in workgroup memory.
+    #[strum(to_string = "tiled")]
     Workgroup,
     /// `gemm_half.wgsl`: tiles in workgroup memory, on operands in f16.
     Half,
@@ -37,14 +39,7 @@ impl Tiling {
 
     /// The name of its kernel.
     pub fn name(self) -> &'static str {
-        match self {
-            Tiling::Registers => "gemm_registers",
-            Tiling::Quad => "gemm_quad",
-            Tiling::Octet => "gemm_octet",
-            Tiling::Workgroup => "gemm_tiled",
-            Tiling::Half => "gemm_half",
-            Tiling::Cooperative => "gemm_cooperative",
-        }
+        self.into()
     }
 
     /// Whether it computes what it should on this adapter.

@@ -1,6 +1,6 @@
 //! Rows of activations times a matrix of weights, y = x W^T: what nearly all of a language model's time goes into.
 //!
-//! W lies as [`Format`](super::Format) says, quantised or not; x and y are f32. One row of x is a step of decoding, a
+//! W lies as [`Format`] says, quantised or not; x and y are f32. One row of x is a step of decoding, a
 //! few are a batch of sequences, many are a prompt. Three kernels for three kinds of adapter, and the twin of all:
 //!
 //! * `matmul_lanes`: CPUs with subgroups of eight or more lanes;
@@ -17,7 +17,8 @@ use crate::gpu::{Class, Facts, Wgsl};
 use rayon::prelude::*;
 
 /// Which kernel multiplies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(prefix = "matmul_", serialize_all = "snake_case")]
 pub enum Sharing {
     /// `matmul_lanes.wgsl`: eight lanes hand round what they load of x.
     Lanes,
@@ -33,11 +34,7 @@ impl Sharing {
 
     /// The name of its kernel.
     pub fn name(self) -> &'static str {
-        match self {
-            Sharing::Lanes => "matmul_lanes",
-            Sharing::Split => "matmul_split",
-            Sharing::Tiled => "matmul_tiled",
-        }
+        self.into()
     }
 
     /// The one of this name.

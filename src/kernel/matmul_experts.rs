@@ -8,7 +8,7 @@
 //! down    y[t]    = residual[t] + sum over s of g[t, s] x[t, s] W_E^T
 //! ```
 //!
-//! The matrices of all experts lie in one, as [`Format`](super::Format) says, each padded to whole groups of rows.
+//! The matrices of all experts lie in one, as [`Format`] says, each padded to whole groups of rows.
 
 use super::format::{BLOCK, Format, GROUP, Weights};
 use super::gemv::dot;

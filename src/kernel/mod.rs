@@ -98,6 +98,7 @@ pub use top_k::TopK;
 pub use verification::Verification;
 
 use crate::gpu::{self, Facts};
+use crate::interrupt::Interrupted;
 
 /// What a kernel is measured in: what its adapter runs out of first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -176,6 +177,9 @@ pub enum Error {
     /// The adapter could not do it.
     #[error(transparent)]
     Gpu(#[from] gpu::Error),
+    /// The user wished to stop.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
 }
 
 /// Refuses sizes of zero, and operands of more words than 31 bits count (kernels index with 32).

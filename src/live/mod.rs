@@ -3,8 +3,8 @@
 //! On a terminal a bar shows the orbit with power against budget, charge, junction temperature and what limits;
 //! elsewhere (a pipe, CI) each phase and every tenth of the orbit is one line.
 
-use crate::journal::{Event, Outcome, Tick};
-use crate::units::Seconds;
+use crate::journal::{Event, Outcome, Tick, Verification};
+use crate::units::{Seconds, Watts};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Where events are shown.
@@ -58,11 +58,11 @@ impl Screen {
             Event::Benched { measured_too, .. } if !measured_too.is_empty() => {
                 self.say(&format!("{} measured too: shares are of their rates", measured_too.join(" and ")));
             }
-            Event::Benched { .. } | Event::Compiled { .. } => {}
-            Event::Duty { duty, duration_s, drawn, .. } => match drawn.energy_j {
-                Some(energy) => self.say(&format!("duty {:3.0} %: {:.2} W", 100.0 * duty, (energy / *duration_s).0)),
-                None => self.say(&format!("duty {:3.0} %: no reading", 100.0 * duty)),
-            },
+            Event::Benched { .. } | Event::Compiled(_) => {}
+            Event::Duty(held) => {
+                let power = held.drawn.energy_j.map(|energy| energy / held.duration_s);
+                self.say(&format!("duty {:3.0} %: {}", 100.0 * held.duty, watts(power)));
+            }
             Event::Conditions(conditions) => {
                 for choice in &conditions.tuning {
                     self.say(&format!("tuned {choice}"));
@@ -75,27 +75,21 @@ impl Screen {
                     conditions.source.name
                 ));
             }
-            Event::Verified { workload, relative_error, .. } => {
+            Event::Verified(Verification { workload, relative_error, .. }) => {
                 let word = if event.is_sound() { "agrees" } else { "DISAGREES" };
                 let error = relative_error.map_or("not finite".into(), |error| format!("{error:.1e}"));
                 self.say(&format!("{workload} {word} with its twin: relative error {error}"));
             }
-            Event::Idle { duration_s, drawn } => match drawn.energy_j {
-                Some(energy) => self.say(&format!("idle: {:.2} W", (energy / *duration_s).0)),
-                None => self.say("idle: no reading"),
-            },
-            Event::IdleAfter { duration_s, drawn } => match drawn.energy_j {
-                Some(energy) => self.say(&format!("idle after the work: {:.2} W", (energy / *duration_s).0)),
-                None => self.say("idle after the work: no reading"),
-            },
+            Event::Idle(watch) => self.say(&format!("idle: {}", watts(watch.power()))),
+            Event::IdleAfter(watch) => self.say(&format!("idle after the work: {}", watts(watch.power()))),
             Event::Suspended { slept_s } => self.say(&format!("the machine slept for {:.0} s", slept_s.0)),
-            Event::Witnessed { .. } | Event::Metered(_) => {}
+            Event::ReadBeside { .. } | Event::Metered(_) => {}
             Event::Unconstrained(measured) => self.say(&format!("measured {}", measured.workload)),
             Event::Paired(pair) => {
                 let cost = 100.0 * (1.0 - pair.governed.batches_per_s() / pair.fixed.batches_per_s());
                 self.say(&format!("{}: the loop costs {cost:.2} %", pair.workload));
             }
-            Event::Knob(setting) => self.say(&setting.to_string()),
+            Event::PowerLimit(setting) => self.say(&setting.to_string()),
             Event::Identified(identification) => self.say(&format!("sensor: {identification}")),
             Event::Scaled(scale) => self.say(&format!(
                 "{:.1} W stand for the satellite's compute; one orbit in {:.0} s (k = {:.1})",
@@ -107,8 +101,12 @@ impl Screen {
                 let (from, to, cause) = (transition.from, transition.to, transition.cause);
                 self.say(&format!("{:.1} s: {from} to {to}, {cause}", flight_s.0));
             }
-            Event::Work(_) | Event::Merged(_) => {}
-            Event::Arrived { .. } => self.bar.finish_and_clear(),
+            Event::Assumed(_) | Event::Energy(_) | Event::Work(_) | Event::Merged(_) => {}
+            Event::Broken(broken) => self.say(&format!(
+                "{:.1} s: assumption {} broken: {:.3} assumed, {:.3} seen",
+                broken.at_s.0, broken.assumption, broken.assumed, broken.seen
+            )),
+            Event::Arrived(_) => self.bar.finish_and_clear(),
             Event::Closed { outcome } => {
                 self.bar.finish_and_clear();
                 match outcome {
@@ -122,15 +120,14 @@ impl Screen {
 
     fn tick(&mut self, tick: &Tick) {
         let share = (tick.flight_s / self.orbit).clamp(0.0, 1.0);
-        let limit = serde_json::to_value(tick.limited_by).unwrap_or_default();
+        let limit = tick.limited_by.map_or("running free".to_owned(), |limit| format!("limited by {limit}"));
         let text = format!(
-            "{:5.1} W of {:5.1} W  charge {:4.1} %  junction {:4.1} °C  {:<8} limited by {}",
-            tick.load_w.0,
+            "{:5.1} W of {:5.1} W  charge {:4.1} %  junction {:4.1} °C  {:<8} {limit}",
+            tick.power_w.unwrap_or(tick.expected_w).0,
             tick.budget_w.0,
             100.0 * tick.soc,
             tick.junction_k.0 - 273.15,
             if tick.illumination >= 0.5 { "sun" } else { "eclipse" },
-            limit.as_str().unwrap_or_default(),
         );
         self.bar.set_position((share * STEPS as f64) as u64);
         self.bar.set_message(text.clone());
@@ -149,4 +146,9 @@ impl Screen {
             Manner::Silent => {}
         }
     }
+}
+
+/// A power that may be missing.
+fn watts(power: Option<Watts>) -> String {
+    power.map_or("no reading".into(), |power| format!("{:.2} W", power.0))
 }

@@ -2,14 +2,16 @@
 //!
 //! Two forms, told apart by their lines:
 //!
-//! * CSV: a time and watts a line, by comma or semicolon, with or without a header. Where the header names them, the columns may
-//!   stand anywhere: `t_s`, `time`, `time_s`, `timestamp`, `seconds`; `power_w`, `watts`, `power`, `w`. A time is a number of seconds
-//!   from any origin, a number of seconds since 1970 (from 1e9 on), or an instant such as `2026-11-22T11:10:15.5Z`.
+//! * CSV: a time and watts a line, with or without a header; separated by commas, or by semicolons where the first line has
+//!   one. Where the header names them, the columns may stand anywhere: `t_s`, `time`, `time_s`, `timestamp`, `seconds`;
+//!   `power_w`, `watts`, `power`, `w`. A time is a number of seconds from any origin, a number of seconds since 1970 (from 1e9
+//!   on), or an instant such as `2026-11-22T11:10:15.5Z`.
 //! * The log of PTDaemon, `spl.txt` in an MLPerf submission: `Time,09-23-2020 14:40:23.964,Watts,81.2,...`, in the local time of
 //!   the machine that wrote it, which is read as UTC: the offset puts it right.
 //!
 //! What it says of a window is [`super::replay`]'s to tell.
 
+use super::csv_lines::csv_lines;
 use crate::units::{Seconds, Watts};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -118,14 +120,13 @@ fn csv(text: &str) -> Result<(Vec<Line>, bool), String> {
     let mut columns = (0, 1);
     let mut is_wall_clock = None;
     let mut lines = Vec::new();
-    let content = text.lines().map(str::trim).enumerate();
-    for (index, line) in content.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
-        let separator = if line.contains(';') { ';' } else { ',' };
-        let fields: Vec<&str> = line.split(separator).map(|field| field.trim().trim_matches('"')).collect();
-        let wrong = |why: &str| format!("line {}: {why}: `{}`", index + 1, line.chars().take(80).collect::<String>());
+    let is_said = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    let has_semicolons = text.lines().map(str::trim).find(is_said).is_some_and(|line| line.contains(';'));
+    for line in csv_lines(text, if has_semicolons { b';' } else { b',' }) {
         if lines.is_empty() && is_wall_clock.is_none() {
-            let place =
-                |names: &[&str]| fields.iter().position(|field| names.contains(&field.to_ascii_lowercase().as_str()));
+            let place = |names: &[&str]| {
+                line.fields.iter().position(|field| names.contains(&field.to_ascii_lowercase().as_str()))
+            };
             if let (Some(time), Some(power)) = (place(&TIMES), place(&POWERS)) {
                 columns = (time, power);
                 // A header is read once.
@@ -133,16 +134,16 @@ fn csv(text: &str) -> Result<(Vec<Line>, bool), String> {
                 continue;
             }
         }
-        let field = |column: usize| fields.get(column).copied().ok_or_else(|| wrong("it must be a time and watts"));
+        let field = |column: usize| line.fields.get(column).ok_or_else(|| line.error("it must be a time and watts"));
         let (at, is_instant) =
-            instant(field(columns.0)?).ok_or_else(|| wrong("the time is neither seconds nor an instant"))?;
+            instant(field(columns.0)?).ok_or_else(|| line.error("the time is neither seconds nor an instant"))?;
         if is_wall_clock.flatten().is_some_and(|before: bool| before != is_instant) {
-            return Err(wrong("some times are instants and some are not"));
+            return Err(line.error("some times are instants and some are not"));
         }
         is_wall_clock = Some(Some(is_instant));
         // A power that is no number is a sample that was lost, not the end of the file.
         let power = field(columns.1)?.parse().unwrap_or(f64::NAN);
-        lines.push((index + 1, at, Watts(power)));
+        lines.push((line.number(), at, Watts(power)));
     }
     Ok((lines, is_wall_clock.flatten().unwrap_or(false)))
 }

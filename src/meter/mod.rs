@@ -25,6 +25,7 @@ pub mod board;
 pub mod counter;
 pub mod cpu_clock;
 pub mod cpu_time;
+mod csv_lines;
 pub mod drawn;
 mod energy_file;
 pub mod gauge;

@@ -1,14 +1,12 @@
-//! Talking to a meter on the network: short texts over TCP, every exchange with one deadline for all of it.
-//!
-//! The standard library's socket is enough: one request a second, a few hundred bytes each, on the user's own wire. A
-//! client library would bring redirects, compression, proxies and connection pools, none of which a plug has, and a deadline
-//! for each read where a peer that drips a byte at a time needs one for the whole.
+//! Talking to a meter on the network: lines over TCP or one HTTP request, every exchange with one deadline for all of it, so
+//! that a peer that drips a byte at a time does not hold it up.
 //!
 //! A peer that does not answer in time is [`NoData::Timeout`], one that is not there or hangs up is [`NoData::Lost`], and what
 //! it says out of turn is [`NoData::Implausible`].
 
 use super::probe::Refusal;
 use crate::reading::NoData;
+use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -63,13 +61,6 @@ impl Connection {
         }
     }
 
-    /// Everything until the peer closes.
-    fn rest(mut self, until: Instant) -> Result<String, Refusal> {
-        while self.receive(until)? > 0 {}
-        let all = std::mem::take(&mut self.pending);
-        self.text(all)
-    }
-
     /// Waits for more; 0 where the peer has closed.
     fn receive(&mut self, until: Instant) -> Result<usize, Refusal> {
         let mut part = [0; 4096];
@@ -94,35 +85,65 @@ impl Connection {
     }
 }
 
-/// The body of `path` on a web server, by HTTP/1.0: one request, one answer, no chunks.
+/// The body of `path` on a web server, by one request on a connection of its own. No redirect is followed: whatever stands in
+/// the answer, only `host` is ever spoken to.
 pub(super) fn http_get(host: &str, port: u16, path: &str, timeout: Duration) -> Result<String, Refusal> {
-    let until = Instant::now() + timeout;
-    let mut connection = Connection::open(host, port, until)?;
-    let shown = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    let request =
-        format!("GET {path} HTTP/1.0\r\nHost: {shown}\r\nAccept: application/json\r\nConnection: close\r\n\r\n");
-    connection.send(&request, until)?;
-    let answer = connection.rest(until)?;
     let wrong = |cause, what: &str| Refusal::new(cause, format!("{host}:{port}{path}: {what}"));
-    let (head, body) =
-        answer.split_once("\r\n\r\n").ok_or_else(|| wrong(NoData::Implausible, "no answer of a web server"))?;
-    let status = head.lines().next().unwrap_or_default();
-    let code = status.strip_prefix("HTTP/").and_then(|rest| rest.split(' ').nth(1)?.parse::<u16>().ok());
-    match code {
-        Some(200) => {}
-        Some(401 | 403) => {
-            return Err(wrong(NoData::NoPermission, "it asks for a password")
+    let place = (host.to_owned(), port);
+    let agent = ureq::AgentBuilder::new()
+        .resolver(move |_: &str| place.to_socket_addrs().map(Iterator::collect))
+        .timeout(timeout)
+        .redirects(0)
+        .try_proxy_from_env(false)
+        .build();
+    // The zone of an IPv6 address is for the resolver, and no part of a URL.
+    let name = host.split('%').next().unwrap_or(host);
+    let name = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
+    let request = agent.get(&format!("http://{name}:{port}{path}"));
+    let answer = match request.set("Accept", "application/json").set("Connection", "close").call() {
+        Ok(answer) | Err(ureq::Error::Status(_, answer)) => answer,
+        Err(ureq::Error::Transport(error)) => return Err(refusal(&error, wrong)),
+    };
+    match (answer.status(), answer.status_text()) {
+        (200, _) => {}
+        (401 | 403, _) => {
+            let scheme = answer.header("WWW-Authenticate").and_then(|value| value.split(' ').next());
+            let scheme = scheme.map(|scheme| format!(" ({scheme} authentication)")).unwrap_or_default();
+            return Err(wrong(NoData::NoPermission, &format!("it asks for a password{scheme}"))
                 .with_remedy("switch its authentication off, or put the plug on a network of its own"));
         }
-        Some(_) => return Err(wrong(NoData::NotSupported, status)),
-        None => return Err(wrong(NoData::Implausible, "no answer of a web server")),
+        (code @ (429 | 503), text) => return Err(wrong(NoData::Timeout, &format!("it is busy: HTTP {code} {text}"))),
+        (code, text) => return Err(wrong(NoData::NotSupported, &format!("HTTP {code} {text}"))),
     }
-    let length = head.lines().filter_map(|line| line.split_once(':')).find_map(|(name, value)| {
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok()).flatten()
-    });
-    match length {
-        Some(length) if body.len() < length => Err(wrong(NoData::Lost, "it hung up in the middle of its answer")),
-        _ => Ok(body.to_owned()),
+    let mut body = Vec::new();
+    answer.into_reader().take(MAX_BYTES as u64 + 1).read_to_end(&mut body).map_err(|error| match error.kind() {
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => wrong(NoData::Timeout, "no answer in time"),
+        _ => wrong(NoData::Lost, &format!("it hung up in the middle of its answer: {error}")),
+    })?;
+    if body.len() > MAX_BYTES {
+        return Err(wrong(NoData::Implausible, "it does not stop talking"));
+    }
+    String::from_utf8(body).map_err(|_| wrong(NoData::Implausible, "what it says is no text"))
+}
+
+/// Why there was no answer with a status, or none that is HTTP.
+fn refusal(error: &ureq::Transport, wrong: impl Fn(NoData, &str) -> Refusal) -> Refusal {
+    match (error.kind(), io_kind(error)) {
+        (_, Some(ErrorKind::TimedOut | ErrorKind::WouldBlock)) => wrong(NoData::Timeout, "no answer in time"),
+        (ureq::ErrorKind::BadStatus | ureq::ErrorKind::BadHeader, _)
+        // The end or 100 kB before the end of a line.
+        | (ureq::ErrorKind::Io, Some(ErrorKind::ConnectionAborted | ErrorKind::InvalidInput | ErrorKind::Other)) => {
+            wrong(NoData::Implausible, &format!("no answer of a web server: {error}"))
+        }
+        _ => wrong(NoData::Lost, &error.to_string()),
+    }
+}
+
+/// What the system said, where it was the system.
+fn io_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
+    match error.downcast_ref::<io::Error>() {
+        Some(error) => Some(error.kind()),
+        None => error.source().and_then(io_kind),
     }
 }
 

@@ -51,6 +51,9 @@ const FIRST_SAMPLE: Duration = Duration::from_secs(3);
 /// Longest time for one question: an analyser may take a sampling interval to answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Longest time for the end: less than the thread of a source is waited for.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// More than any analyser that is accepted measures in one channel.
 const CEILING: Watts = Watts(100_000.0);
 
@@ -194,12 +197,21 @@ impl Meter for PtDaemon {
 }
 
 impl Drop for PtDaemon {
-    /// Ends the measurement; a daemon that does not listen any more keeps its samples to itself.
+    /// Ends the measurement, over a new connection where the old one was lost. A daemon that does not listen any more keeps
+    /// its samples to itself.
     fn drop(&mut self) {
-        if let Some(mut connection) = self.connection.take() {
-            let until = Instant::now() + Duration::from_millis(200);
-            drop(connection.send("Stop\r\n", until).and_then(|()| connection.line(until)));
-        }
+        let until = Instant::now() + FAREWELL;
+        let said = |connection: &mut Connection, text: &str| {
+            connection.send(&format!("{text}\r\n"), until).and_then(|()| connection.line(until))
+        };
+        let connection = self.connection.take().map_or_else(
+            || {
+                let mut again = Connection::open(&self.host, self.port, until)?;
+                said(&mut again, "Hello").map(|_| again)
+            },
+            Ok,
+        );
+        drop(connection.and_then(|mut connection| said(&mut connection, "Stop")));
     }
 }
 

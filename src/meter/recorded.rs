@@ -15,10 +15,11 @@
 //!
 //! In place of an energy a cause may stand, by the name that a reading has for it (`lost`, `asleep`, `timeout`,
 //! `no_permission`, `counter_reset`, ...): then the source says that. The first look at the source is the first line;
-//! after the last line the source is lost.
+//! after the last line the source is lost. A reading is as old as the line that it shows.
 
 use super::Meter;
 use super::counter::{Counter, Limits, MICROJOULE};
+use super::csv_lines::csv_lines;
 use super::probe::Refusal;
 use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source, Throttling};
 use crate::units::{Joules, Seconds, Watts};
@@ -35,7 +36,7 @@ const MOST: Joules = Joules(1e12);
 type Line = (Seconds, Result<Joules, NoData>);
 
 /// The first two columns of every recording.
-const HEAD: &str = "t_s,energy_j";
+const HEAD: [&str; 2] = ["t_s", "energy_j"];
 
 /// How a column of a slowdown is written into its times.
 type Cause = fn(&mut Throttling) -> &mut Seconds;
@@ -94,14 +95,12 @@ impl Recorded {
         &self.lines[..self.lines.partition_point(|line| line.0 - begin <= elapsed)]
     }
 
-    /// What the recording says `elapsed` after its first line.
-    fn at(&self, elapsed: Seconds) -> Result<Joules, NoData> {
+    /// The line that holds `elapsed` after the first: when it was taken, counted from the first, and what it says; none before
+    /// the first line and from the last on.
+    fn at(&self, elapsed: Seconds) -> Option<(Seconds, Result<Joules, NoData>)> {
         let passed = self.passed(elapsed);
-        match passed {
-            _ if passed.len() == self.lines.len() => Err(NoData::Lost),
-            [.., (_, energy)] => *energy,
-            [] => Err(NoData::NotYet),
-        }
+        let shown = passed.last().filter(|_| passed.len() < self.lines.len());
+        shown.map(|(at, energy)| (*at - self.lines[0].0, *energy))
     }
 
     /// The power between the last two lines that have passed.
@@ -121,17 +120,19 @@ impl Meter for Recorded {
     fn read(&mut self, now: Seconds) -> Reading {
         self.coverage.looks += 1;
         let opened_at = *self.opened_at.get_or_insert(now);
-        let count = self.at(now - opened_at).map(|energy| (energy / MICROJOULE).round() as u64);
-        let reading = match count {
-            Ok(count) => {
+        let elapsed = now - opened_at;
+        let reading = match self.at(elapsed) {
+            Some((at, Ok(energy))) => {
+                let (taken_at, count) = (opened_at + at, (energy / MICROJOULE).round() as u64);
                 self.coverage.updates += u64::from(self.counter.last_count() != Some(count));
-                self.counter.advance(now, count);
-                Reading { taken_at: now, energy: self.counter.total(), power: self.slope(now - opened_at) }
+                self.counter.advance(taken_at, count);
+                Reading { taken_at, energy: self.counter.total(), power: self.slope(elapsed) }
             }
-            Err(cause) => Reading::absent(now, cause),
+            Some((at, Err(cause))) => Reading::absent(opened_at + at, cause),
+            None => Reading::absent(now, NoData::Lost),
         };
         self.coverage.missed += u64::from(reading.energy.is_err());
-        let passed = self.passed(now - opened_at).len();
+        let passed = self.passed(elapsed).len();
         self.throttling = passed.checked_sub(1).and_then(|last| self.slowdowns.get(last)).copied();
         reading
     }
@@ -161,38 +162,33 @@ fn parse(text: &str) -> Result<Content, String> {
     let mut lines: Vec<Line> = Vec::new();
     let mut columns: Vec<Cause> = Vec::new();
     let mut slowdowns: Vec<Throttling> = Vec::new();
-    for (index, line) in text.lines().map(str::trim).enumerate() {
-        let wrong = |why: &str| format!("line {}: {why}: `{line}`", index + 1);
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        if let Some(more) = line.strip_prefix(HEAD).filter(|_| index == 0) {
-            columns = head(more).map_err(|why| wrong(&why))?;
-            continue;
-        }
-        let mut cells = line.split(',').map(str::trim);
+    for (index, line) in csv_lines(text, b',').enumerate() {
+        let mut cells = line.fields.iter();
         let (Some(time), Some(energy)) = (cells.next(), cells.next()) else {
-            return Err(wrong("it must be t_s,energy_j"));
+            return Err(line.error(&format!("it must be {}", HEAD.join(","))));
         };
-        let time: f64 = time.parse().map_err(|_| wrong("the time is no number of seconds"))?;
-        if !time.is_finite() || lines.last().is_some_and(|last| last.0.0 >= time) {
-            return Err(wrong("times must be finite and rise"));
+        if index == 0 && [time, energy] == HEAD {
+            columns = cells.map(cause).collect::<Result<_, _>>().map_err(|why| line.error(&why))?;
+            continue;
         }
-        lines.push((Seconds(time), energy_of(energy).map_err(wrong)?));
-        let slowed = slowdown(cells, &columns, slowdowns.last()).map_err(wrong)?;
-        slowdowns.extend(slowed);
+        let time: f64 = time.parse().map_err(|_| line.error("the time is no number of seconds"))?;
+        if !time.is_finite() || lines.last().is_some_and(|last| last.0.0 >= time) {
+            return Err(line.error("times must be finite and rise"));
+        }
+        lines.push((Seconds(time), energy_of(energy).map_err(|why| line.error(why))?));
+        slowdowns.extend(slowdown(cells, &columns, slowdowns.last()).map_err(|why| line.error(why))?);
     }
-    if lines.len() < 2 { Err(format!("it must hold two lines or more of {HEAD}")) } else { Ok((lines, slowdowns)) }
+    match lines.len() {
+        0 | 1 => Err(format!("it must hold two lines or more of {}", HEAD.join(","))),
+        _ => Ok((lines, slowdowns)),
+    }
 }
 
-/// The columns that the first line names behind those of every recording.
-fn head(more: &str) -> Result<Vec<Cause>, String> {
-    let known = |name: &str| CAUSES.iter().find(|(cause, _)| *cause == name).map(|(_, cause)| *cause);
-    let unknown = |name: &str| {
-        let names = CAUSES.map(|(name, _)| name).join(", ");
-        format!("`{name}` is no column; behind {HEAD} may stand {names}")
-    };
-    more.split(',').skip(1).map(str::trim).map(|name| known(name).ok_or_else(|| unknown(name))).collect()
+/// A column that the first line names behind those of every recording.
+fn cause(name: &str) -> Result<Cause, String> {
+    let known = CAUSES.iter().find(|(cause, _)| *cause == name).map(|(_, cause)| *cause);
+    let names = || CAUSES.map(|(name, _)| name).join(", ");
+    known.ok_or_else(|| format!("`{name}` is no column; behind {} may stand {}", HEAD.join(","), names()))
 }
 
 fn energy_of(cell: &str) -> Result<Result<Joules, NoData>, &'static str> {

@@ -13,6 +13,7 @@
 use crate::reading::{NoData, Throttling};
 use crate::units::Seconds;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 /// The shortest time between two looks: the reasons last longer, and a look costs as much as a reading.
 pub const LOOK_PERIOD: Seconds = Seconds(0.1);
@@ -21,49 +22,30 @@ pub const LOOK_PERIOD: Seconds = Seconds(0.1);
 const LONGEST_STEP: Seconds = Seconds(5.0);
 
 /// What slows a device down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Firmware keeps a power limit.
+    #[strum(to_string = "firmware keeps the power limit")]
     PowerCap,
     /// The driver keeps a temperature.
+    #[strum(to_string = "the driver keeps a temperature")]
     Thermal,
     /// The hardware protects itself from heat.
+    #[strum(to_string = "the hardware protects itself from heat")]
     HardwareThermal,
     /// The power supply has signalled.
+    #[strum(to_string = "the power supply has signalled")]
     PowerBrake,
     /// The hardware slows down and does not say why.
+    #[strum(to_string = "the hardware slows down without a cause")]
     Hardware,
     /// Boards keep step with each other.
+    #[strum(to_string = "it keeps step with other boards")]
     Sync,
 }
 
-impl Reason {
-    /// All of them, in the order of the arrays here.
-    pub const ALL: [Reason; 6] = [
-        Reason::PowerCap,
-        Reason::Thermal,
-        Reason::HardwareThermal,
-        Reason::PowerBrake,
-        Reason::Hardware,
-        Reason::Sync,
-    ];
-}
-
-impl std::fmt::Display for Reason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Reason::PowerCap => "firmware keeps the power limit",
-            Reason::Thermal => "the driver keeps a temperature",
-            Reason::HardwareThermal => "the hardware protects itself from heat",
-            Reason::PowerBrake => "the power supply has signalled",
-            Reason::Hardware => "the hardware slows down without a cause",
-            Reason::Sync => "it keeps step with other boards",
-        })
-    }
-}
-
-/// One look at the reasons of a device, in the order of [`Reason::ALL`].
+/// One look at the reasons of a device, in the order of [`Reason::VARIANTS`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ThrottleLook {
     /// Whether it is in force now.
@@ -89,7 +71,7 @@ pub struct ThrottleWatch {
 impl ThrottleLook {
     /// The reasons in force.
     pub fn in_force(&self) -> Vec<Reason> {
-        Reason::ALL.into_iter().filter(|&reason| self.active[reason as usize]).collect()
+        Reason::VARIANTS.iter().copied().filter(|&reason| self.active[reason as usize]).collect()
     }
 }
 

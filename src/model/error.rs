@@ -4,6 +4,7 @@ use super::gguf::GgufError;
 use super::profile::ProfileError;
 use super::safetensors::SafetensorsError;
 use super::store::StoreError;
+use crate::interrupt::Interrupted;
 use std::path::PathBuf;
 
 /// Why a model could not be opened or run.
@@ -59,6 +60,9 @@ pub enum ModelError {
         /// Bytes that can be had now.
         free: u64,
     },
+    /// The user wished to stop.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     /// A prompt without tokens.
     #[error("a prompt of no tokens; allowed: 1 and more")]
     NoTokens,

@@ -108,12 +108,16 @@ impl Model {
         Self::load(Opened::from_seed(name, shape, seed)?, device, precision)
     }
 
-    fn load(opened: Opened, device: &Device, precision: Precision) -> Result<Self, ModelError> {
-        let Opened { name, provenance, shape, tokenizer, tensors } = opened;
+    /// Loads a model that is open.
+    ///
+    /// # Errors
+    /// See [`ModelError`].
+    pub fn load(opened: Opened, device: &Device, precision: Precision) -> Result<Self, ModelError> {
+        let Opened { name, provenance, shape, tokenizer, tensors, interrupt } = opened;
         if matches!(provenance, Provenance::Synthetic { .. }) && device.is_cpu() {
             memory::refuse_too_large(&name, &shape, precision)?;
         }
-        let mut weights = Weights::new(tensors, precision, &device.candle);
+        let mut weights = Weights::new(tensors, precision, &device.candle, &interrupt);
         let network = Llama::load(shape, &mut weights, &device.candle)?;
         let counts = Counts { shape, weight_bytes: network.bytes_per_token() };
         let description = Description {

@@ -4,6 +4,7 @@ use super::gguf::Header;
 use super::store::{self, Store, StoreError};
 use super::tensors::Tensors;
 use super::{Config, ModelChoice, ModelError, Pin, Profile, ProfileError, Provenance, Tokenizer, TokenizerError};
+use crate::interrupt::{Interrupt, Interrupted};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,8 @@ pub struct Opened {
     pub tokenizer: Result<Tokenizer, TokenizerError>,
     /// Its tensors, by name.
     pub tensors: Tensors,
+    /// Whoever loads them stops between two once the user wishes to.
+    pub interrupt: Interrupt,
 }
 
 impl Opened {
@@ -28,12 +31,20 @@ impl Opened {
     /// # Errors
     /// See [`ModelError`].
     pub fn of(choice: &ModelChoice) -> Result<Self, ModelError> {
+        Self::until(choice, &Interrupt::default())
+    }
+
+    /// As [`Opened::of`], until the user wishes to stop: while its file is hashed, and later while it is loaded.
+    ///
+    /// # Errors
+    /// See [`ModelError`].
+    pub fn until(choice: &ModelChoice, interrupt: &Interrupt) -> Result<Self, ModelError> {
         let store = match choice {
             ModelChoice::Registered(_) => Store::of_user()?,
             // Nothing is looked up there.
             ModelChoice::File(_) | ModelChoice::Synthetic { .. } => Store::at(PathBuf::new()),
         };
-        Self::in_store(&store, choice)
+        Self::find(&store, choice, interrupt)
     }
 
     /// Opens a model, with weights from one store.
@@ -41,14 +52,21 @@ impl Opened {
     /// # Errors
     /// See [`ModelError`].
     pub fn in_store(store: &Store, choice: &ModelChoice) -> Result<Self, ModelError> {
+        Self::find(store, choice, &Interrupt::default())
+    }
+
+    fn find(store: &Store, choice: &ModelChoice, interrupt: &Interrupt) -> Result<Self, ModelError> {
         match choice {
-            ModelChoice::File(path) => Self::from_file(path, None),
+            ModelChoice::File(path) => Self::from_file(path, None, interrupt),
             ModelChoice::Registered(name) => {
                 let profile = Profile::named(name)?;
                 profile.llama()?;
-                Self::from_file(&store.find(&profile)?, Some(&profile))
+                Self::from_file(&store.find(&profile)?, Some(&profile), interrupt)
             }
-            ModelChoice::Synthetic { name, seed } => Self::from_seed(name, Profile::named(name)?.llama()?, *seed),
+            ModelChoice::Synthetic { name, seed } => {
+                let seeded = Self::from_seed(name, Profile::named(name)?.llama()?, *seed)?;
+                Ok(Self { interrupt: interrupt.clone(), ..seeded })
+            }
         }
     }
 
@@ -66,10 +84,11 @@ impl Opened {
             shape,
             tokenizer: Err(TokenizerError::NoVocabulary),
             tensors: Tensors::Seed(seed),
+            interrupt: Interrupt::default(),
         })
     }
 
-    fn from_file(path: &Path, profile: Option<&Profile>) -> Result<Self, ModelError> {
+    fn from_file(path: &Path, profile: Option<&Profile>, interrupt: &Interrupt) -> Result<Self, ModelError> {
         let (header, mut file) = Header::open(path)?;
         let shape = Config::of(&header)?;
         if let Some(profile) = profile {
@@ -79,7 +98,7 @@ impl Opened {
                 return Err(ModelError::OtherShape { path: path.to_owned(), name, found, allowed });
             }
         }
-        let provenance = provenance(path, &mut file, profile.and_then(|profile| profile.files.first()))?;
+        let provenance = provenance(path, &mut file, profile.and_then(|profile| profile.files.first()), interrupt)?;
         let file_name = || path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         Ok(Self {
             name: profile.map_or_else(file_name, |profile| profile.name.clone()),
@@ -87,14 +106,20 @@ impl Opened {
             shape,
             tokenizer: Tokenizer::of(&header),
             tensors: Tensors::File { header: Box::new(header), file },
+            interrupt: interrupt.clone(),
         })
     }
 }
 
 /// Hashes the very file that is read from here on, and holds the hash against the one that a profile pins.
-pub(super) fn provenance(path: &Path, file: &mut File, pin: Option<&Pin>) -> Result<Provenance, ModelError> {
+pub(super) fn provenance(
+    path: &Path,
+    file: &mut File,
+    pin: Option<&Pin>,
+    until: &Interrupt,
+) -> Result<Provenance, ModelError> {
     let unreadable = |source| ModelError::Unreadable { path: path.to_owned(), source };
-    let sha256 = store::sha256(file).map_err(unreadable)?;
+    let sha256 = store::sha256(file, until).map_err(unreadable)?.ok_or(Interrupted)?;
     if let Some(pin) = pin.filter(|pin| pin.sha256 != sha256) {
         return Err(StoreError::other_file(path, &sha256, pin).into());
     }

@@ -7,6 +7,7 @@
 use super::ModelError;
 use super::linear::Linear;
 use super::tensors::Tensors;
+use crate::interrupt::Interrupt;
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -41,12 +42,13 @@ pub(super) struct Weights<'a> {
     tensors: Tensors,
     precision: Precision,
     device: &'a Device,
+    interrupt: &'a Interrupt,
     tally: BTreeMap<(String, String), (u64, u64)>,
 }
 
 impl<'a> Weights<'a> {
-    pub(super) fn new(tensors: Tensors, precision: Precision, device: &'a Device) -> Self {
-        Self { tensors, precision, device, tally: BTreeMap::new() }
+    pub(super) fn new(tensors: Tensors, precision: Precision, device: &'a Device, interrupt: &'a Interrupt) -> Self {
+        Self { tensors, precision, device, interrupt, tally: BTreeMap::new() }
     }
 
     /// What became of the types of all matrices so far.
@@ -57,6 +59,7 @@ impl<'a> Weights<'a> {
 
     /// A matrix of `[rows, columns]`.
     pub(super) fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Linear, ModelError> {
+        self.interrupt.check()?;
         let stored = self.tensors.read(name, &shape)?;
         let from = stored.kind();
         let to = match self.precision {

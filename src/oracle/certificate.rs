@@ -13,9 +13,15 @@
 //!   (the temperatures rise with power: comparison principle). Under constant environment it settles at the steady
 //!   power of the limit; what the nodes store on their way there comes on top.
 //!
+//! A machine that is on or off ([`Course::switching`]) works in proportion to its mean power above idle, which is the first
+//! bound, and pays for each second at full power with charge: what the cells take up at idle less what they take up at
+//! full power, in the most light of the bin. The charge that idle power leaves over the whole flight, less the change
+//! asked for, buys at most as many seconds as the cheapest that it can pay: the second bound. The less is taken.
+//!
 //! Not every flight can reach it (light is there at certain times, the battery has a size), so a share of less than 1
 //! may still be the best possible. The programme of [`super::best`] sees both and lies lower.
 
+use super::energy::taken;
 use super::{Course, Ends};
 use crate::envelope::{Temperatures, Thermal};
 use crate::units::{Joules, Kelvin, Seconds, Watts};
@@ -27,18 +33,48 @@ pub fn certificate(course: &Course, ends: &Ends) -> Seconds {
         return Seconds::ZERO;
     }
     let power = energy(course, ends, elapsed).min(heat(course, ends, elapsed)).min(course.curve.full());
-    elapsed * course.curve.rate(power)
+    let mean = elapsed * course.rate(power);
+    if course.is_switching() { mean.min(switched(course, ends)) } else { mean }
+}
+
+/// Time at full power, dearest last, until the charge is spent.
+fn switched(course: &Course, ends: &Ends) -> Seconds {
+    let battery = &course.battery;
+    let [on, off] = [course.curve.full(), course.curve.idle()].map(|load| course.bus_load(load));
+    let mut left = -wanted(course, ends);
+    let mut priced: Vec<(Watts, Seconds)> = Vec::with_capacity(course.bins().len());
+    for (bin, light) in course.bins().iter().zip(course.lights()) {
+        let surplus = [on, off].map(|load| light.most - load);
+        let [on, off] = surplus.map(|surplus| taken(battery, surplus));
+        left += off * bin.dt;
+        if surplus[0] >= -battery.discharge_max {
+            priced.push((off - on, bin.dt));
+        }
+    }
+    priced.sort_by(|a, b| a.0.0.total_cmp(&b.0.0));
+    let time = priced.into_iter().fold(Seconds::ZERO, |sum, (price, dt)| {
+        let bought = if price * dt <= left { dt } else { (left / price).max(Seconds::ZERO) };
+        left -= price * bought;
+        sum + bought
+    });
+    time * course.curve.rate(course.curve.full())
+}
+
+/// The least change of charge that the ends ask for.
+fn wanted(course: &Course, ends: &Ends) -> Joules {
+    let battery = &course.battery;
+    let change = match ends {
+        Ends::Periodic => 0.0,
+        Ends::Change { from, to } => to.soc - from.soc,
+        Ends::From(start) => battery.soc_min.min(start.soc) - start.soc,
+    };
+    battery.capacity * change
 }
 
 fn energy(course: &Course, ends: &Ends, elapsed: Seconds) -> Watts {
     let battery = &course.battery;
     let (into, out) = (battery.charge_efficiency, battery.discharge_efficiency);
-    let stored = battery.capacity
-        * match ends {
-            Ends::Periodic => 0.0,
-            Ends::Change { from, to } => to.soc - from.soc,
-            Ends::From(start) => battery.soc_min.min(start.soc) - start.soc,
-        };
+    let stored = wanted(course, ends);
     let (usable, forced) = course.light();
     let discharged = forced.max(-stored * out);
     let load = usable - stored / into - discharged * (1.0 / (into * out) - 1.0);

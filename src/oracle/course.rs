@@ -18,6 +18,10 @@ const MOST_BINS: usize = 1500;
 /// Change of the array's power that a bin forgives at first, share of its greatest.
 const LIGHT: f64 = 0.1;
 
+/// A mean over a step is a difference of sums since the start of the flight; over the shortest steps (a millionth of a
+/// second) it is known to this share.
+const ROUNDING: f64 = 1e-6;
+
 /// One step of a flight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
@@ -37,6 +41,32 @@ pub struct Step {
 
 /// Steps in one: as [`Step`], with means over the bin.
 pub type Bin = Step;
+
+/// Least and most that the array could give at any instant of a bin. Inside a step it lies between its values at both
+/// ends and the step's mean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Light {
+    pub(super) least: Watts,
+    pub(super) most: Watts,
+}
+
+impl Light {
+    fn of(array: Watts) -> Light {
+        Light { least: array, most: array }
+    }
+
+    fn and(self, other: Light) -> Light {
+        Light { least: self.least.min(other.least), most: self.most.max(other.most) }
+    }
+
+    /// From `before` to `after`, of mean `mean`: one that leaves the two by no more than rounding leaves them not.
+    fn between(before: Watts, after: Watts, mean: Watts) -> Light {
+        let ends = Light::of(before).and(Light::of(after));
+        let rounding = ends.most.0.abs() * ROUNDING;
+        let inside = mean.0 >= ends.least.0 - rounding && mean.0 <= ends.most.0 + rounding;
+        if inside { ends } else { ends.and(Light::of(mean)) }
+    }
+}
 
 /// What belongs into one bin.
 #[derive(Clone, Copy, Debug)]
@@ -69,15 +99,29 @@ pub struct Course {
     pub(super) conversion_efficiency: f64,
     pub(super) limits: Limits,
     pub(super) curve: WorkCurve,
+    switching: bool,
     bins: Vec<Bin>,
+    /// One for each bin.
+    lights: Vec<Light>,
     grain: Grain,
     /// What full power and the strongest charge could have used of the array, and what idle power lacked, at the bus.
     usable: Joules,
     forced: Joules,
     /// Least and most environment heat of any instant.
     environment: (Watts, Watts),
-    /// Clock, array energy and absorbed heat of the spacecraft when it was last followed.
-    seen: (Seconds, Joules, Joules),
+    /// The spacecraft when it was last followed.
+    seen: Seen,
+}
+
+/// Clock, array energy and absorbed heat of a spacecraft, and what its array gives now.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    t: Seconds,
+    given: Joules,
+    absorbed: Joules,
+    array: Watts,
+    /// What is left of the array.
+    left: f64,
 }
 
 impl Course {
@@ -99,12 +143,14 @@ impl Course {
             conversion_efficiency,
             limits,
             curve,
+            switching: false,
             bins: Vec::new(),
+            lights: Vec::new(),
             grain: Grain { longest: bin, light: LIGHT, brightest: Watts::ZERO },
             usable: Joules::ZERO,
             forced: Joules::ZERO,
             environment: (Watts(f64::INFINITY), Watts(f64::NEG_INFINITY)),
-            seen: (Seconds::ZERO, Joules::ZERO, Joules::ZERO),
+            seen: Seen::default(),
         }
     }
 
@@ -114,8 +160,14 @@ impl Course {
         let bin = spacecraft.scale().machine(Seconds(BIN_S));
         let (limits, losses) = (*spacecraft.limits(), sky.conversion_efficiency);
         let mut course = Course::new(sky.battery, sky.thermal, sky.housekeeping, losses, limits, curve, bin);
-        course.seen = seen(spacecraft);
+        course.seen = Seen::of(spacecraft);
         course
+    }
+
+    /// The same for a machine that has no power knob, if `switching`: it draws full power or idle power at every instant
+    /// and nothing between, as one that is paced by batches. It may switch as often as it likes.
+    pub fn switching(self, switching: bool) -> Course {
+        Course { switching, ..self }
     }
 
     /// The same with bins of `bin` machine time.
@@ -126,17 +178,24 @@ impl Course {
 
     /// Adds what `spacecraft` was given since it was last followed, with up to `most` to draw.
     pub fn follow(&mut self, spacecraft: &Spacecraft, most: Watts) {
-        let (before, now) = (self.seen, seen(spacecraft));
+        let (before, now) = (self.seen, Seen::of(spacecraft));
         self.seen = now;
-        let dt = now.0 - before.0;
-        let (array, environment) = ((now.1 - before.1) / dt, (now.2 - before.2) / dt);
+        let dt = now.t - before.t;
+        let (array, environment) = ((now.given - before.given) / dt, (now.absorbed - before.absorbed) / dt);
         let emission_w_per_k4 = spacecraft.emission_w_per_k4();
-        self.add(Step { dt, array, environment, most, emission_w_per_k4, condition: spacecraft.condition() });
+        // A loss befalls the satellite between two steps: the step begins with what is left of the array.
+        let began = if before.left > 0.0 { before.array * (now.left / before.left) } else { now.array };
+        let light = Light::between(began, now.array, array);
+        self.put(Step { dt, array, environment, most, emission_w_per_k4, condition: spacecraft.condition() }, light);
         self.meets(spacecraft.state().environment);
     }
 
-    /// Adds a step. One that is not positive and finite in length changes nothing.
+    /// Adds a step of even light. One that is not positive and finite in length changes nothing.
     pub fn add(&mut self, step: Step) {
+        self.put(step, Light::of(step.array));
+    }
+
+    fn put(&mut self, step: Step, light: Light) {
         if !(step.dt.0 > 0.0 && step.dt.is_finite()) {
             return;
         }
@@ -148,10 +207,7 @@ impl Course {
         self.usable += step.array.min(most) * step.dt;
         self.forced += (self.bus_load(self.curve.idle()) - step.array).max(Watts::ZERO) * step.dt;
         self.grain.brightest = self.grain.brightest.max(step.array);
-        match self.bins.last_mut() {
-            Some(bin) if self.grain.fits(bin, &step) => *bin = joined(bin, &step),
-            _ => self.bins.push(step),
-        }
+        push(&self.grain, (&mut self.bins, &mut self.lights), step, light);
         if self.bins.len() > MOST_BINS {
             self.lengthen();
         }
@@ -160,6 +216,43 @@ impl Course {
     /// The bins so far.
     pub fn bins(&self) -> &[Bin] {
         &self.bins
+    }
+
+    /// The light of each bin.
+    pub(super) fn lights(&self) -> &[Light] {
+        &self.lights
+    }
+
+    /// Whether the machine is on or off, nothing between.
+    pub(super) fn is_switching(&self) -> bool {
+        self.switching && self.width() > Watts::ZERO
+    }
+
+    /// Watts above idle and the work that each is worth, from idle up: by the curve, or by full power in a share of the
+    /// time.
+    pub(super) fn segments(&self) -> Vec<(Watts, f64)> {
+        if !self.is_switching() {
+            return self.curve.segments().map(|segment| (segment.watts, segment.slope)).collect();
+        }
+        vec![(self.width(), self.curve.rate(self.curve.full()) / self.width().0)]
+    }
+
+    /// Full power over idle power.
+    pub(super) fn width(&self) -> Watts {
+        self.curve.full() - self.curve.idle()
+    }
+
+    /// Rate of work at a mean power of `load`.
+    pub(super) fn rate(&self, load: Watts) -> f64 {
+        if !self.is_switching() {
+            return self.curve.rate(load);
+        }
+        self.on_share(load) * self.curve.rate(self.curve.full())
+    }
+
+    /// The share of the time at full power that makes a mean of `load`, the rest at idle.
+    pub(super) fn on_share(&self, load: Watts) -> f64 {
+        ((load - self.curve.idle()) / self.width()).clamp(0.0, 1.0)
     }
 
     /// How long it is, machine time.
@@ -204,19 +297,35 @@ impl Course {
     fn lengthen(&mut self) {
         self.grain.longest = self.grain.longest * 2.0;
         self.grain.light *= 2.0;
-        let mut longer: Vec<Bin> = Vec::with_capacity(MOST_BINS);
-        for bin in self.bins.drain(..) {
-            match longer.last_mut() {
-                Some(last) if self.grain.fits(last, &bin) => *last = joined(last, &bin),
-                _ => longer.push(bin),
-            }
+        let (bins, lights) = (std::mem::take(&mut self.bins), std::mem::take(&mut self.lights));
+        for (bin, light) in bins.into_iter().zip(lights) {
+            push(&self.grain, (&mut self.bins, &mut self.lights), bin, light);
         }
-        self.bins = longer;
     }
 }
 
-fn seen(spacecraft: &Spacecraft) -> (Seconds, Joules, Joules) {
-    (spacecraft.state().t, spacecraft.ledger().array_j, spacecraft.absorbed())
+impl Seen {
+    fn of(spacecraft: &Spacecraft) -> Seen {
+        let state = spacecraft.state();
+        Seen {
+            t: state.t,
+            given: spacecraft.ledger().array_j,
+            absorbed: spacecraft.absorbed(),
+            array: state.array,
+            left: spacecraft.condition().array,
+        }
+    }
+}
+
+/// Puts `next` into the last bin if it belongs there, and else behind it.
+fn push(grain: &Grain, (bins, lights): (&mut Vec<Bin>, &mut Vec<Light>), next: Bin, light: Light) {
+    match (bins.last_mut(), lights.last_mut()) {
+        (Some(bin), Some(lit)) if grain.fits(bin, &next) => (*bin, *lit) = (joined(bin, &next), lit.and(light)),
+        _ => {
+            bins.push(next);
+            lights.push(light);
+        }
+    }
 }
 
 fn joined(bin: &Bin, next: &Bin) -> Bin {

@@ -1,22 +1,25 @@
 //! The best plan found that the spacecraft itself survives: the lower side of the gap.
 //!
 //! The programme is solved with the radiator's emission as tangents at the last plan instead of its chord, which is
-//! physics but for the second order. Its loads are flown, one load for each bin, and whatever a limit was passed by
-//! becomes a margin for the next round. Temperatures of a free start are moved along with the end until the flight
-//! joins itself: heat fades, so that converges. What is given back broke no limit and meets its ends.
+//! physics but for the second order. Its loads are flown, see `plan`, and whatever a limit was passed by becomes a margin
+//! for the next round. What is given back broke no limit and meets its ends.
+//!
+//! Where a dozen rounds end without such a plan, the last one is moved towards idle power: of the loads
+//! `idle + share (plan - idle)` the largest share that survives is sought by halving. Less power at every instant is never
+//! less charge and never warmer, so where idle power survives there is one; where it does not, no flight does, and
+//! the error says which limit it breaks, and when.
 
 use super::course::Course;
-use super::model::{Emission, Found, Margins};
+use super::model::{Emission, Margins};
+use super::plan::{Flight, Start, joined};
 use super::{Ends, OracleError, Stores, check, solved, temperatures};
-use crate::envelope::{Breaches, CHARGE_TOLERANCE, Spacecraft, Temperatures};
-use crate::units::{Joules, Kelvin, Seconds, Watts};
+use crate::envelope::{Breaches, Spacecraft};
+use crate::units::{Seconds, Watts};
 
 /// Most plans that are flown.
 const ROUNDS: u32 = 12;
-/// Most flights to find where the temperatures join themselves.
-const TURNS: usize = 60;
-/// A start this much warmer than where the flight joins itself is sure to be met, K: the surplus fades.
-const WARMER_K: f64 = 1e-3;
+/// Halvings between the last plan and idle power: to a thousandth.
+const HALVINGS: u32 = 10;
 /// Part of an excess that a margin grows by.
 const GROWTH: f64 = 1.1;
 
@@ -25,7 +28,7 @@ const GROWTH: f64 = 1.1;
 pub struct Feasible {
     /// Its work, in seconds of full speed.
     pub work: Seconds,
-    /// Power of the compute by bin of the course.
+    /// Power of the compute by bin of the course; the mean, if the machine is on or off.
     pub loads: Vec<Watts>,
     /// Where it begins.
     pub start: Stores,
@@ -35,102 +38,105 @@ pub struct Feasible {
     pub rounds: u32,
 }
 
-/// One flight of a plan.
-struct Flown {
-    start: Stores,
-    end: Stores,
-    breaches: Breaches,
-    /// Charge missing at the end, share of capacity.
-    missing: f64,
-    /// Whether the temperatures at the end are as asked for.
-    cool: bool,
-}
-
 /// Flies plans in `spacecraft`, which must stand where the course began, until one keeps the limits.
 ///
 /// # Errors
-/// [`OracleError`] as for [`super::best`], and if no plan of the dozen tried survives.
+/// [`OracleError`] as for [`super::best`]; [`OracleError::NoPlan`] where not even idle power survives.
 pub fn feasible(spacecraft: &Spacecraft, course: &Course, ends: &Ends) -> Result<Feasible, OracleError> {
     check(course, ends)?;
-    let mut margins = Margins::default();
-    let mut radiator = solved(course, ends, &Emission::Chord, &margins)?.radiator;
-    for rounds in 1..=ROUNDS {
-        let plan = solved(course, ends, &Emission::Tangents(&radiator), &margins)?;
-        let flown = joined(spacecraft, course, ends, &plan);
-        if !flown.breaches.any() && flown.missing <= CHARGE_TOLERANCE && flown.cool {
-            let work = course.bins().iter().zip(&plan.loads);
-            let work = work.fold(Seconds::ZERO, |sum, (bin, load)| sum + bin.dt * course.curve.rate(*load));
-            return Ok(Feasible { work, loads: plan.loads, start: flown.start, end: flown.end, rounds });
+    let search = Search { spacecraft, course, ends };
+    let mut margins = Margins { held: true, ..Margins::default() };
+    let (mut last, mut rounds) = (None, 0);
+    let mut radiator = match solved(course, ends, &Emission::Chord, &Margins::default()) {
+        Ok(found) => found.radiator,
+        Err(OracleError::Infeasible { .. }) => return search.towards_idle(None, rounds),
+        Err(other) => return Err(other),
+    };
+    while rounds < ROUNDS {
+        // Margins may leave no plan, and spoil the numbers; there is still the last one.
+        let Ok(plan) = solved(course, ends, &Emission::Tangents(&radiator), &margins) else { break };
+        rounds += 1;
+        let start = Stores { soc: plan.soc, temperatures: temperatures(course, ends, &plan) };
+        let flight = joined(spacecraft, course, ends, &plan.loads, (start, Start::Planned));
+        if flight.survived() {
+            return Ok(search.found(plan.loads, &flight, rounds));
         }
-        margins.grow(&flown, course);
+        margins.grow(&flight);
         radiator = plan.radiator;
+        last = Some(plan.loads);
     }
-    Err(OracleError::NoPlan { rounds: ROUNDS })
+    search.towards_idle(last, rounds)
+}
+
+/// What plans are flown for.
+struct Search<'a> {
+    spacecraft: &'a Spacecraft,
+    course: &'a Course,
+    ends: &'a Ends,
+}
+
+impl Search<'_> {
+    /// The nearest to `plan` on the way to idle power that survives.
+    fn towards_idle(&self, plan: Option<Vec<Watts>>, mut rounds: u32) -> Result<Feasible, OracleError> {
+        let course = self.course;
+        let idle = vec![course.curve.idle(); course.bins().len()];
+        let mut best = (idle.clone(), self.settled(&idle));
+        rounds += 1;
+        if !best.1.survived() {
+            let (limit, at) = best.1.broke(course.duration());
+            return Err(OracleError::NoPlan { limit, at });
+        }
+        let Some(plan) = plan else { return Ok(self.found(idle, &best.1, rounds)) };
+        let (mut low, mut high) = (0.0, 1.0);
+        for halving in 0..=HALVINGS {
+            // The plan itself may survive from another start.
+            let share = if halving == 0 { high } else { 0.5 * (low + high) };
+            let loads: Vec<Watts> =
+                idle.iter().zip(&plan).map(|(idle, load)| *idle + (*load - *idle) * share).collect();
+            let flight = self.settled(&loads);
+            rounds += 1;
+            if flight.survived() {
+                (low, best) = (share, (loads, flight));
+                if halving == 0 {
+                    break;
+                }
+            } else {
+                high = share;
+            }
+        }
+        Ok(self.found(best.0, &best.1, rounds))
+    }
+
+    /// A flight of `loads` from the fullest battery that the ends allow.
+    fn settled(&self, loads: &[Watts]) -> Flight {
+        let course = self.course;
+        let bins = || course.bins().iter();
+        let duration = course.duration();
+        let drawn = bins().zip(loads).fold(0.0, |sum, (bin, load)| sum + load.0 * bin.dt.0);
+        let absorbed = bins().fold(0.0, |sum, bin| sum + bin.environment.0 * bin.dt.0);
+        let start = match self.ends {
+            Ends::From(start) => *start,
+            _ => Stores {
+                soc: self.ends.start().map_or(0.0, |start| start.soc).max(course.battery.soc_max),
+                temperatures: course.thermal.steady(Watts(drawn / duration.0), Watts(absorbed / duration.0)),
+            },
+        };
+        joined(self.spacecraft, course, self.ends, loads, (start, Start::Settled))
+    }
+
+    fn found(&self, loads: Vec<Watts>, flight: &Flight, rounds: u32) -> Feasible {
+        let bins = self.course.bins().iter().zip(&loads);
+        let work = bins.fold(Seconds::ZERO, |sum, (bin, load)| sum + bin.dt * self.course.rate(*load));
+        Feasible { work, loads, start: flight.start, end: flight.end, rounds }
+    }
 }
 
 impl Margins {
-    fn grow(&mut self, flown: &Flown, course: &Course) {
-        let Breaches { junction, coolant, charge, bus } = &flown.breaches;
+    fn grow(&mut self, flight: &Flight) {
+        let Breaches { junction, coolant, charge, .. } = &flight.breaches;
         self.junction += GROWTH * junction.deepest_k.0;
         self.coolant += GROWTH * coolant.deepest_k.0;
         self.soc += GROWTH * charge.deepest_share;
-        self.stored += GROWTH * flown.missing.max(0.0);
-        if bus.energy_j > Joules::ZERO {
-            self.discharge += (course.battery.discharge_max * 0.02).0;
-        }
-    }
-}
-
-/// Flies `plan` until its temperatures join themselves.
-fn joined(spacecraft: &Spacecraft, course: &Course, ends: &Ends, plan: &Found) -> Flown {
-    let mut start = Stores { soc: plan.soc, temperatures: temperatures(course, ends, plan) };
-    let (asked, warmed) = match ends {
-        Ends::From(_) => return flown(spacecraft, course, plan, start, None),
-        Ends::Periodic => (0.0, [0.0; 3]),
-        Ends::Change { from, to } => (to.soc - from.soc, between(&from.temperatures, &to.temperatures)),
-    };
-    let mut flight = flown(spacecraft, course, plan, start, Some((asked, warmed)));
-    for _ in 0..TURNS {
-        if flight.cool {
-            break;
-        }
-        start.temperatures = moved(&flight.end.temperatures, warmed.map(|warmer| WARMER_K - warmer));
-        flight = flown(spacecraft, course, plan, start, Some((asked, warmed)));
-    }
-    flight
-}
-
-/// Flies `plan` from `start`. The end is asked to have so much more charge and each node to be at most so much warmer.
-fn flown(
-    spacecraft: &Spacecraft,
-    course: &Course,
-    plan: &Found,
-    start: Stores,
-    asked: Option<(f64, [f64; 3])>,
-) -> Flown {
-    let mut craft = spacecraft.clone().holding(start.soc, start.temperatures);
-    for (bin, load) in course.bins().iter().zip(&plan.loads) {
-        if bin.condition != craft.condition() {
-            craft.set_condition(bin.condition);
-        }
-        craft.step(bin.dt, *load, 0.0);
-    }
-    let end = Stores::from(craft.state());
-    let (missing, cool) = asked.map_or((0.0, true), |(charge, warmed)| {
-        let rise = between(&start.temperatures, &end.temperatures);
-        (start.soc + charge - end.soc, rise.iter().zip(warmed).all(|(rise, asked)| *rise <= asked))
-    });
-    Flown { start, end, breaches: *craft.breaches(), missing, cool }
-}
-
-fn between(from: &Temperatures, to: &Temperatures) -> [f64; 3] {
-    [(to.junction - from.junction).0, (to.coolant - from.coolant).0, (to.radiator - from.radiator).0]
-}
-
-fn moved(from: &Temperatures, by: [f64; 3]) -> Temperatures {
-    Temperatures {
-        junction: from.junction + Kelvin(by[0]),
-        coolant: from.coolant + Kelvin(by[1]),
-        radiator: from.radiator + Kelvin(by[2]),
+        self.stored += GROWTH * flight.missing.max(0.0);
     }
 }

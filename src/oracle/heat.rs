@@ -19,17 +19,27 @@
 //! *The ranges* ([`Ranges`]) follow from comparison: the network is monotone (more heat anywhere makes no node
 //! colder), so it stays above the steady state of idle power under the least environment if it starts above, and below
 //! that of the limits under the greatest if it starts below; a start outside widens the range, and a periodic flight,
-//! flown for ever, forgets its start. For the flows
+//! flown for ever, forgets its start. A start colder than idle power would keep it lies above the steady state of some
+//! lesser power, and the flight stays there. From above, bin by bin ([`Ranges::ceilings`]), no flight is warmer than one that
+//! began at the top of the range and draws all that array and battery could give at each instant: after a shade that
+//! the battery does not carry at full power the chord ends lower. For the flows
 //! f = (J - L)/R and g = G (L - R), `f' <= (P - f)/(R C_J)` where f is the largest of the two, `g' <= -G (g +
 //! environment - emission)/C_R` where g is: neither can pass the largest of full power, greatest emission less least
 //! environment, and what it starts with; from below likewise.
 
-use super::course::Course;
+use super::course::{Course, Light};
 use super::model::{Emission, Level, Margins, Terms, Units};
 use super::programme::{Programme, Variable};
 use super::{Ends, Stores};
 use crate::envelope::{Temperatures, Thermal};
 use crate::units::{Kelvin, Watts};
+
+/// Parts of a bin in which the warmest flight is followed.
+const PARTS: u32 = 16;
+/// Far more than the integration of a part leaves, K.
+const STEP_K: f64 = 1e-5;
+/// Halvings in search of a power: to a thousandth.
+const HALVINGS: u32 = 10;
 
 /// Where temperatures and flows of any flight lie.
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +83,7 @@ impl Ranges {
         let coldest = nodes(&strong.steady(course.curve.idle(), least));
         let low = match start {
             Some(start) if (0..3).any(|i| start[i] < coldest[i]) => {
-                let unheated = strong.steady(Watts::ZERO, least).radiator.0;
-                [start.into_iter().fold(unheated, f64::min); 3]
+                kept_warm(&strong, course.curve.idle(), least, start)
             }
             _ => coldest,
         };
@@ -88,6 +97,35 @@ impl Ranges {
             flow = (flow.0.min(up).min(down), flow.1.max(up).max(down));
         }
         Ranges { low, high, flow, lost: (fewest, most) }
+    }
+
+    /// The warmest that the radiator of any flight can be inside each bin, K.
+    fn ceilings(&self, course: &Course, ends: &Ends) -> Vec<f64> {
+        let high = self.high.map(Kelvin);
+        let top = Temperatures { junction: high[0], coolant: high[1], radiator: high[2] };
+        let mut at = match ends {
+            Ends::From(start) => start.temperatures,
+            _ => top,
+        };
+        let fastest = self.slopes(course)[2] / course.thermal.radiator_j_per_k;
+        let warmest = course.environment().1;
+        let ceiling = |(bin, light): (&super::Bin, &Light)| {
+            let thermal = Thermal { emission_w_per_k4: bin.emission_w_per_k4, ..course.thermal };
+            let (power, dt) = (most_power(course, light), bin.dt / f64::from(PARTS));
+            let mut ceiling = at.radiator;
+            for _ in 0..PARTS {
+                let moved = thermal.step(at, power, warmest, dt);
+                at = Temperatures {
+                    junction: moved.junction.min(top.junction),
+                    coolant: moved.coolant.min(top.coolant),
+                    radiator: (moved.radiator + Kelvin(STEP_K)).min(top.radiator),
+                };
+                ceiling = ceiling.max(at.radiator);
+            }
+            // Between two parts it goes up as fast as it can and down again.
+            (ceiling.0 + fastest * dt.0 / 2.0).min(self.high[2])
+        };
+        course.bins().iter().zip(course.lights()).map(ceiling).collect()
     }
 
     /// Whether even full power for ever keeps every flight of `course` under its limits.
@@ -108,6 +146,30 @@ impl Ranges {
         let lost = self.lost.1 - self.lost.0;
         [full - self.flow.0 + self.flow.1 - idle, 2.0 * width, width + lost, full - idle + lost]
     }
+}
+
+/// The steady state of the most power up to `idle` that is nowhere warmer than `start`; the coldest of `start` and an unheated
+/// radiator where that is colder still.
+fn kept_warm(thermal: &Thermal, idle: Watts, environment: Watts, start: [f64; 3]) -> [f64; 3] {
+    let steady = |power| nodes(&thermal.steady(power, environment));
+    let below = |at: [f64; 3]| at.iter().zip(start).all(|(at, start)| *at <= start);
+    if !below(steady(Watts::ZERO)) {
+        return [start.into_iter().fold(steady(Watts::ZERO)[2], f64::min); 3];
+    }
+    let (mut low, mut high) = (Watts::ZERO, idle);
+    for _ in 0..HALVINGS {
+        let middle = (low + high) / 2.0;
+        if below(steady(middle)) { low = middle } else { high = middle }
+    }
+    steady(low)
+}
+
+/// The most that the machine can draw at any instant of a bin.
+fn most_power(course: &Course, light: &Light) -> Watts {
+    let carried = light.most + course.battery.discharge_max * (1.0 + 1e-9) - course.housekeeping;
+    let (idle, full) = (course.curve.idle(), course.curve.full());
+    let power = (carried * course.conversion_efficiency).max(idle).min(full);
+    if course.is_switching() && power < full { idle } else { power }
 }
 
 /// What the radiator of `thermal` emits at `radiator` K, W.
@@ -145,7 +207,8 @@ pub(super) fn add(
         _ => new(programme).map(Level::Free),
     };
     let mut heat = Heat { start, radiator: Vec::new() };
-    let network = Network { course, units, emission, slopes: ranges.slopes(course), ranges };
+    let ceilings = ranges.ceilings(course, ends);
+    let network = Network { course, units, emission, slopes: ranges.slopes(course), ranges, ceilings };
     let mut at = start;
     for (index, load) in loads.iter().enumerate() {
         let next = new(programme).map(Level::Free);
@@ -182,6 +245,8 @@ struct Network<'a> {
     units: &'a Units,
     emission: &'a Emission<'a>,
     ranges: Ranges,
+    /// The warmest that the radiator can be inside each bin, K.
+    ceilings: Vec<f64>,
     slopes: [f64; 4],
 }
 
@@ -226,7 +291,7 @@ impl Network<'_> {
         let (at, slope) = match self.emission {
             Emission::Tangents(radiator) => (radiator[index], 4.0 * emission_w_per_k4 * radiator[index].powi(3)),
             Emission::Chord => {
-                let (low, high) = (self.ranges.low[2], self.ranges.high[2]);
+                let (low, high) = (self.ranges.low[2], self.ceilings[index]);
                 let rise = emitted(&thermal, high) - emitted(&thermal, low);
                 (high, if high > low { rise / (high - low) } else { 4.0 * emission_w_per_k4 * high.powi(3) })
             }

@@ -30,8 +30,9 @@ pub(super) struct Margins {
     pub(super) soc: f64,
     /// More charge at the end than asked for, share of capacity.
     pub(super) stored: f64,
-    /// Below the battery's discharge limit, W.
-    pub(super) discharge: f64,
+    /// A plan holds its load, or its share of the time at full power, all over a bin: the battery must carry it in the
+    /// least light of the bin.
+    pub(super) held: bool,
 }
 
 /// The units of a programme.
@@ -99,6 +100,13 @@ impl Terms {
             Level::Free(variable) => self.terms.push((variable, factor)),
             Level::Fixed(value) => self.right -= factor * value,
         }
+        self
+    }
+
+    /// With `factor` times a constant and a variable of its own factor on the left.
+    pub(super) fn part(mut self, (constant, variable, by): (f64, Variable, f64), factor: f64) -> Terms {
+        self.right -= factor * constant;
+        self.terms.push((variable, factor * by));
         self
     }
 

@@ -19,7 +19,10 @@ use clarabel::algebra::CscMatrix;
 use clarabel::solver::{DefaultSettings, DefaultSolver, IPSolver, NonnegativeConeT, SolverStatus, ZeroConeT};
 
 /// What a plan may leave of its rows, relative.
-const KEPT: f64 = 1e-6;
+pub(super) const KEPT: f64 = 1e-6;
+
+/// Added to the diagonal of the solver's equations: its default, and what helps where rows nearly repeat one another.
+const REGULARIZATION: [f64; 2] = [1e-8, 1e-7];
 
 /// Which variable.
 pub(super) type Variable = usize;
@@ -66,6 +69,11 @@ impl Programme {
         self.worth.len() - 1
     }
 
+    /// `variable` is at most `high`.
+    pub(super) fn cap(&mut self, variable: Variable, high: f64) {
+        self.ranges[variable].1 = self.ranges[variable].1.min(high);
+    }
+
     /// The sum of `terms` is `right`.
     pub(super) fn equal(&mut self, terms: &[(Variable, f64)], right: f64) {
         self.equalities.push(Row { terms: terms.to_vec(), right });
@@ -83,13 +91,23 @@ impl Programme {
         let count = self.worth.len();
         let cost: Vec<f64> = self.worth.iter().map(|worth| -worth).collect();
         let cones = [ZeroConeT(equalities), NonnegativeConeT(right.len() - equalities)];
-        let settings = DefaultSettings { verbose: false, ..DefaultSettings::default() };
         let none = CscMatrix::zeros((count, count));
         let refuse = |cause: String| OracleError::Solver { cause };
-        let mut solver = DefaultSolver::new(&none, &cost, &matrix, &right, &cones, settings)
-            .map_err(|cause| refuse(cause.to_string()))?;
-        solver.solve();
-        let found = &solver.solution;
+        let attempt = |regularization: f64| {
+            let settings = DefaultSettings {
+                verbose: false,
+                static_regularization_constant: regularization,
+                ..DefaultSettings::default()
+            };
+            let mut solver = DefaultSolver::new(&none, &cost, &matrix, &right, &cones, settings)
+                .map_err(|cause| refuse(cause.to_string()))?;
+            solver.solve();
+            Ok(solver.solution)
+        };
+        let mut found = attempt(REGULARIZATION[0])?;
+        if !matches!(found.status, SolverStatus::Solved | SolverStatus::PrimalInfeasible) {
+            found = attempt(REGULARIZATION[1])?;
+        }
         match found.status {
             SolverStatus::PrimalInfeasible => return Ok(None),
             SolverStatus::Solved | SolverStatus::AlmostSolved => {}
@@ -99,15 +117,16 @@ impl Programme {
         }
         Ok(Some(Solution {
             value: -found.obj_val,
-            upper: self.bound(&found.z, equalities),
+            upper: self.bound(&found.z),
             iterations: found.iterations,
-            x: found.x.clone(),
-            multipliers: found.z.clone(),
+            x: found.x,
+            multipliers: found.z,
             equalities,
         }))
     }
 
-    /// All rows, ranges last, and how many of them are equalities.
+    /// All rows, ranges last, and how many of them are equalities. A range of no width is one of those: between two
+    /// inequalities an interior-point method finds no inside.
     fn matrix(&self) -> (CscMatrix<f64>, Vec<f64>, usize) {
         let (mut rows, mut columns, mut values) = (Vec::new(), Vec::new(), Vec::new());
         let mut right = Vec::new();
@@ -119,23 +138,32 @@ impl Programme {
             }
             right.push(limit);
         };
-        for row in self.equalities.iter().chain(&self.inequalities) {
-            put(&row.terms, row.right);
+        self.equalities.iter().for_each(|row| put(&row.terms, row.right));
+        for (column, &(low, _)) in self.ranges.iter().enumerate().filter(|(_, range)| is_fixed(range)) {
+            put(&[(column, 1.0)], low);
         }
-        for (column, &(low, high)) in self.ranges.iter().enumerate() {
+        self.inequalities.iter().for_each(|row| put(&row.terms, row.right));
+        for (column, &(low, high)) in self.ranges.iter().enumerate().filter(|(_, range)| !is_fixed(range)) {
             put(&[(column, 1.0)], high);
             put(&[(column, -1.0)], -low);
         }
         let matrix = CscMatrix::new_from_triplets(right.len(), self.worth.len(), rows, columns, values);
-        (matrix, right, self.equalities.len())
+        (matrix, right, self.equalities.len() + self.fixed())
+    }
+
+    /// Variables whose range has no width.
+    fn fixed(&self) -> usize {
+        self.ranges.iter().filter(|range| is_fixed(range)).count()
     }
 
     /// The bound that `multipliers` prove. Those of the ranges are not needed: what they leave is in the residual.
-    fn bound(&self, multipliers: &[f64], equalities: usize) -> f64 {
+    fn bound(&self, multipliers: &[f64]) -> f64 {
         let mut residual = self.worth.clone();
         let mut bound = 0.0;
-        for (index, row) in self.equalities.iter().chain(&self.inequalities).enumerate() {
-            let price = if index < equalities { multipliers[index] } else { multipliers[index].max(0.0) };
+        let prices = multipliers[self.equalities.len() + self.fixed()..].iter().map(|price| price.max(0.0));
+        let inequalities = self.inequalities.iter().zip(prices);
+        let equalities = self.equalities.iter().zip(multipliers.iter().copied());
+        for (row, price) in equalities.chain(inequalities) {
             bound += price * row.right;
             for &(column, value) in &row.terms {
                 residual[column] -= price * value;
@@ -144,6 +172,10 @@ impl Programme {
         let rest = residual.iter().zip(&self.ranges).map(|(r, (low, high))| (r * low).max(r * high));
         bound + rest.sum::<f64>()
     }
+}
+
+fn is_fixed((low, high): &(f64, f64)) -> bool {
+    low == high
 }
 
 impl Solution {

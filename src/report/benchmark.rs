@@ -4,9 +4,10 @@
 //! does not fit into a cell, samples separated by spaces; Markdown is for people: medians, and spreads as shares.
 
 use super::energy::Kind;
-use super::result::{WorkloadResult, idle_power, idle_power_after, meter_cost, unconstrained};
+use super::record::{Purpose, Record};
 use super::summary::{energy_columns, meter, per_joule, rate};
 use super::table::{line, table};
+use super::workload::{WorkloadResult, workloads};
 use crate::journal::{Conditions, Event, MeterCost};
 use crate::units::{Seconds, Watts};
 use serde::Serialize;
@@ -76,27 +77,21 @@ pub struct BenchmarkRow {
 impl Benchmark {
     /// Computes it from the events of a run. None where the machine was never described.
     pub fn from_events(events: &[Event]) -> Option<Benchmark> {
-        let events: Vec<&Event> = events.iter().collect();
-        let conditions = events.iter().find_map(|event| match event {
-            Event::Conditions(conditions) => Some(conditions.as_ref()),
-            _ => None,
-        })?;
-        let (program, test_time, measured_too) = events.iter().find_map(|event| match event {
-            Event::Benched { program, test_time, measured_too, .. } => Some((program, test_time, measured_too)),
-            _ => None,
-        })?;
-        let idle_power_w = idle_power(&events);
-        let results = unconstrained(&events, conditions, idle_power_w);
-        let rows = results.iter().map(|result| row(result, &results, &events, conditions, test_time)).collect();
+        let record = Record::from_events(events).ok()?;
+        let (conditions, Purpose::Benchmark { measured_too }) = (record.conditions?, record.purpose) else {
+            return None;
+        };
+        let results = workloads(&record);
+        let rows = results.iter().map(|result| row(result, &results, &record, conditions)).collect();
         Some(Benchmark {
-            program: program.clone(),
-            test_time: test_time.clone(),
+            program: record.program.to_owned(),
+            test_time: record.test_time.to_owned(),
             conditions: conditions.clone(),
             compile_statement: compile_statement(conditions),
-            measured_too: measured_too.clone(),
-            idle_power_w,
-            idle_power_after_w: idle_power_after(&events),
-            meter_cost: meter_cost(&events),
+            measured_too: measured_too.to_vec(),
+            idle_power_w: record.idle_power(),
+            idle_power_after_w: record.idle_power_after(),
+            meter_cost: record.meter_cost,
             rows,
         })
     }
@@ -136,34 +131,28 @@ impl Benchmark {
 
     fn remarks(&self, text: &mut String) {
         let repeats = self.rows.first().map_or(0, |row| row.result.samples_ts.len());
-        line(
-            text,
-            format_args!("rate: median of {repeats} repeats, ± sample standard deviation as a share of the mean"),
-        );
+        line!(text, "rate: median of {repeats} repeats, ± sample standard deviation as a share of the mean");
         if self.rows.iter().any(|row| row.compile_cold_s.is_some()) {
-            line(text, format_args!("{}", self.compile_statement));
+            line!(text, "{}", self.compile_statement);
         }
         for choice in &self.conditions.tuning {
-            line(text, format_args!("tuned: {choice}"));
+            line!(text, "tuned: {choice}");
         }
         if !self.measured_too.is_empty() {
             let names = self.measured_too.join(" and ");
-            line(text, format_args!("{names}: not asked for, measured since shares are of their rates"));
+            line!(text, "{names}: not asked for, measured since shares are of their rates");
         }
         if let Some(model) = &self.conditions.model {
-            line(text, format_args!("model: {model}"));
+            line!(text, "model: {model}");
         }
         let source = &self.conditions.source;
-        line(text, format_args!("watts: {} ({})", source.name, source.method));
+        line!(text, "watts: {} ({})", source.name, source.method);
         if let Some(idle) = self.idle_power_w {
             let after = self.idle_power_after_w.map_or("not watched".to_owned(), |power| format!("{:.2} W", power.0));
-            line(
-                text,
-                format_args!("idle: {:.2} W before, {after} after; inside W and work/J, taken off above idle", idle.0),
-            );
+            line!(text, "idle: {:.2} W before, {after} after; inside W and work/J, taken off above idle", idle.0);
         }
         if let Some(cost) = &self.meter_cost {
-            line(text, format_args!("meter: {}", meter(cost)));
+            line!(text, "meter: {}", meter(cost));
         }
     }
 
@@ -171,21 +160,22 @@ impl Benchmark {
     pub fn json_lines(&self) -> String {
         let mut text = String::new();
         for row in &self.rows {
-            line(&mut text, format_args!("{}", document(row)));
+            line!(text, "{}", document(row));
         }
         text
     }
 
     /// One row for each workload, with a head line.
     pub fn csv(&self) -> String {
-        let mut text = String::new();
-        line(&mut text, format_args!("{}", COLUMNS.map(|(name, _)| name).join(",")));
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let mut write = |cells: &[String]| writer.write_record(cells).expect("a row goes into memory");
+        write(&COLUMNS.map(|(name, _)| name.to_owned()));
         for row in &self.rows {
             let document = document(row);
-            let cells = COLUMNS.map(|(_, pointer)| cell(document.pointer(pointer).unwrap_or(&Value::Null)));
-            line(&mut text, format_args!("{}", cells.join(",")));
+            write(&COLUMNS.map(|(_, pointer)| cell(document.pointer(pointer).unwrap_or(&Value::Null))));
         }
-        text
+        let text = writer.into_inner().expect("memory is flushed");
+        String::from_utf8(text).expect("cells are texts")
     }
 }
 
@@ -231,36 +221,27 @@ fn document(row: &BenchmarkRow) -> Value {
     serde_json::to_value(row).expect("no map in a row has keys that are not strings")
 }
 
-/// A cell as RFC 4180 has it: quoted where it must be, empty for what is missing.
+/// What stands in a cell, before it is quoted: nothing for what is missing.
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => format!("\"{}\"", text.replace('"', "\"\"")),
+        Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(Value::to_string).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }
 }
 
-fn row(
-    result: &WorkloadResult,
-    all: &[WorkloadResult],
-    events: &[&Event],
-    conditions: &Conditions,
-    test_time: &str,
-) -> BenchmarkRow {
+fn row(result: &WorkloadResult, all: &[WorkloadResult], journal: &Record<'_>, conditions: &Conditions) -> BenchmarkRow {
     let share = |name: &str, rate: fn(&WorkloadResult) -> f64| {
         let peak = all.iter().find(|peak| peak.name == name && peak.backends == result.backends);
         peak.map(|peak| at_median(result, rate) / at_median(peak, rate)).filter(|share| share.is_finite())
     };
-    let compiled = events.iter().find_map(|event| match event {
-        Event::Compiled { workload, cold_s, warm_s } if *workload == result.name => Some((*cold_s, *warm_s)),
-        _ => None,
-    });
+    let compiled = journal.compile_times.iter().find(|times| times.workload == result.name);
     let record = conditions.workloads.iter().find(|record| record.name == result.name);
     let model = record.and_then(|record| record.model.as_ref());
     let ordered = |order: fn(f64, f64) -> f64| result.samples_ts.iter().copied().reduce(order);
     BenchmarkRow {
-        test_time: test_time.to_owned(),
+        test_time: journal.test_time.to_owned(),
         cpu_info: conditions.cpu_info.clone(),
         gpu_info: conditions.gpu_info.clone(),
         min_ts: ordered(f64::min),
@@ -271,8 +252,8 @@ fn row(
         share_of_fma_peak: share("fma", |result| result.flop_per_s),
         share_of_copy_peak: share("copy", |result| result.bytes_per_s),
         share_of_cooperative_gemm: share(COOPERATIVE, |result| result.flop_per_s),
-        compile_cold_s: compiled.map(|(cold, _)| cold),
-        compile_warm_s: compiled.map(|(_, warm)| warm),
+        compile_cold_s: compiled.map(|times| times.cold_s),
+        compile_warm_s: compiled.map(|times| times.warm_s),
         result: result.clone(),
     }
 }

@@ -1,6 +1,8 @@
 //! A result directory: made before anything is measured, filled from the journal, sealed with SHA-256.
 
-use super::exchange::{self, Fault, SUMS, hash};
+use super::atomic_commit::{self, FileError, Named, SUMS, commit, hash};
+use super::compare::differences;
+use super::record::Record;
 use super::result::FlightResult;
 use super::summary::summary;
 use super::timeline::timeline;
@@ -9,7 +11,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The pages computed from the journal, in the order in which they are written.
-const PAGES: [&str; 4] = ["result.json", "conditions.json", "timeline.csv", "summary.txt"];
+const PAGES: [&str; 4] = [RESULT, "conditions.json", "timeline.csv", "summary.txt"];
+
+/// The page that holds every figure.
+const RESULT: &str = "result.json";
 
 /// Why a result directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -85,20 +90,20 @@ impl ResultDirectory {
         }
     }
 
-    /// Ends what a killed program has begun here, so that the files fit one another. True where there was something to end.
+    /// Finishes or takes back a change that was killed, so that the files fit one another. True where there was one.
     ///
     /// # Errors
-    /// What cannot be ended, since a file was changed meanwhile or the system refuses.
-    pub fn settle(&self) -> Result<bool, DirectoryError> {
+    /// It can be neither, since a file was changed meanwhile or the system refuses.
+    pub fn recover(&self) -> Result<bool, DirectoryError> {
         let names: Vec<&'static str> = PAGES.into_iter().chain([journal::FILE_NAME]).collect();
-        Ok(exchange::settle(&self.path, &names)?)
+        Ok(atomic_commit::recover(&self.path, &names)?)
     }
 
     /// Reads the journal, computes the result and writes every page and the hashes.
     pub fn write_pages(&self) -> Result<FlightResult, DirectoryError> {
         let (result, pages) = self.pages(&journal::read(&self.journal())?)?;
-        let changed: Vec<exchange::Named<'_>> = PAGES.into_iter().zip(pages.iter().map(String::as_bytes)).collect();
-        exchange::exchange(&self.path, &changed, &[journal::FILE_NAME])?;
+        let changed: Vec<Named<'_>> = PAGES.into_iter().zip(pages.iter().map(String::as_bytes)).collect();
+        commit(&self.path, &changed, &[journal::FILE_NAME])?;
         Ok(result)
     }
 
@@ -110,26 +115,27 @@ impl ResultDirectory {
         let text = journal::extended(&fs::read(&path).map_err(fail)?, entry).map_err(fail)?;
         entries.push(entry.clone());
         let (result, pages) = self.pages(&entries)?;
-        let mut changed: Vec<exchange::Named<'_>> = PAGES.into_iter().zip(pages.iter().map(String::as_bytes)).collect();
+        let mut changed: Vec<Named<'_>> = PAGES.into_iter().zip(pages.iter().map(String::as_bytes)).collect();
         changed.push((journal::FILE_NAME, &text));
-        exchange::exchange(&self.path, &changed, &[])?;
+        commit(&self.path, &changed, &[])?;
         Ok(result)
     }
 
     fn pages(&self, entries: &[Entry]) -> Result<(FlightResult, [String; 4]), DirectoryError> {
-        let path = self.journal();
-        let result = FlightResult::from_journal(entries).ok_or(JournalError::NotOpened { path })?;
+        let not_opened = |_| JournalError::NotOpened { path: self.journal() };
+        let record = Record::from_entries(entries).map_err(not_opened)?;
+        let result = FlightResult::from_record(&record).map_err(not_opened)?;
         let mut conditions = serde_json::to_string_pretty(&result.conditions)
             .expect("conditions hold no map with keys that are not strings");
         conditions.push('\n');
-        let pages = [result.to_json(), conditions, timeline(entries), summary(&result)];
+        let pages = [result.to_json(), conditions, timeline(&record), summary(&result)];
         Ok((result, pages))
     }
 }
 
 /// Recomputes everything in `directory`; each disagreement is a line. Empty: the pages say what the journal says.
 pub fn verify(directory: &ResultDirectory) -> Result<Vec<String>, DirectoryError> {
-    if exchange::is_pending(&directory.path) {
+    if atomic_commit::is_pending(&directory.path) {
         let path = directory.path.display();
         return Ok(vec![format!("a change was cut short: `dawndusk report {path}` completes it")]);
     }
@@ -148,23 +154,28 @@ pub fn verify(directory: &ResultDirectory) -> Result<Vec<String>, DirectoryError
     }
     let entries = journal::read(&directory.journal())?;
     let (result, pages) = directory.pages(&entries)?;
-    let apart = result.flight.and_then(|flight| flight.scored.replay.first_apart_s);
-    if let Some(apart) = apart {
-        let name = journal::FILE_NAME;
-        wrong.push(format!("{name}: the state at {:.3} s does not follow from the loads before it", apart.0));
+    let replay = result.flight.map(|flight| flight.scored.replay);
+    if let Some((at, what)) = replay.and_then(|replay| replay.first_apart_s.zip(replay.apart)) {
+        wrong.push(format!("{}: at {:.3} s {what}", journal::FILE_NAME, at.0));
     }
     for (name, page) in PAGES.iter().zip(&pages) {
         let path = directory.path.join(name);
         let found = fs::read_to_string(&path).map_err(|source| DirectoryError::Io { path, source })?;
-        if found != *page {
-            wrong.push(format!("{name} is not what the journal gives"));
+        if found == *page {
+            continue;
+        }
+        match serde_json::from_str(&found).ok().zip(serde_json::from_str(page).ok()) {
+            Some((saved, computed)) if *name == RESULT => {
+                wrong.extend(differences(&saved, &computed).into_iter().map(|figure| format!("{name}: {figure}")));
+            }
+            _ => wrong.push(format!("{name} is not what the journal gives")),
         }
     }
     Ok(wrong)
 }
 
-impl From<Fault> for DirectoryError {
-    fn from((path, source): Fault) -> DirectoryError {
+impl From<FileError> for DirectoryError {
+    fn from((path, source): FileError) -> DirectoryError {
         DirectoryError::Io { path, source }
     }
 }

@@ -1,9 +1,9 @@
 //! Energy as it is published: with boundary, source and kind, and with bounds only where it was measured.
 //!
-//! The bounds are those of [`Drawn`]. What other sources saw of the same window stands beside it as witnesses: nothing is
-//! ever added up over two sources, and where two of the same boundary differ by more than [`DISAGREEMENT`], both are shown.
+//! The bounds are those of [`Drawn`]. What other sources saw of the same window stands beside it: nothing is ever added up
+//! over two sources, and where two of the same boundary differ by more than [`DISAGREEMENT`], both are shown.
 
-use crate::journal::{Drawn, Event, Witness};
+use crate::journal::{Beside, Drawn};
 use crate::reading::{Boundary, Provenance, Source};
 use crate::units::{Joules, Seconds, Watts};
 use serde::Serialize;
@@ -42,12 +42,12 @@ pub struct Energy {
     /// Age of the oldest value in use; null where there is no energy.
     pub oldest_sample_s: Option<Seconds>,
     /// What other sources saw.
-    pub witnesses: Vec<WitnessEnergy>,
+    pub beside: Vec<EnergyBeside>,
 }
 
 /// The same window by another source.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct WitnessEnergy {
+pub struct EnergyBeside {
     /// The source's name and method.
     pub source: String,
     /// What it covers.
@@ -87,17 +87,17 @@ impl Energy {
             updates: drawn.updates,
             coverage_share: value.and(drawn.coverage()),
             oldest_sample_s: value.and(drawn.coverage()).map(|_| drawn.oldest_s),
-            witnesses: Vec::new(),
+            beside: Vec::new(),
         }
     }
 
     /// With what other sources saw of the same window.
-    pub fn beside(mut self, witnesses: &[Witness]) -> Energy {
-        let witness = |witness: &Witness| {
-            let (source, drawn) = (&witness.source, &witness.drawn);
+    pub fn with(mut self, others: &[Beside]) -> Energy {
+        let beside = |other: &Beside| {
+            let (source, drawn) = (&other.source, &other.drawn);
             let bounds = drawn.bounds(source);
             let both = self.value_j.zip(drawn.energy_j).filter(|_| self.boundary == Some(source.boundary));
-            WitnessEnergy {
+            EnergyBeside {
                 source: format!("{}: {}", source.name, source.method),
                 boundary: source.boundary,
                 value_j: drawn.energy_j,
@@ -108,37 +108,27 @@ impl Energy {
                     .filter(|share| share.is_finite()),
             }
         };
-        self.witnesses = witnesses.iter().map(witness).collect();
+        self.beside = others.iter().map(beside).collect();
         self
     }
 
-    /// The witnesses that disagree, in words.
+    /// The sources that disagree, in words.
     pub(super) fn disputes(&self) -> Vec<String> {
-        let dispute = |witness: &WitnessEnergy| {
-            let share = witness.disagreement_share.filter(|share| *share > DISAGREEMENT)?;
-            let (ours, theirs) = (self.value_j?, witness.value_j?);
+        let dispute = |other: &EnergyBeside| {
+            let share = other.disagreement_share.filter(|share| *share > DISAGREEMENT)?;
+            let (ours, theirs) = (self.value_j?, other.value_j?);
             let name = |source: &str| source.split(": ").next().unwrap_or_default().to_owned();
             Some(format!(
                 "{:.1} J by {} and {:.1} J by {} differ by {:.1} %",
                 ours.0,
                 name(&self.source),
                 theirs.0,
-                name(&witness.source),
+                name(&other.source),
                 100.0 * share
             ))
         };
-        self.witnesses.iter().filter_map(dispute).collect()
+        self.beside.iter().filter_map(dispute).collect()
     }
-}
-
-/// The witnesses of one phase: of a workload without an envelope, or of the flight; those that were read with it first, then
-/// the files that were merged afterwards.
-pub(super) fn witnesses_of(events: &[&Event], phase: Option<&str>) -> Vec<Witness> {
-    let read = events.iter().find_map(|event| match event {
-        Event::Witnessed { workload, witnesses } if workload.as_deref() == phase => Some(witnesses.clone()),
-        _ => None,
-    });
-    read.unwrap_or_default().into_iter().chain(super::merged::witnesses(events, phase)).collect()
 }
 
 /// Work bought by a joule, gross: idle power is inside.
@@ -210,17 +200,17 @@ mod tests {
     }
 
     #[test]
-    fn a_witness_is_shown_beside_and_never_added() {
+    fn another_source_is_shown_beside_and_never_added() {
         let sensor = source(Provenance::BoardSensor, Some(0.05));
-        let by = |boundary, energy| Witness { source: Source { boundary, ..sensor.clone() }, drawn: drawn(energy) };
+        let by = |boundary, energy| Beside { source: Source { boundary, ..sensor.clone() }, drawn: drawn(energy) };
         let same =
-            Energy::of(&drawn(100.0), &sensor, true).beside(&[by(sensor.boundary, 110.0), by(Boundary::Wall, 300.0)]);
+            Energy::of(&drawn(100.0), &sensor, true).with(&[by(sensor.boundary, 110.0), by(Boundary::Wall, 300.0)]);
         assert_eq!(same.value_j, Some(Joules(100.0)), "the source that counts counts alone");
-        let shares: Vec<Option<f64>> = same.witnesses.iter().map(|witness| witness.disagreement_share).collect();
+        let shares: Vec<Option<f64>> = same.beside.iter().map(|other| other.disagreement_share).collect();
         assert!(shares[0].is_some_and(|share| (share - 10.0 / 105.0).abs() < 1e-12), "10 J of 105 J: {shares:?}");
         assert_eq!(shares[1], None, "a wall holds more than a board: no disagreement");
         assert_eq!(same.disputes().len(), 1, "one is over 5 %: {:?}", same.disputes());
-        let close = Energy::of(&drawn(100.0), &sensor, true).beside(&[by(sensor.boundary, 102.0)]);
+        let close = Energy::of(&drawn(100.0), &sensor, true).with(&[by(sensor.boundary, 102.0)]);
         assert!(close.disputes().is_empty(), "2 % are no dispute");
     }
 

@@ -3,7 +3,7 @@
 //! A file that was merged again replaces what was merged of it before; the journal keeps both.
 
 use super::energy::Energy;
-use crate::journal::{Event, MergedMeter, MergedWindow, Witness};
+use crate::journal::{MergedMeter, MergedWindow, Phase};
 use crate::reading::{Boundary, NoData};
 use crate::units::Seconds;
 use serde::Serialize;
@@ -34,8 +34,8 @@ pub struct MeterFileResult {
 /// One phase, or all repeats of one workload.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MeterFilePhase {
-    /// `idle`, `unconstrained`, `flight`, `idle_after` or `whole`.
-    pub phase: String,
+    /// Which phase.
+    pub phase: Phase,
     /// The workload of an `unconstrained` one.
     pub workload: Option<String>,
     /// On the flight's clock.
@@ -50,40 +50,11 @@ pub struct MeterFilePhase {
     pub no_data: Option<NoData>,
 }
 
-/// Every file, in the order in which they were first merged.
-pub(super) fn meter_files(events: &[&Event]) -> Vec<MeterFileResult> {
-    latest(events).into_iter().map(result).collect()
-}
-
-/// What the files say of one phase: of a workload without an envelope, or of the flight.
-pub(super) fn witnesses(events: &[&Event], workload: Option<&str>) -> Vec<Witness> {
-    let is_it = |window: &&MergedWindow| match workload {
-        Some(name) => window.phase == "unconstrained" && window.workload.as_deref() == Some(name),
-        None => window.phase == "flight",
-    };
-    let of = |merged: &MergedMeter| {
-        let window = merged.windows.iter().find(is_it)?;
-        Some(Witness { source: merged.source.clone(), drawn: window.drawn })
-    };
-    latest(events).into_iter().filter_map(of).collect()
-}
-
-fn latest<'a>(events: &[&'a Event]) -> Vec<&'a MergedMeter> {
-    let mut files: Vec<&MergedMeter> = Vec::new();
-    for event in events {
-        let Event::Merged(merged) = event else { continue };
-        match files.iter_mut().find(|earlier| earlier.is_of_same_file(merged)) {
-            Some(earlier) => *earlier = merged,
-            None => files.push(merged),
-        }
-    }
-    files
-}
-
-fn result(merged: &MergedMeter) -> MeterFileResult {
+/// What one file says.
+pub(super) fn meter_file(merged: &MergedMeter) -> MeterFileResult {
     let source = &merged.source;
     let phase = |window: &MergedWindow| MeterFilePhase {
-        phase: window.phase.clone(),
+        phase: window.phase,
         workload: window.workload.clone(),
         begin_s: window.begin_s,
         end_s: window.end_s,
@@ -119,7 +90,10 @@ impl std::fmt::Display for MeterFileResult {
 
 impl std::fmt::Display for MeterFilePhase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.workload.as_deref().unwrap_or(&self.phase))?;
+        match &self.workload {
+            Some(workload) => f.write_str(workload)?,
+            None => self.phase.fmt(f)?,
+        }
         match (self.energy.value_j, self.no_data) {
             (Some(energy), _) => {
                 write!(f, " {:.1} J", energy.0)?;

@@ -8,7 +8,8 @@
 //! their mean (pool adjacent violators: Ayer et al., *Annals of Mathematical Statistics* 26 (1955) 641), and the
 //! profile says which; a point that is not above idle power is left out, and the profile says that too.
 
-use crate::journal::{Conditions, Event};
+use super::record::Record;
+use crate::journal::{Conditions, DutyHeld, Event};
 use crate::profile::{Machine, Point};
 use crate::reading::NoData;
 use crate::units::Watts;
@@ -60,9 +61,9 @@ impl SweepError {
     }
 }
 
-/// Sums over both passes of one duty.
+/// Means over both passes of one duty.
 #[derive(Clone, Copy, Debug)]
-struct Held {
+struct Duty {
     duty: f64,
     power_w: f64,
     rounds_per_s: f64,
@@ -71,7 +72,7 @@ struct Held {
 /// Points that became one.
 #[derive(Clone, Debug)]
 struct Pool {
-    members: Vec<Held>,
+    members: Vec<Duty>,
 }
 
 impl OperatingPoints {
@@ -80,11 +81,8 @@ impl OperatingPoints {
     /// # Errors
     /// [`SweepError`]: nothing is made up for what is missing.
     pub fn from_events(events: &[Event], name: &str) -> Result<OperatingPoints, SweepError> {
-        let conditions = events.iter().find_map(|event| match event {
-            Event::Conditions(conditions) => Some(conditions.as_ref()),
-            _ => None,
-        });
-        let conditions = conditions.ok_or(SweepError::Incomplete)?;
+        let record = Record::from_events(events).map_err(|_| SweepError::Incomplete)?;
+        let conditions = record.conditions.ok_or(SweepError::Incomplete)?;
         let source_name = || conditions.source.name.clone();
         if conditions.workloads.iter().any(|workload| !conditions.sees(&workload.backend)) {
             return Err(SweepError::NotSeen { source_name: source_name() });
@@ -93,13 +91,9 @@ impl OperatingPoints {
             source_name: source_name(),
             cause: cause.unwrap_or(NoData::NotSupported),
         };
-        let idle = events.iter().find_map(|event| match event {
-            Event::Idle { duration_s, drawn } => Some((*duration_s, *drawn)),
-            _ => None,
-        });
-        let (duration, drawn) = idle.ok_or(SweepError::Incomplete)?;
-        let idle = drawn.energy_j.ok_or_else(|| no_reading(drawn.no_data))? / duration;
-        let held = held(events, &no_reading)?;
+        let watch = record.idle.ok_or(SweepError::Incomplete)?;
+        let idle = watch.power().ok_or_else(|| no_reading(watch.drawn.no_data))?;
+        let held = held(&record.duties, &no_reading)?;
         let full = held.last().filter(|held| held.duty == 1.0).ok_or(SweepError::Incomplete)?;
         let (points, mut remarks) = climbing(&held, idle);
         if points.is_empty() {
@@ -113,7 +107,7 @@ impl OperatingPoints {
             )
         });
         remarks.splice(0..0, measured);
-        Ok(OperatingPoints { machine: machine(events, conditions, name, idle, points)?, remarks })
+        Ok(OperatingPoints { machine: machine(&record, conditions, name, idle, points)?, remarks })
     }
 
     /// The profile as a file, with what was measured in comments.
@@ -136,10 +130,9 @@ impl OperatingPoints {
 }
 
 /// Mean power and rate of every duty, rising.
-fn held(events: &[Event], no_reading: &dyn Fn(Option<NoData>) -> SweepError) -> Result<Vec<Held>, SweepError> {
+fn held(duties: &[DutyHeld], no_reading: &dyn Fn(Option<NoData>) -> SweepError) -> Result<Vec<Duty>, SweepError> {
     let mut sums: Vec<(f64, f64, f64, f64)> = Vec::new();
-    for event in events {
-        let Event::Duty { duty, rounds, duration_s, drawn } = event else { continue };
+    for DutyHeld { duty, rounds, duration_s, drawn } in duties {
         let energy = drawn.energy_j.ok_or_else(|| no_reading(drawn.no_data))?;
         let place = sums.iter().position(|sum| sum.0 == *duty).unwrap_or_else(|| {
             sums.push((*duty, 0.0, 0.0, 0.0));
@@ -151,7 +144,7 @@ fn held(events: &[Event], no_reading: &dyn Fn(Option<NoData>) -> SweepError) -> 
         *total_rounds += *rounds as f64;
     }
     sums.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mean = |&(duty, energy, time, rounds): &(f64, f64, f64, f64)| Held {
+    let mean = |&(duty, energy, time, rounds): &(f64, f64, f64, f64)| Duty {
         duty,
         power_w: energy / time,
         rounds_per_s: rounds / time,
@@ -160,7 +153,7 @@ fn held(events: &[Event], no_reading: &dyn Fn(Option<NoData>) -> SweepError) -> 
 }
 
 /// Points that climb from idle power to a rate of 1, and what was done to make them.
-fn climbing(held: &[Held], idle: Watts) -> (Vec<Point>, Vec<String>) {
+fn climbing(held: &[Duty], idle: Watts) -> (Vec<Point>, Vec<String>) {
     let mut remarks = Vec::new();
     let mut pools: Vec<Pool> = Vec::new();
     for &held in held {
@@ -186,7 +179,7 @@ fn climbing(held: &[Held], idle: Watts) -> (Vec<Point>, Vec<String>) {
 }
 
 impl Pool {
-    fn mean(&self, value: impl Fn(&Held) -> f64) -> f64 {
+    fn mean(&self, value: impl Fn(&Duty) -> f64) -> f64 {
         self.members.iter().map(value).sum::<f64>() / self.members.len() as f64
     }
 
@@ -208,18 +201,13 @@ impl Pool {
 }
 
 fn machine(
-    events: &[Event],
+    record: &Record<'_>,
     conditions: &Conditions,
     name: &str,
     idle: Watts,
     points: Vec<Point>,
 ) -> Result<Machine, SweepError> {
-    let opened = events.iter().find_map(|event| match event {
-        Event::Benched { program, test_time, .. } => Some((program.as_str(), test_time.as_str())),
-        _ => None,
-    });
-    let (program, test_time) = opened.ok_or(SweepError::Incomplete)?;
-    let instant = test_time.parse::<Timestamp>().map_err(|_| SweepError::Incomplete)?;
+    let instant = record.test_time.parse::<Timestamp>().map_err(|_| SweepError::Incomplete)?;
     let names: Vec<&str> = conditions.workloads.iter().map(|workload| workload.name.as_str()).collect();
     let source = &conditions.source;
     let full = points.last().map_or(idle.0, |point| point.power_w);
@@ -229,7 +217,8 @@ fn machine(
         driver: conditions.driver.clone().unwrap_or_else(|| "none".to_owned()),
         date: instant.to_zoned(jiff::tz::TimeZone::UTC).date(),
         source: format!(
-            "{program}, duty cycles of {} in turn; powers from {}: {}",
+            "{}, duty cycles of {} in turn; powers from {}: {}",
+            record.program,
             names.join(", "),
             source.name,
             source.method.split_whitespace().collect::<Vec<_>>().join(" ")

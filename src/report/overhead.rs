@@ -11,6 +11,7 @@
 //! the work, as under a software renderer) the loop takes its cores. An interval is the bootstrap's of the median over
 //! the pairs ([`Summary`]).
 
+use super::record::Record;
 use super::table::{line, table};
 use crate::journal::{Arm, Conditions, Event, MeterCost, Pair};
 use crate::stats::{self, Summary};
@@ -56,20 +57,17 @@ pub struct OverheadRow {
 impl OverheadResult {
     /// Computes it; none where no pair ended. `seed` draws the resamples of the intervals.
     pub fn from_events(events: &[Event], seed: u64) -> Option<OverheadResult> {
-        let conditions = events.iter().find_map(|event| match event {
-            Event::Conditions(conditions) => Some(conditions.as_ref().clone()),
-            _ => None,
-        })?;
-        let (program, test_time) = events.iter().find_map(|event| match event {
-            Event::Benched { program, test_time, .. } => Some((program.clone(), test_time.clone())),
-            _ => None,
-        })?;
-        let pairs: Vec<&Pair> =
-            events.iter().filter_map(|event| if let Event::Paired(pair) = event { Some(pair) } else { None }).collect();
+        let record = Record::from_events(events).ok()?;
+        let conditions = record.conditions?;
         let names = conditions.workloads.iter().map(|workload| workload.name.as_str());
-        let rows: Vec<OverheadRow> = names.filter_map(|name| row(name, &pairs, seed)).collect();
-        let meter = events.iter().find_map(|event| if let Event::Metered(cost) = event { Some(*cost) } else { None });
-        (!rows.is_empty()).then_some(OverheadResult { program, test_time, conditions, rows, meter })
+        let rows: Vec<OverheadRow> = names.filter_map(|name| row(name, &record.pairs, seed)).collect();
+        (!rows.is_empty()).then(|| OverheadResult {
+            program: record.program.to_owned(),
+            test_time: record.test_time.to_owned(),
+            conditions: conditions.clone(),
+            rows,
+            meter: record.meter_cost,
+        })
     }
 
     /// For people.
@@ -91,17 +89,15 @@ impl OverheadResult {
         }
         let mut text = String::new();
         table(&mut text, &rows);
-        line(
-            &mut text,
-            format_args!(
-                "overhead     1 - governed / fixed: median over pairs (95 % interval), spread as sample standard deviation"
-            ),
+        line!(
+            text,
+            "overhead     1 - governed / fixed: median over pairs (95 % interval), spread as sample standard deviation"
         );
         if let Some(cost) = &self.meter {
             let took = super::summary::meter(cost);
             let look = 1e6 * cost.waited_s.0 / cost.looks.max(1) as f64;
             let source = &self.conditions.source.name;
-            line(&mut text, format_args!("meter        {source}: {took}; a look takes {look:.1} µs"));
+            line!(text, "meter        {source}: {took}; a look takes {look:.1} µs");
         }
         text
     }

@@ -1,18 +1,24 @@
 //! How well the governor of a real flight did, from the journal after the fact.
 //!
-//! Judged on the worst of the readings that exist: the power of a tick, raised where the energy that was counted from
-//! departure to arrival is more than the ticks add up to. Power and budget are averaged over ten seconds, for batches are
-//! quanta: a tick is either busy or not. The oracle flies what the spacecraft was given ([`super::replay`]), between
-//! the same charges and temperatures, with a machine that draws as little at full speed as the most frugal workload.
-//! Its figures are rounded to six digits, so that they are the same wherever they are computed again.
+//! Power and budget are averaged over ten seconds, for batches are quanta: a tick is either busy or not. The oracle flies
+//! what the spacecraft was given ([`super::replay`]), between the same charges and temperatures, with a machine that draws
+//! as little at full speed as the most frugal workload. Its figures come from a solver: whoever computes them again finds
+//! them within [`SOLVER_TOLERANCE`].
 
-use super::held::WINDOW;
-use super::replay::{Agreement, Replay, replay};
+use super::deviation::STRETCH;
+use super::laid::Piece;
+use super::record::Record;
+use super::replay::{Agreement, Replay};
+use super::workload::WorkloadResult;
 use crate::governor::{Policy, Score, Scorer, Unscored, WorkCurve};
-use crate::journal::{Breaches, FlightPlan, ScaleRecord, Tick};
+use crate::journal::{FlightPlan, ScaleRecord};
 use crate::oracle::{self, Ends};
-use crate::units::{Joules, Seconds, Watts};
+use crate::reading::Basis;
+use crate::units::{Seconds, Watts};
 use serde::Serialize;
+
+/// Figures of the solver agree to this on every machine, relative: it stops at some 1e-8.
+pub const SOLVER_TOLERANCE: f64 = 1e-6;
 
 /// The score of a flight, and what it stands on.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,14 +26,14 @@ pub struct Scored {
     /// The figures, on the machine's clock but for breaches.
     pub score: Score,
     /// The best that any governor could have done; null where that is not defined.
-    pub oracle: Option<BestFlown>,
-    /// Whether the recorded states follow from the recorded loads.
+    pub oracle: Option<BestFlight>,
+    /// Whether the recorded spacecraft follows from the recorded energies.
     pub replay: Agreement,
 }
 
 /// The best flight between the same charges and temperatures, machine clock.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct BestFlown {
+pub struct BestFlight {
     /// Its work, in seconds of full speed.
     pub work_s: Seconds,
     /// No flight does more.
@@ -36,91 +42,59 @@ pub struct BestFlown {
     pub certificate_s: Seconds,
 }
 
-/// What is known of a flight when it is scored.
-pub(super) struct Evidence<'a> {
-    pub(super) plan: &'a FlightPlan,
-    pub(super) scale: &'a ScaleRecord,
-    pub(super) ticks: &'a [&'a Tick],
-    /// None where the flight did not arrive.
-    pub(super) breaches: Option<&'a Breaches>,
-    /// Counted from departure to arrival.
-    pub(super) counted: Option<Joules>,
-    /// Full-speed seconds.
-    pub(super) work: Seconds,
-    /// Power of each workload without an envelope.
-    pub(super) powers: Vec<Option<Watts>>,
-}
-
-/// Scores it.
-pub(super) fn scored(evidence: &Evidence<'_>) -> Scored {
-    let flown = replay(evidence.plan, evidence.scale, evidence.ticks, curve(evidence));
-    let score = scorer(evidence, &flown).score(evidence.breaches);
-    let found = comparable(evidence, &flown).and_then(|()| best(&flown));
-    let outrun = |best: &BestFlown| evidence.work > best.upper_s;
-    let reference = match &found {
-        Ok(best) if outrun(best) => Err(Unscored::NotComparable),
+/// Scores `work` seconds of full speed.
+pub(super) fn scored(
+    record: &Record<'_>,
+    plan: &FlightPlan,
+    (replay, pieces): (&Replay, &[Piece<'_>]),
+    work: Seconds,
+    has_powers: bool,
+) -> Scored {
+    let full = record.scale.map_or(Watts::ZERO, |scale| scale.full_w);
+    let score = scorer(record, replay, pieces, full).score(record.arrival.as_ref().map(|arrival| &arrival.breaches));
+    let best = comparable(record, plan, replay, has_powers).and_then(|()| best(replay));
+    let reference = match &best {
+        Ok(best) if work > best.upper_s => Err(Unscored::NotComparable),
         Ok(best) => Ok(best.upper_s),
         Err(why) => Err(*why),
     };
-    Scored { score: score.against(evidence.work, reference), oracle: found.ok(), replay: flown.agreement }
+    Scored { score: score.against(work, reference), oracle: best.ok(), replay: replay.agreement }
 }
 
-fn curve(evidence: &Evidence<'_>) -> WorkCurve {
-    let ScaleRecord { idle_w, full_w, .. } = *evidence.scale;
-    WorkCurve::linear(idle_w, evidence.powers.iter().copied().flatten().fold(full_w, Watts::min))
+/// What a watt buys at best: every workload is taken to draw as little at full speed as the most frugal one does.
+pub(super) fn best_curve(scale: &ScaleRecord, workloads: &[WorkloadResult]) -> WorkCurve {
+    let powers = workloads.iter().filter_map(|workload| workload.power_w);
+    WorkCurve::linear(scale.idle_w, powers.fold(scale.full_w, Watts::min))
 }
 
-fn scorer(evidence: &Evidence<'_>, flown: &Replay) -> Scorer {
-    let mut scorer = Scorer::new(evidence.scale.full_w, flown.period, WINDOW, flown.from.soc);
-    let raised = raised(evidence);
-    let mut before = Seconds::ZERO;
-    for tick in evidence.ticks {
-        scorer.draw(tick.flight_s - before, tick.power_w.map(|power| power * raised), tick.soc);
+fn scorer(record: &Record<'_>, replay: &Replay, pieces: &[Piece<'_>], full: Watts) -> Scorer {
+    let mut scorer = Scorer::new(full, replay.period, STRETCH, replay.from.soc);
+    let mut pieces = pieces.iter().peekable();
+    for tick in &record.ticks {
+        while let Some(piece) = pieces.next_if(|piece| std::ptr::eq(piece.ended, tick)) {
+            scorer.draw(piece.dt, piece.power, tick.soc);
+        }
         scorer.grant(tick.budget_w, tick.regime);
-        before = tick.flight_s;
     }
     scorer
 }
 
-/// By how much the count of the whole flight is over the sum of its ticks; 1 where it is not, or where ticks are missing.
-fn raised(evidence: &Evidence<'_>) -> f64 {
-    let mut before = Seconds::ZERO;
-    let mut sum = Some(Joules::ZERO);
-    for tick in evidence.ticks {
-        sum = sum.zip(tick.power_w).map(|(sum, power)| sum + power * (tick.flight_s - before));
-        before = tick.flight_s;
-    }
-    let ratio = evidence.counted.zip(sum).map(|(counted, sum)| counted / sum);
-    ratio.filter(|ratio| ratio.is_finite() && *ratio > 1.0).unwrap_or(1.0)
-}
-
 /// Why there is nothing to compare with.
-fn comparable(evidence: &Evidence<'_>, flown: &Replay) -> Result<(), Unscored> {
-    let Some(breaches) = evidence.breaches else { return Err(Unscored::Unfinished) };
-    if evidence.plan.governor == Policy::Off.name() {
-        return Err(Unscored::Ungoverned);
+fn comparable(record: &Record<'_>, plan: &FlightPlan, replay: &Replay, has_powers: bool) -> Result<(), Unscored> {
+    let arrival = record.arrival.ok_or(Unscored::Unfinished)?;
+    let is_counted = record.energy.iter().any(|window| window.basis == Basis::Counted);
+    match () {
+        () if plan.governor == Policy::Off => Err(Unscored::Ungoverned),
+        () if arrival.breaches.any() => Err(Unscored::Breached),
+        () if !(is_counted && has_powers) => Err(Unscored::NoPower),
+        () if !replay.agreement.agrees => Err(Unscored::NotReplayed),
+        () => Ok(()),
     }
-    if breaches.any() {
-        return Err(Unscored::Breached);
-    }
-    if evidence.ticks.iter().all(|tick| tick.power_w.is_none()) || evidence.powers.iter().all(Option::is_none) {
-        return Err(Unscored::NoPower);
-    }
-    if flown.agreement.agrees { Ok(()) } else { Err(Unscored::NotReplayed) }
 }
 
-fn best(flown: &Replay) -> Result<BestFlown, Unscored> {
-    let ends = Ends::Change { from: flown.from, to: flown.to };
-    let best = oracle::best(&flown.course, &ends).map_err(|_| Unscored::NoOracle)?;
-    Ok(BestFlown {
-        work_s: rounded(best.work),
-        upper_s: rounded(best.upper),
-        certificate_s: rounded(oracle::certificate(&flown.course, &ends)),
-    })
-}
-
-/// Six significant digits.
-fn rounded(time: Seconds) -> Seconds {
-    let text = format!("{:.5e}", time.0);
-    Seconds(text.parse().unwrap_or(time.0))
+fn best(replay: &Replay) -> Result<BestFlight, Unscored> {
+    let ends = Ends::Change { from: replay.from, to: replay.to };
+    let best = oracle::best(&replay.course, &ends).map_err(|_| Unscored::NoOracle)?;
+    let certificate_s = oracle::certificate(&replay.course, &ends);
+    Ok(BestFlight { work_s: best.work, upper_s: best.upper, certificate_s })
 }

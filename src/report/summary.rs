@@ -3,11 +3,12 @@
 //! Measured and modelled watts never share a column: a table has either `W` and `work/J`, or the same two marked
 //! `modelled`; what is not known is printed as `-`.
 
+use super::deviation::STRETCH;
 use super::energy::{Energy, Kind, WorkPerJoule};
-use super::flown::{Flown, SlowedBy};
-use super::held::WINDOW;
-use super::result::{FlightResult, WorkloadResult};
+use super::flight::{FlightFigures, SlowedBy, limit_name};
+use super::result::FlightResult;
 use super::table::{line, scaled, table};
+use super::workload::WorkloadResult;
 use crate::governor::Score;
 use crate::journal::MeterCost;
 use crate::units::{Kelvin, Seconds, Watts};
@@ -20,21 +21,22 @@ pub fn summary(result: &FlightResult) -> String {
     if let Some(flown) = &result.flight {
         flight(&mut text, flown);
     }
+    assumptions(&mut text, result);
     verdict(&mut text, result);
     text
 }
 
 fn head(text: &mut String, result: &FlightResult) {
     let plan = &result.plan;
-    line(text, format_args!("{}   {}", result.program, result.test_time));
-    line(text, format_args!("satellite   {}, from {}", plan.satellite_name, plan.satellite.orbit.start));
-    line(text, format_args!("governor    {}   length {}   seed {}", plan.governor, plan.length, plan.seed));
+    line!(text, "{}   {}", result.program, result.test_time);
+    line!(text, "satellite   {}, from {}", plan.satellite_name, plan.satellite.orbit.start);
+    line!(text, "governor    {}   length {}   seed {}", plan.governor, plan.length, plan.seed);
     if let Some(conditions) = &result.conditions {
         let adapter = conditions.gpu_info.as_deref().unwrap_or("none");
-        line(text, format_args!("adapter     {adapter} ({})", conditions.adapter_class));
-        line(text, format_args!("processor   {} ({} threads)", conditions.cpu_info, conditions.cpu_threads));
+        line!(text, "adapter     {adapter} ({})", conditions.adapter_class);
+        line!(text, "processor   {} ({} threads)", conditions.cpu_info, conditions.cpu_threads);
         if let Some(model) = &conditions.model {
-            line(text, format_args!("model       {model}"));
+            line!(text, "model       {model}");
         }
     }
     paragraph(text, "energy", &result.energy_statement);
@@ -93,7 +95,7 @@ fn paragraph(text: &mut String, label: &str, sentence: &str) {
     let mut label = label;
     for word in sentence.split_whitespace() {
         if row.len() + word.len() + 1 > TEXT_WIDTH {
-            line(text, format_args!("{label:<12}{row}"));
+            line!(text, "{label:<12}{row}");
             (label, row) = ("", String::new());
         }
         if !row.is_empty() {
@@ -101,7 +103,7 @@ fn paragraph(text: &mut String, label: &str, sentence: &str) {
         }
         row.push_str(word);
     }
-    line(text, format_args!("{label:<12}{row}"));
+    line!(text, "{label:<12}{row}");
 }
 
 /// Column titles of power and work per joule, by what they are.
@@ -133,7 +135,7 @@ fn unconstrained(text: &mut String, result: &FlightResult) {
             above,
         ]);
     }
-    line(text, format_args!("Unconstrained (median of {} repeats, sample standard deviation)", first.samples_ts.len()));
+    line!(text, "Unconstrained (median of {} repeats, sample standard deviation)", first.samples_ts.len());
     table(text, &rows);
 }
 
@@ -143,7 +145,7 @@ pub(super) fn rate(workload: &WorkloadResult) -> String {
     format!("{}/s ± {spread}", scaled(workload.median_ts, &workload.unit))
 }
 
-fn flight(text: &mut String, flown: &Flown) {
+fn flight(text: &mut String, flown: &FlightFigures) {
     let [_, work, above] = energy_columns(flown.energy.kind);
     let mut rows = vec![["workload", "items", "rate", work, above, "busy"].map(str::to_owned)];
     for workload in &flown.workloads {
@@ -158,48 +160,39 @@ fn flight(text: &mut String, flown: &Flown) {
             format!("{busy:.0} %"),
         ]);
     }
-    line(text, format_args!("In flight ({:.1} s, {:.0} s simulated)", flown.duration_s.0, flown.simulated_s.0));
+    line!(text, "In flight ({:.1} s, {:.0} s simulated)", flown.duration_s.0, flown.simulated_s.0);
     table(text, &rows);
-    let shares: Vec<String> =
-        flown.limited_by_share.iter().map(|(name, share)| format!("{name} {:.0} %", 100.0 * share)).collect();
+    let share = |(limit, share): &(_, f64)| format!("{} {:.0} %", limit_name(*limit), 100.0 * share);
+    let shares: Vec<String> = flown.limited_by_share.0.iter().map(share).collect();
     let score = &flown.scored.score;
     let share = score.share_of_oracle.map_or("-".into(), |share| format!("{:.1} %", 100.0 * share));
     let why = score.unscored.map_or(String::new(), |why| format!(" ({why})"));
-    line(
+    line!(
         text,
-        format_args!(
-            "work         {:.1} % of unconstrained, {share} of the oracle's{why}",
-            100.0 * flown.share_of_unconstrained
-        ),
+        "work         {:.1} % of unconstrained, {share} of the oracle's{why}",
+        100.0 * flown.share_of_unconstrained
     );
-    line(
+    line!(text, "mean power   {:.2} W of a mean budget of {:.2} W", flown.mean_load_w.0, flown.mean_budget_w.0);
+    line!(text, "followed     {}", followed(flown));
+    line!(text, "energy       {}", joules(&flown.energy));
+    line!(text, "limited by   {} (of the time)", shares.join(", "));
+    line!(text, "slowed by    {}", slowed_by(&flown.slowed_by));
+    line!(text, "control      {}", control(score));
+    line!(
         text,
-        format_args!("mean power   {:.2} W of a mean budget of {:.2} W", flown.mean_load_w.0, flown.mean_budget_w.0),
+        "charge       {:.1} % at the lowest, {:.1} % at the end",
+        100.0 * flown.soc_lowest,
+        100.0 * flown.soc_end
     );
-    line(text, format_args!("held         {}", held(flown)));
-    line(text, format_args!("energy       {}", joules(&flown.energy)));
-    line(text, format_args!("limited by   {}", shares.join(", ")));
-    line(text, format_args!("slowed by    {}", slowed_by(&flown.slowed_by)));
-    line(text, format_args!("control      {}", control(score)));
-    line(
+    line!(
         text,
-        format_args!(
-            "charge       {:.1} % at the lowest, {:.1} % at the end",
-            100.0 * flown.soc_lowest,
-            100.0 * flown.soc_end
-        ),
-    );
-    line(
-        text,
-        format_args!(
-            "heat         junction {:.1} °C at the hottest, loop {:.1} °C",
-            celsius(flown.junction_highest_k),
-            celsius(flown.loop_highest_k)
-        ),
+        "heat         junction {:.1} °C at the hottest, loop {:.1} °C",
+        celsius(flown.junction_highest_k),
+        celsius(flown.loop_highest_k)
     );
     if let (Some(sent), Some(waiting)) = (flown.sent_bits, flown.backlog_bits) {
         let rate = sent / flown.duration_s.0;
-        line(text, format_args!("downlink     {sent:.0} bit sent ({rate:.0} bit/s), {waiting:.0} bit waiting"));
+        line!(text, "downlink     {sent:.0} bit sent ({rate:.0} bit/s), {waiting:.0} bit waiting");
     }
     text.push('\n');
 }
@@ -231,34 +224,47 @@ fn control(score: &Score) -> String {
     )
 }
 
-fn held(flown: &Flown) -> String {
+/// How well the power followed the budget where work was held back.
+fn followed(flown: &FlightFigures) -> String {
     match flown.largest_deviation_10_s_share {
         Some(share) => {
-            let (deviation, bound) = (100.0 * share, 100.0 * flown.bound_10_s_share);
+            let (deviation, judged) = (100.0 * share, 100.0 * flown.judged_10_s_share);
             format!(
-                "within {deviation:.2} % of the budget over any {:.0} s in which it bound ({bound:.0} % of the time)",
-                WINDOW.0
+                "within {deviation:.2} % of the budget over any {:.0} s of held-back work that the machine could have drawn in full \
+                 (such stretches end in {judged:.0} % of the time)",
+                STRETCH.0
             )
         }
-        None if flown.duration_s < WINDOW => format!("- (shorter than {:.0} s)", WINDOW.0),
-        None => format!("- (no {:.0} s with readings in which the budget bound all the time)", WINDOW.0),
+        None if flown.duration_s < STRETCH => format!("- (shorter than {:.0} s)", STRETCH.0),
+        None => format!("- (no {:.0} s, counted, in which work was held back all the time)", STRETCH.0),
+    }
+}
+
+fn assumptions(text: &mut String, result: &FlightResult) {
+    for (index, assumption) in result.assumptions.iter().enumerate() {
+        let label = if index == 0 { "assumed" } else { "" };
+        line!(text, "{label:<12} {assumption}");
+    }
+    if !result.assumptions.is_empty() {
+        text.push('\n');
     }
 }
 
 fn verdict(text: &mut String, result: &FlightResult) {
-    line(text, format_args!("Result is : {}", result.verdict.class.name()));
+    line!(text, "Result is : {}", result.verdict.class.name());
     for reason in &result.verdict.unranked_because {
-        line(text, format_args!("  UNRANKED   {reason}"));
+        line!(text, "  UNRANKED   {reason}");
     }
     for constraint in &result.verdict.constraints {
         let mark = if constraint.satisfied { "satisfied" } else { "BROKEN   " };
-        line(text, format_args!("  {mark}  {}: {}", constraint.name, constraint.detail));
+        line!(text, "  {mark}  {}: {}", constraint.name, constraint.detail);
         if let Some(advice) = &constraint.recommendation {
-            line(text, format_args!("             {advice}"));
+            line!(text, "             {advice}");
         }
     }
+    line!(text, "  envelope   {}", result.verdict.envelope_at_upper_band);
     for note in &result.verdict.notes {
-        line(text, format_args!("  note       {note}"));
+        line!(text, "  note       {note}");
     }
 }
 

@@ -1,12 +1,13 @@
 //! Tables and numbers for people.
 
-use std::fmt::Write;
-
-/// Appends one line. Writing to a string cannot fail.
-pub(super) fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    text.write_fmt(arguments).expect("writing to a string cannot fail");
-    text.push('\n');
+/// Appends one line, as `println!` would.
+macro_rules! line {
+    ($text:ident, $($argument:tt)*) => {
+        $text.push_str(&format!("{}\n", format_args!($($argument)*)))
+    };
 }
+
+pub(super) use line;
 
 /// A number with a decimal prefix and its unit: `21.3 GFLOP`.
 pub(super) fn scaled(value: f64, unit: &str) -> String {
@@ -33,10 +34,10 @@ pub(super) fn table<R: AsRef<[String]>>(text: &mut String, rows: &[R]) {
                 if column < 2 { format!("{cell}{padding}") } else { format!("{padding}{cell}") }
             })
             .collect();
-        line(text, format_args!("| {} |", cells.join(" | ")));
+        line!(text, "| {} |", cells.join(" | "));
         if number == 0 {
             let rule: Vec<String> = (0..cells.len()).map(|column| "-".repeat(width(column))).collect();
-            line(text, format_args!("| {} |", rule.join(" | ")));
+            line!(text, "| {} |", rule.join(" | "));
         }
     }
     text.push('\n');

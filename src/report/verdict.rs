@@ -2,11 +2,17 @@
 //!
 //! Minimum windows follow the levels of the EEHPC power measurement methodology (60 s) and MLPerf Inference (600 s).
 
+use super::assumed::AssumptionHeld;
 use super::energy::{Energy, Kind};
-use super::flown::Flown;
-use super::result::WorkloadResult;
-use crate::journal::{Breaches, Event, FlightPlan, MeterCost, Outcome, Sharing};
-use crate::reading::Throttling;
+use super::flight::FlightFigures;
+use super::record::Record;
+use super::remarks::{
+    UPDATES_MIN, capped, costly, disputes, noisy, outrun, shared, short, throttled, unstated, windows,
+};
+use super::replay::AtUpperBand;
+use super::workload::WorkloadResult;
+use crate::governor::Policy;
+use crate::journal::{Breaches, FlightPlan, LengthName, Outcome, Verification};
 use crate::units::Seconds;
 use serde::Serialize;
 
@@ -37,7 +43,7 @@ impl Class {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Constraint {
     /// What.
-    pub name: String,
+    pub name: ConstraintName,
     /// Whether it holds.
     pub satisfied: bool,
     /// The figures.
@@ -46,13 +52,50 @@ pub struct Constraint {
     pub recommendation: Option<String>,
 }
 
+/// What must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConstraintName {
+    /// A whole orbit was flown.
+    Orbit,
+    /// No limit was broken, as counted.
+    Envelope,
+    /// Kernels agree with their twins.
+    Verification,
+    /// It took long enough.
+    Duration,
+    /// Energy was counted.
+    Readings,
+    /// The machine did not sleep.
+    Awake,
+    /// The sensor was renewed often enough.
+    #[serde(rename = "sensor updates")]
+    SensorUpdates,
+}
+
+impl std::fmt::Display for ConstraintName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Orbit => "orbit",
+            Self::Envelope => "envelope",
+            Self::Verification => "verification",
+            Self::Duration => "duration",
+            Self::Readings => "readings",
+            Self::Awake => "awake",
+            Self::SensorUpdates => "sensor updates",
+        })
+    }
+}
+
 /// The verdict and its reasons.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verdict {
     /// The word.
     pub class: Class,
-    /// Whether a limit of the envelope was broken.
+    /// Whether a limit of the envelope was broken, as counted.
     pub envelope_violated: bool,
+    /// Whether every limit would have held at the upper end of the meter's band, in words.
+    pub envelope_at_upper_band: String,
     /// Whether the result may be ranked by energy: it is valid, and nothing speaks against it.
     pub ranked: bool,
     /// What speaks against it.
@@ -63,48 +106,43 @@ pub struct Verdict {
     pub notes: Vec<String>,
 }
 
-/// What the verdict is computed from.
-pub(super) struct Evidence<'a> {
-    pub(super) plan: &'a FlightPlan,
-    pub(super) outcome: Option<&'a Outcome>,
-    pub(super) events: &'a [&'a Event],
-    pub(super) workloads: &'a [WorkloadResult],
-    pub(super) flown: Option<&'a Flown>,
-    pub(super) sharing: Option<&'a Sharing>,
-    pub(super) notes: Vec<String>,
-}
-
 /// Judges a flight.
-pub(super) fn judge(evidence: Evidence<'_>) -> Verdict {
-    let mut constraints = vec![completed(&evidence), envelope(&evidence), verification(&evidence)];
-    let energy = evidence.flown.map(|flown| &flown.energy);
-    let measured = energy.is_some_and(|energy| energy.kind == Kind::Measured);
-    constraints.push(duration(&evidence));
-    constraints.push(readings(&evidence));
-    constraints.push(awake(&evidence));
-    if let (true, Some(energy)) = (measured, energy) {
-        constraints.push(updates(&evidence, energy));
-    }
-    let mut notes = evidence.notes;
-    notes.extend(noisy(evidence.workloads));
-    notes.extend(short(evidence.workloads));
-    notes.extend(evidence.flown.and_then(outrun));
-    notes.extend(disputes(evidence.workloads, evidence.flown));
-    notes.extend(capped(evidence.workloads, evidence.flown));
-    notes.extend(costly(evidence.events));
-    let unstated = evidence.flown.and_then(|flown| unstated(&flown.energy));
-    let shared = evidence.sharing.map(shared).unwrap_or_default();
-    let throttled = throttled(evidence.workloads, evidence.flown);
-    let unranked_because: Vec<String> = throttled.chain(unstated).chain(shared).collect();
-    let class = match (constraints.iter().all(|constraint| constraint.satisfied), measured) {
+pub(super) fn judge(
+    record: &Record<'_>,
+    plan: &FlightPlan,
+    workloads: &[WorkloadResult],
+    flight: Option<&FlightFigures>,
+    (assumptions, mut notes): (&[AssumptionHeld], Vec<String>),
+) -> Verdict {
+    let energy = flight.map(|flight| &flight.energy).filter(|energy| energy.kind == Kind::Measured);
+    let mut constraints = vec![
+        completed(record.outcome),
+        envelope(plan, flight, assumptions),
+        verification(&record.verifications),
+        duration(plan, flight),
+        readings(flight),
+        awake(&record.slept),
+    ];
+    constraints.extend(energy.map(|energy| updates(plan, energy)));
+    notes.extend(noisy(workloads));
+    notes.extend(short(workloads));
+    notes.extend(flight.and_then(outrun));
+    let windows = windows(workloads, flight);
+    notes.extend(disputes(&windows));
+    notes.extend(capped(&windows));
+    notes.extend(record.meter_cost.as_ref().and_then(costly));
+    let mut unranked_because = throttled(&windows);
+    unranked_because.extend(energy.and_then(unstated));
+    unranked_because.extend(record.conditions.and_then(|known| known.sharing.as_ref()).map(shared).unwrap_or_default());
+    let class = match (constraints.iter().all(|constraint| constraint.satisfied), energy) {
         (false, _) => Class::Invalid,
-        (true, false) => Class::Unmeasured,
-        (true, true) => Class::Valid,
+        (true, None) => Class::Unmeasured,
+        (true, Some(_)) => Class::Valid,
     };
-    let broken = |flown: &Flown| flown.breaches.is_some_and(|breaches| breaches.any());
     Verdict {
         class,
-        envelope_violated: evidence.flown.is_some_and(broken),
+        envelope_violated: flight.and_then(|flight| flight.breaches).is_some_and(|breaches| breaches.any()),
+        envelope_at_upper_band: upper_band(flight.map(|flight| &flight.envelope_at_upper_band)),
         ranked: class == Class::Valid && unranked_because.is_empty(),
         unranked_because,
         constraints,
@@ -112,33 +150,57 @@ pub(super) fn judge(evidence: Evidence<'_>) -> Verdict {
     }
 }
 
-fn constraint(name: &str, satisfied: bool, detail: String, recommendation: &str) -> Constraint {
-    let recommendation = (!satisfied).then(|| recommendation.to_owned());
-    Constraint { name: name.into(), satisfied, detail, recommendation }
+fn constraint(name: ConstraintName, satisfied: bool, detail: String, recommendation: &str) -> Constraint {
+    Constraint { name, satisfied, detail, recommendation: (!satisfied).then(|| recommendation.to_owned()) }
 }
 
-fn completed(evidence: &Evidence<'_>) -> Constraint {
-    let (satisfied, detail) = match evidence.outcome {
+fn completed(outcome: Option<&Outcome>) -> Constraint {
+    let (satisfied, detail) = match outcome {
         Some(Outcome::Completed) => (true, "one whole orbit".to_owned()),
         Some(Outcome::Interrupted) => (false, "interrupted".to_owned()),
         Some(Outcome::Failed { message }) => (false, message.clone()),
         None => (false, "the journal ends without a closing entry: the program was killed".to_owned()),
     };
-    constraint("orbit", satisfied, detail, "let the flight end")
+    constraint(ConstraintName::Orbit, satisfied, detail, "let the flight end")
 }
 
-fn envelope(evidence: &Evidence<'_>) -> Constraint {
-    let advice = "fly with --governor predictive, or on a satellite with more array, battery or radiator";
-    match evidence.flown {
-        Some(Flown { breaches: Some(breaches), .. }) => {
-            constraint("envelope", !breaches.any(), broken(breaches), advice)
-        }
-        _ => constraint("envelope", false, "not known: the flight did not arrive".into(), "let the flight end"),
+/// As counted. A breach says which assumption did not hold, for inside the table there is none.
+fn envelope(plan: &FlightPlan, flight: Option<&FlightFigures>, assumptions: &[AssumptionHeld]) -> Constraint {
+    let name = ConstraintName::Envelope;
+    let Some(breaches) = flight.and_then(|flight| flight.breaches) else {
+        return constraint(name, false, "not known: the flight did not arrive".into(), "let the flight end");
+    };
+    if !breaches.any() {
+        return constraint(name, true, "as counted, every limit was held".into(), "");
     }
+    let broken: Vec<String> =
+        assumptions.iter().filter(|assumption| !assumption.held).map(ToString::to_string).collect();
+    let why = match (plan.governor, broken.is_empty()) {
+        (Policy::Off, _) => "nobody governed".to_owned(),
+        (Policy::Predictive, true) => {
+            "no stated assumption was broken: please report this as a fault of dawndusk".to_owned()
+        }
+        (_, true) => format!("every assumption held, but {} does not promise to hold limits", plan.governor),
+        (_, false) => format!("assumptions that did not hold: {}", broken.join(", ")),
+    };
+    let advice = match plan.governor {
+        Policy::Predictive => "fly on a satellite with more array, battery or radiator",
+        _ => "fly with --governor predictive, or on a satellite with more array, battery or radiator",
+    };
+    constraint(name, false, format!("as counted, {}; {why}", said(&breaches)), advice)
+}
+
+fn upper_band(found: Option<&AtUpperBand>) -> String {
+    let text = match found.and_then(|found| found.breaches) {
+        None => "not known: nothing was counted by a source whose band is stated".to_owned(),
+        Some(breaches) if breaches.any() => format!("would not have held: {}", said(&breaches)),
+        Some(_) => "every limit would have held".to_owned(),
+    };
+    format!("at the upper end of the meter's band: {text}")
 }
 
 /// What was broken, how deep and for how long, in simulated time.
-fn broken(breaches: &Breaches) -> String {
+fn said(breaches: &Breaches) -> String {
     let mut parts = Vec::new();
     for (name, node) in [("junction", &breaches.junction), ("loop", &breaches.coolant)] {
         if node.time_s > Seconds::ZERO {
@@ -160,174 +222,54 @@ fn broken(breaches: &Breaches) -> String {
     if breaches.bus.time_s > Seconds::ZERO {
         parts.push(format!("bus not served for {:.0} s ({:.1} J)", breaches.bus.time_s.0, breaches.bus.energy_j.0));
     }
-    if parts.is_empty() { "every limit was held".into() } else { format!("{} (simulated time)", parts.join("; ")) }
+    format!("{} (simulated time)", parts.join("; "))
 }
 
-fn verification(evidence: &Evidence<'_>) -> Constraint {
-    let mut checked = 0;
-    let mut wrong = Vec::new();
-    for event in evidence.events {
-        if let Event::Verified { workload, relative_error, tolerance, faulty_words } = event {
-            checked += 1;
-            if !event.is_sound() {
-                let error = relative_error.map_or("not finite".into(), |error| format!("{error:.2e}"));
-                wrong.push(format!(
-                    "{workload}: relative error {error}, {tolerance:.0e} allowed; {faulty_words} faulty words"
-                ));
-            }
-        }
-    }
+fn verification(all: &[&Verification]) -> Constraint {
+    let line = |wrong: &&&Verification| {
+        let error = wrong.relative_error.map_or("not finite".into(), |error| format!("{error:.2e}"));
+        let Verification { workload, tolerance, faulty_words, .. } = wrong;
+        format!("{workload}: relative error {error}, {tolerance:.0e} allowed; {faulty_words} faulty words")
+    };
+    let wrong: Vec<String> = all.iter().filter(|one| !one.is_sound()).map(|one| line(&one)).collect();
     let detail = match wrong.is_empty() {
-        true => format!("{checked} kernels agree with their plain-Rust twins"),
+        true => format!("{} kernels agree with their plain-Rust twins", all.len()),
         false => wrong.join("; "),
     };
-    constraint(
-        "verification",
-        wrong.is_empty(),
-        detail,
-        "the driver computes wrong results; try another driver or --adapter cpu",
-    )
+    let advice = "the driver computes wrong results; try another driver or --adapter cpu";
+    constraint(ConstraintName::Verification, wrong.is_empty(), detail, advice)
 }
 
-fn duration(evidence: &Evidence<'_>) -> Constraint {
-    let least = match evidence.plan.length.as_str() {
-        "strict" => 600.0,
-        "standard" => 60.0,
-        _ => 10.0,
+fn duration(plan: &FlightPlan, flight: Option<&FlightFigures>) -> Constraint {
+    let least = match plan.length {
+        LengthName::Strict => 600.0,
+        LengthName::Standard => 60.0,
+        LengthName::Quick => 10.0,
     };
-    let flown = evidence.flown.map_or(0.0, |flown| flown.duration_s.0);
-    let detail = format!("{flown:.1} s flown, {least:.0} s or more needed for `{}`", evidence.plan.length);
-    constraint("duration", flown >= least, detail, "use a longer --length or a lower --compression")
+    let flown = flight.map_or(0.0, |flight| flight.duration_s.0);
+    let detail = format!("{flown:.1} s flown, {least:.0} s or more needed for `{}`", plan.length);
+    constraint(ConstraintName::Duration, flown >= least, detail, "use a longer --length or a lower --compression")
 }
 
-fn readings(evidence: &Evidence<'_>) -> Constraint {
-    let share = evidence.flown.map_or(0.0, |flown| flown.reading_share);
-    let detail = format!("{:.1} % of the ticks had a reading, 99 % or more needed", 100.0 * share);
-    constraint("readings", share >= 0.99, detail, "see `dawndusk devices` for what the power source can do here")
+fn readings(flight: Option<&FlightFigures>) -> Constraint {
+    let share = flight.map_or(0.0, |flight| flight.counted_share);
+    let detail = format!("the energy of {:.1} % of the time was counted, 99 % or more needed", 100.0 * share);
+    let advice = "see `dawndusk devices` for what the power source can do here";
+    constraint(ConstraintName::Readings, share >= 0.99, detail, advice)
 }
 
-fn awake(evidence: &Evidence<'_>) -> Constraint {
-    let slept = evidence.events.iter().filter_map(|event| match event {
-        Event::Suspended { slept_s } => Some(*slept_s),
-        _ => None,
-    });
-    let (count, sum) = slept.fold((0, Seconds::ZERO), |(count, sum), slept| (count + 1, sum + slept));
-    let detail = match count {
+fn awake(slept: &[Seconds]) -> Constraint {
+    let sum = slept.iter().fold(Seconds::ZERO, |sum, slept| sum + *slept);
+    let detail = match slept.len() {
         0 => "the machine did not sleep".to_owned(),
-        _ => format!("the machine slept {count} times, {:.0} s in all", sum.0),
+        count => format!("the machine slept {count} times, {:.0} s in all", sum.0),
     };
-    constraint("awake", count == 0, detail, "keep the machine from suspending: systemd-inhibit dawndusk run ...")
+    let advice = "keep the machine from suspending: systemd-inhibit dawndusk run ...";
+    constraint(ConstraintName::Awake, slept.is_empty(), detail, advice)
 }
 
-/// Every measured window with a name: the workloads without an envelope, and the flight.
-fn windows<'a>(
-    workloads: &'a [WorkloadResult],
-    flown: Option<&'a Flown>,
-) -> impl Iterator<Item = (&'a str, &'a Energy, Option<Throttling>)> {
-    let alone = workloads.iter().map(|workload| (workload.name.as_str(), &workload.energy, workload.throttled));
-    alone.chain(flown.map(|flown| ("the flight", &flown.energy, flown.throttled)))
-}
-
-/// Windows in which the machine was too hot or its hardware protected itself.
-fn throttled<'a>(workloads: &'a [WorkloadResult], flown: Option<&'a Flown>) -> impl Iterator<Item = String> + use<'a> {
-    windows(workloads, flown).filter_map(|(name, _, times)| {
-        let times = times.filter(|times| times.harmful_s() > Seconds::ZERO)?;
-        let causes = [
-            ("hot", times.thermal_s),
-            ("too hot, by the hardware", times.hardware_thermal_s),
-            ("power brake", times.power_brake_s),
-            ("slowed by the hardware", times.hardware_s),
-        ];
-        let said = causes.iter().filter(|(_, time)| *time > Seconds::ZERO);
-        let said: Vec<String> = said.map(|(cause, time)| format!("{cause} for {:.2} s", time.0)).collect();
-        Some(format!("throttled in {name}: {}", said.join(", ")))
-    })
-}
-
-/// Who else may have drawn what the board's sensor saw.
-fn shared(sharing: &Sharing) -> Vec<String> {
-    let mut said = Vec::new();
-    if sharing.is_partitioned.value == Some(true) {
-        said.push("the board is cut into instances: its watts are those of all of them".to_owned());
-    }
-    let others = sharing.other_processes.value.as_ref().map_or(0, Vec::len);
-    if others > 0 {
-        let noun = if others == 1 { "process was" } else { "processes were" };
-        said.push(format!("{others} other {noun} on the board before the work: its watts hold theirs too"));
-    }
-    said
-}
-
-/// A measured energy of which nobody says how far it may be wrong.
-fn unstated(energy: &Energy) -> Option<String> {
-    let is_bare = energy.kind == Kind::Measured && energy.low_j.is_none();
-    is_bare.then(|| format!("nobody states the uncertainty of {}", energy.source))
-}
-
-/// Power limits of the firmware, and what nobody here can name.
-fn capped(workloads: &[WorkloadResult], flown: Option<&Flown>) -> Vec<String> {
-    let times = || windows(workloads, flown).filter_map(|(name, _, times)| Some((name, times?)));
-    let capped = times().filter(|(_, times)| times.power_cap_s > Seconds::ZERO);
-    let mut notes: Vec<String> = capped
-        .map(|(name, times)| format!("capped in {name} by its power limit for {:.2} s", times.power_cap_s.0))
-        .collect();
-    let unknown = times().fold(0, |bits, (_, times)| bits | times.unknown);
-    if unknown != 0 {
-        notes.push(format!("the device was slowed down for reasons that are not known here: bits {unknown:#x}"));
-    }
-    notes
-}
-
-/// A meter that takes so much that it shows in what it measures.
-fn costly(events: &[&Event]) -> Option<String> {
-    let cost = super::result::meter_cost(events)?;
-    let share = cost.core_share.unwrap_or(0.0).max(cost.work_share);
-    (share > MeterCost::SHARE_MAX).then(|| {
-        let (took, most) = (super::summary::meter(&cost), 100.0 * MeterCost::SHARE_MAX);
-        format!("the meter took over {most:.1} %: {took}")
-    })
-}
-
-fn disputes(workloads: &[WorkloadResult], flown: Option<&Flown>) -> Vec<String> {
-    let lines = |(name, energy, _): (&str, &Energy, _)| -> Vec<String> {
-        energy.disputes().iter().map(|dispute| format!("sources disagree on {name}: {dispute}")).collect()
-    };
-    windows(workloads, flown).flat_map(lines).collect()
-}
-
-fn updates(evidence: &Evidence<'_>, energy: &Energy) -> Constraint {
-    let least = if evidence.plan.length == "strict" { 600 } else { 50 };
+fn updates(plan: &FlightPlan, energy: &Energy) -> Constraint {
+    let least = if plan.length == LengthName::Strict { 600 } else { UPDATES_MIN };
     let detail = format!("{} sensor updates in flight, {least} or more needed", energy.updates);
-    constraint("sensor updates", energy.updates >= least, detail, "use a longer --length")
-}
-
-/// Sensor updates under which a measured energy is mostly window edge.
-const UPDATES_MIN: u64 = 50;
-
-fn short(workloads: &[WorkloadResult]) -> Option<String> {
-    let few = |energy: &Energy| energy.kind == Kind::Measured && energy.updates < UPDATES_MIN;
-    let names: Vec<&str> =
-        workloads.iter().filter(|workload| few(&workload.energy)).map(|workload| workload.name.as_str()).collect();
-    let text =
-        format!("SHORT: under {UPDATES_MIN} sensor updates, so most of the band is window edge: {}", names.join(", "));
-    (!names.is_empty()).then_some(text)
-}
-
-fn outrun(flown: &Flown) -> Option<String> {
-    let bound = flown.upper_bound_s?;
-    let text = "the flight was faster than its own calibration: the machine's speed changed, and there is no score";
-    (flown.work_s > bound).then(|| text.to_owned())
-}
-
-/// Relative standard deviation of the rate over which a workload is called noisy.
-const NOISY: f64 = 0.05;
-
-fn noisy(workloads: &[WorkloadResult]) -> Option<String> {
-    let names: Vec<String> = workloads
-        .iter()
-        .filter_map(|workload| Some((&workload.name, workload.stddev_ts? / workload.avg_ts)))
-        .filter(|(_, spread)| *spread > NOISY)
-        .map(|(name, spread)| format!("{name} ({:.0} %)", 100.0 * spread))
-        .collect();
-    (!names.is_empty()).then(|| format!("NOISY: rate varies by over {:.0} %: {}", 100.0 * NOISY, names.join(", ")))
+    constraint(ConstraintName::SensorUpdates, energy.updates >= least, detail, "use a longer --length")
 }

@@ -2,11 +2,11 @@
 //! in its place, never a part of one.
 
 use super::{CacheFolder, Excluded, Identity, Rate};
+use crate::files;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the first key of a file says.
 const FORMAT: &str = "dawndusk tuning 1";
@@ -92,20 +92,9 @@ impl Memory {
         let document = Document { format: FORMAT.to_owned(), identity: self.identity.clone(), entries };
         let mut text = serde_json::to_string_pretty(&document).map_err(|error| error.to_string())?;
         text.push('\n');
-        let folder = path.parent().unwrap_or(path);
+        let folder = files::folder_of(path);
         std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let scratch = folder.join(format!(".tuning.{}-{number}", std::process::id()));
-        let written = File::options().write(true).create_new(true).open(&scratch).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        });
-        written.and_then(|()| std::fs::rename(&scratch, path)).map_err(|error| {
-            // A leftover is hidden and harmless, so a failure here has nobody to tell.
-            let _ = std::fs::remove_file(&scratch);
-            format!("{}: {error}", path.display())
-        })
+        files::replace(path, text.as_bytes()).map_err(|error| format!("{}: {error}", path.display()))
     }
 }
 

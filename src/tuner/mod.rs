@@ -29,6 +29,7 @@ pub use identity::{Identity, WGPU_VERSION};
 pub use matmul::MatmulFamily;
 
 use crate::gpu::{Device, Facts};
+use crate::interrupt::Interrupt;
 use crate::kernel::{self, Kernel};
 use crate::units::Seconds;
 use memory::{Entry, Memory};
@@ -138,6 +139,7 @@ pub struct Tuner {
     /// What is remembered, by whom; none without an adapter.
     memory: Option<Memory>,
     retune: Retune,
+    interrupt: Interrupt,
     choices: Vec<Choice>,
 }
 
@@ -145,7 +147,12 @@ impl Tuner {
     /// A tuner for one adapter, or for none, with its memory in `folder`. Nothing runs yet.
     pub fn open(device: Option<&Device>, folder: &CacheFolder, retune: Retune) -> Tuner {
         let memory = device.map(|device| Memory::open(folder, Identity::of(device.facts())));
-        Tuner { device: device.cloned(), memory, retune, choices: Vec::new() }
+        Tuner { device: device.cloned(), memory, retune, interrupt: Interrupt::default(), choices: Vec::new() }
+    }
+
+    /// The same tuner, whose trials end between two steps once the user wishes to stop.
+    pub fn until(self, interrupt: &Interrupt) -> Tuner {
+        Tuner { interrupt: interrupt.clone(), ..self }
     }
 
     /// Every choice so far, in the order of asking.
@@ -157,7 +164,8 @@ impl Tuner {
     ///
     /// # Errors
     /// [`kernel::Error::Gpu`] where the device is lost or does not answer. The variant that was running is then
-    /// excluded until everything is measured again.
+    /// excluded until everything is measured again. [`kernel::Error::Interrupted`] where the user stopped the trial, of
+    /// which nothing is remembered then.
     pub fn choose(&mut self, family: &dyn Family, shape: &[u32]) -> Result<Choice, kernel::Error> {
         let class = family.class(shape);
         let made = self.choices.iter().find(|made| made.family == family.name() && made.class == class.name);
@@ -187,7 +195,10 @@ impl Tuner {
         let began = Instant::now();
         // A variant that took the device down with it is known from an entry without a choice.
         let fatal = remembered.map(|entry| entry.excluded).unwrap_or_default();
-        let tried = trial::run(family, class, &variants, device, fatal);
+        let tried = trial::run(family, class, &variants, (device, &self.interrupt), fatal);
+        if let Some(error @ kernel::Error::Interrupted(_)) = tried.lost {
+            return Err(error);
+        }
         let entry = Entry {
             family: family.name().to_owned(),
             class: class.name.to_owned(),

@@ -2,6 +2,7 @@
 
 use super::{Excluded, Family, Rate, SizeClass};
 use crate::gpu::{self, Device};
+use crate::interrupt::Interrupt;
 use crate::kernel::{self, Kernel, Prepared};
 use crate::stats;
 use crate::units::Seconds;
@@ -34,7 +35,7 @@ pub(super) struct Tried {
     pub(super) rates: Vec<Rate>,
     /// Those that did not.
     pub(super) excluded: Vec<Excluded>,
-    /// Set where the device went away; the variant that ran then is excluded.
+    /// Set where the device went away, and the variant that ran then is excluded; or where the user stopped the trial.
     pub(super) lost: Option<kernel::Error>,
 }
 
@@ -57,7 +58,7 @@ pub(super) fn run(
     family: &dyn Family,
     class: &SizeClass,
     variants: &[&'static str],
-    device: &Device,
+    (device, interrupt): (&Device, &Interrupt),
     fatal: Vec<Excluded>,
 ) -> Tried {
     let mut tried = Tried { excluded: fatal, ..Tried::default() };
@@ -66,16 +67,17 @@ pub(super) fn run(
         if tried.excluded.iter().any(|excluded| excluded.variant == variant) {
             continue;
         }
-        match qualify(family, class, variant, device) {
+        match qualify(family, class, variant, (device, interrupt)) {
             Ok(Qualified::Ready(racer)) => racers.push(racer),
             Ok(Qualified::Wrong(fault)) => tried.exclude(variant, fault),
+            Err(error @ kernel::Error::Interrupted(_)) => tried.lost = Some(error),
             Err(error) => tried.failed(variant, error),
         }
         if tried.lost.is_some() {
             return tried;
         }
     }
-    race(&mut racers, &mut tried);
+    race(&mut racers, &mut tried, interrupt);
     tried.rates = racers.iter().filter_map(Racer::rate).collect();
     tried.rates.sort_by(|a, b| b.work_per_s.total_cmp(&a.work_per_s));
     tried
@@ -93,18 +95,21 @@ fn qualify(
     family: &dyn Family,
     class: &SizeClass,
     variant: &'static str,
-    device: &Device,
+    (device, interrupt): (&Device, &Interrupt),
 ) -> Result<Qualified, kernel::Error> {
     let timed = family.kernel(variant, &class.shape)?;
     let is_quick = timed.flop() <= TWIN_MAX;
     let probes = family.probes();
     for shape in &probes[..if is_quick { probes.len().min(1) } else { probes.len() }] {
+        interrupt.check()?;
         let kernel = family.kernel(variant, shape)?;
         if let Some(fault) = fault(&mut Prepared::new(kernel, Some(device), SEED)?)? {
             return Ok(Qualified::Wrong(fault));
         }
     }
+    interrupt.check()?;
     let mut racer = Racer::ready(timed, variant, device)?;
+    interrupt.check()?;
     let fault = if is_quick { fault(&mut racer.prepared)? } else { None };
     Ok(fault.map_or(Qualified::Ready(racer), Qualified::Wrong))
 }
@@ -143,10 +148,14 @@ impl Racer {
 }
 
 /// A B C, A B C, ... One that fails leaves the race.
-fn race(racers: &mut Vec<Racer>, tried: &mut Tried) {
+fn race(racers: &mut Vec<Racer>, tried: &mut Tried, interrupt: &Interrupt) {
     let began = Instant::now();
     for round in 0..ROUNDS {
         if round > 0 && began.elapsed().as_secs_f64() > BUDGET.0 {
+            return;
+        }
+        if let Err(interrupted) = interrupt.check() {
+            tried.lost = Some(interrupted.into());
             return;
         }
         racers.retain_mut(|racer| match racer.prepared.run(racer.dispatches) {

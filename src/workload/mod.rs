@@ -67,13 +67,15 @@ pub struct ModelFacts {
 }
 
 /// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Unit {
     /// Tokens of a language model.
     Token,
     /// Embeddings of sentences.
     Embedding,
     /// Floating-point operations.
+    #[strum(to_string = "FLOP")]
     Flop,
     /// Bytes moved.
     Byte,
@@ -84,13 +86,7 @@ pub enum Unit {
 impl Unit {
     /// Its name in results.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Embedding => "embedding",
-            Self::Flop => "FLOP",
-            Self::Byte => "byte",
-            Self::Image => "image",
-        }
+        self.into()
     }
 }
 

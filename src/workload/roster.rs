@@ -12,6 +12,7 @@ use super::language::{Decode, Prefill, Shape, label};
 use super::vision::{self, Vision};
 use super::{Workload, WorkloadError};
 use crate::gpu::{Device, Facts};
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::kernel::{self, Gemm, Kernel, Matmul, Sharing, Size, Tiling};
 use crate::tuner::{Family, GemmFamily, MatmulFamily, Tuner};
 use std::sync::Arc;
@@ -49,6 +50,9 @@ pub enum RosterError {
         /// What there is.
         known: String,
     },
+    /// The user wished to stop.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     /// One of them cannot be prepared.
     #[error(transparent)]
     Workload(#[from] WorkloadError),
@@ -70,13 +74,15 @@ pub struct Roster<'a> {
     pub vision: Option<Vision>,
     /// Seed of inputs and prompts.
     pub seed: u64,
+    /// No further workload is prepared once the user wishes to stop.
+    pub interrupt: Interrupt,
 }
 
 impl Roster<'_> {
     /// Every workload, or those that are `wanted`, in flight order.
     ///
     /// # Errors
-    /// A wanted name that no workload has; a workload that cannot be prepared.
+    /// A wanted name that no workload has; a workload that cannot be prepared; the user's wish to stop.
     pub fn workloads(mut self, wanted: &[String]) -> Result<Vec<Box<dyn Workload>>, RosterError> {
         let known = names(self.device.map(Device::facts));
         if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
@@ -85,6 +91,7 @@ impl Roster<'_> {
         let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|known| known == name);
         let mut workloads: Vec<Box<dyn Workload>> = Vec::new();
         for kernel in kernel::suite(self.device.map(Device::facts)) {
+            self.interrupt.check()?;
             let name = family(kernel.name());
             if is_wanted(name)
                 && let Some(kernel) = self.tuned(name, kernel)?
@@ -92,6 +99,7 @@ impl Roster<'_> {
                 workloads.push(Box::new(KernelWorkload::new(kernel, self.device, self.seed)?));
             }
         }
+        self.interrupt.check()?;
         if is_wanted("classify") {
             workloads.push(Box::new(Classify::new(self.device, self.seed)?));
         }
@@ -137,8 +145,9 @@ impl Roster<'_> {
         model: &Source,
         is_wanted: &dyn Fn(&str) -> bool,
         workloads: &mut Vec<Box<dyn Workload>>,
-    ) -> Result<(), WorkloadError> {
+    ) -> Result<(), RosterError> {
         for &shape in self.shapes.prefill.iter().filter(|_| is_wanted("prefill")) {
+            self.interrupt.check()?;
             let name = self.name("prefill", model, &label("pp", shape), self.shapes.prefill.len());
             let name = unique(name, workloads);
             workloads.push(Box::new(Prefill::new(&name, model, shape, self.seed)?));
@@ -146,6 +155,7 @@ impl Roster<'_> {
         // candle decodes one sequence at a time: batches are the engine's.
         let can = |shape: &&Shape| shape.sequences == 1 || matches!(model, Source::Engine(_));
         for &shape in self.shapes.decode.iter().filter(|_| is_wanted("decode")).filter(can) {
+            self.interrupt.check()?;
             let name = self.name("decode", model, &label("tg", shape), self.shapes.decode.len());
             let name = unique(name, workloads);
             workloads.push(Box::new(Decode::new(&name, model, shape, self.seed)?));

@@ -1,6 +1,6 @@
 //! From duties to a machine profile that the rest of the program takes.
 
-use dawndusk::journal::{Conditions, Drawn, Event};
+use dawndusk::journal::{Conditions, Drawn, DutyHeld, Event, IdleWatch};
 use dawndusk::profile;
 use dawndusk::reading::{NoData, Provenance};
 use dawndusk::report::{OperatingPoints, SweepError};
@@ -16,7 +16,7 @@ fn drawn(energy: Option<f64>) -> Drawn {
 
 /// One pass over a duty: 2 s at so many watts, with so many rounds.
 fn held(duty: f64, power: f64, rounds: u64) -> Event {
-    Event::Duty { duty, rounds, duration_s: Seconds(2.0), drawn: drawn(Some(2.0 * power)) }
+    Event::Duty(DutyHeld { duty, rounds, duration_s: Seconds(2.0), drawn: drawn(Some(2.0 * power)) })
 }
 
 fn recorded(duties: &[(f64, f64, u64)]) -> Vec<Event> {
@@ -25,7 +25,7 @@ fn recorded(duties: &[(f64, f64, u64)]) -> Vec<Event> {
         .map(|line| serde_json::from_str(line).expect("an event"))
         .filter(|event| matches!(event, Event::Benched { .. } | Event::Conditions(_)))
         .collect();
-    events.push(Event::Idle { duration_s: Seconds(4.0), drawn: drawn(Some(4.0 * IDLE)) });
+    events.push(Event::Idle(IdleWatch { duration_s: Seconds(4.0), drawn: drawn(Some(4.0 * IDLE)) }));
     events.extend(duties.iter().map(|&(duty, power, rounds)| held(duty, power, rounds)));
     events
 }
@@ -93,7 +93,7 @@ fn a_point_that_is_not_above_idle_power_is_left_out_and_said() {
 fn where_nothing_tells_power_there_is_no_profile() {
     let refused = |events: &[Event]| OperatingPoints::from_events(events, "x").expect_err("no profile");
     let mut lost = recorded(&[(0.5, 60.0, 50)]);
-    lost.push(Event::Duty { duty: 1.0, rounds: 9, duration_s: Seconds(2.0), drawn: drawn(None) });
+    lost.push(Event::Duty(DutyHeld { duty: 1.0, rounds: 9, duration_s: Seconds(2.0), drawn: drawn(None) }));
     let error = refused(&lost);
     assert!(matches!(error, SweepError::NoReading { cause: NoData::Lost, .. }), "lost on the way: {error}");
 

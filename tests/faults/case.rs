@@ -1,7 +1,8 @@
 //! One flight through faults: everything that `dawndusk simulate` needs to repeat it.
 
 use dawndusk::envelope::{Scale, Sky};
-use dawndusk::flight::simulation::{Fault, Load, Plant, Sensor, Simulation, Summary, Trace, simulate};
+use dawndusk::estimator::Assumptions;
+use dawndusk::flight::simulation::{Fault, KnownBy, Load, Plant, Sensor, Simulation, Summary, Trace, simulate};
 use dawndusk::governor::Policy;
 use dawndusk::profile::{self, Machine, Override, Satellite};
 use dawndusk::units::{Seconds, Watts};
@@ -24,6 +25,8 @@ pub(super) struct Case {
     pub(super) batch: f64,
     pub(super) jitter: f64,
     pub(super) sensor: Sensor,
+    /// What the governor knows the spacecraft by.
+    pub(super) known_by: KnownBy,
     /// In simulated seconds.
     pub(super) faults: Vec<Fault>,
     pub(super) seed: u64,
@@ -48,6 +51,7 @@ impl Case {
             batch: 0.1,
             jitter: 0.0,
             sensor,
+            known_by: Plant::IDEAL.known_by,
             faults: Vec::new(),
             seed: 1,
         }
@@ -57,13 +61,6 @@ impl Case {
     pub(super) fn with(&self, faults: &[&str]) -> Case {
         let read = |text: &&str| text.parse::<Fault>().unwrap_or_else(|error| panic!("{error}"));
         Case { faults: faults.iter().map(read).collect(), ..self.clone() }
-    }
-
-    /// The same with one more fault.
-    pub(super) fn and(&self, fault: Fault) -> Case {
-        let mut more = self.clone();
-        more.faults.push(fault);
-        more
     }
 
     pub(super) fn satellite(&self) -> Satellite {
@@ -96,10 +93,11 @@ impl Case {
             plant: Plant {
                 batch: Seconds(self.batch),
                 jitter: self.jitter,
+                known_by: self.known_by,
                 faults: self.faults.clone(),
                 seed: self.seed,
-                ..Plant::IDEAL
             },
+            assumptions: Assumptions::default(),
         };
         simulate(&simulation, trace).unwrap_or_else(|error| panic!("{}: {error}", self.command()))
     }
@@ -134,6 +132,9 @@ impl Case {
         add("sensor-shows", format!("{shows:?}").to_lowercase());
         self.faults.iter().for_each(|fault| add("fault", fault.to_string()));
         add("seed", self.seed.to_string());
+        if self.known_by == KnownBy::OwnSensors {
+            words.push_str(" --own-sensors");
+        }
         words
     }
 }

@@ -1,7 +1,7 @@
-//! Faults in simulated flights: each alone as a sentence, and a battery of random flights with several at once.
+//! Faults in simulated flights: each alone as a sentence, and random flights with several at once.
 
+mod assumptions;
 mod battery;
 mod case;
 mod random;
 mod single;
-mod verdict;

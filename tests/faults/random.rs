@@ -3,7 +3,7 @@
 //! Numbers are rounded to four digits, so that the command that repeats a flight says them exactly.
 
 use crate::case::Case;
-use dawndusk::flight::simulation::{Fault, Sensor, Shows};
+use dawndusk::flight::simulation::{Fault, Plant, Sensor, Shows};
 use dawndusk::governor::Policy;
 use dawndusk::profile;
 use dawndusk::units::Seconds;
@@ -45,6 +45,7 @@ pub(super) fn draw(seed: u64) -> Case {
         batch,
         jitter: if rng.random_bool(0.5) { 0.0 } else { rounded(rng.random_range(0.0..0.5)) },
         sensor,
+        known_by: Plant::IDEAL.known_by,
         faults: Vec::new(),
         seed,
     };

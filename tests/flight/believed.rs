@@ -5,7 +5,7 @@ use crate::{Flown, fly};
 use dawndusk::governor::Policy;
 use dawndusk::journal::{self, Entry, Event, Sharing};
 use dawndusk::reading::{Boundary, NoData, Provenance, Source};
-use dawndusk::report::{Class, FlightResult, summary};
+use dawndusk::report::{Class, ConstraintName, FlightResult, summary};
 use dawndusk::units::Seconds;
 
 fn entries(flown: &Flown) -> Vec<Entry> {
@@ -96,7 +96,12 @@ fn a_flight_across_a_suspend_is_invalid() {
     let slept = Entry { event: Event::Suspended { slept_s: Seconds(600.0) }, ..entries[3].clone() };
     entries.insert(entries.len() - 2, slept);
     let result = FlightResult::from_journal(&entries).expect("a journal");
-    let awake = result.verdict.constraints.iter().find(|constraint| constraint.name == "awake").expect("it is judged");
+    let awake = result
+        .verdict
+        .constraints
+        .iter()
+        .find(|constraint| constraint.name == ConstraintName::Awake)
+        .expect("it is judged");
     assert!(!awake.satisfied && awake.detail.contains("600 s"), "{}", awake.detail);
     assert_eq!(result.verdict.class, Class::Invalid, "nobody knows what was drawn");
 }
@@ -105,7 +110,7 @@ fn a_flight_across_a_suspend_is_invalid() {
 fn a_meter_that_comes_back_with_its_counter_has_lost_nothing() {
     let flown = fly(Policy::Predictive, Fault::MeterLostBetween(Seconds(2.2), Seconds(2.6)), None);
     let flight = flown.result.flight.as_ref().expect("it flew");
-    assert!(flight.reading_share < 1.0, "the loss shows in the ticks: {}", flight.reading_share);
+    assert!(flight.counted_share < 1.0, "the loss shows in the ticks: {}", flight.counted_share);
     let energy = flight.energy.value_j.expect("the counter went on");
     let mean = energy.0 / flight.duration_s.0;
     assert!(mean > 2.0 && mean < 10.5, "between idle and full power: {mean} W");

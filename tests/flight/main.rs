@@ -2,14 +2,16 @@
 //! machine: the journal is whole, the verdict is right, and nothing that was measured is lost.
 
 mod believed;
+mod judged;
 mod standins;
 mod sweep;
 
 use dawndusk::flight::{self, Length, Recorder, Request};
 use dawndusk::governor::{Policy, Unscored};
-use dawndusk::journal::{self, Breaches, Event, Journal, Outcome};
+use dawndusk::journal::{self, Breaches, Event, Journal, LengthName, Outcome};
 use dawndusk::profile;
-use dawndusk::report::{self, Class, FlightResult, Kind, ResultDirectory, verify};
+use dawndusk::reading::{Basis, NoData, Refusal};
+use dawndusk::report::{self, Class, ConstraintName, FlightResult, Kind, Record, ResultDirectory, verify};
 use dawndusk::units::{Joules, Seconds};
 use standins::{Fault, equipment_until};
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A whole orbit in two seconds.
 const LENGTH: Length = Length {
-    name: "quick",
+    name: LengthName::Quick,
     idle: Seconds(0.1),
     warm_up: Seconds(0.02),
     repeat: Seconds(0.1),
@@ -42,6 +44,7 @@ fn fly(policy: Policy, fault: Fault, interrupt_after: Option<usize>) -> Flown {
         policy,
         length: LENGTH,
         compression: None,
+        assumptions: Default::default(),
         seed: 1,
     };
     let parent = tempfile::tempdir().expect("a temporary directory");
@@ -68,7 +71,7 @@ fn fly(policy: Policy, fault: Fault, interrupt_after: Option<usize>) -> Flown {
     Flown { outcome, result, directory, _parent: parent }
 }
 
-fn breaches(flight: &report::Flown) -> Breaches {
+fn breaches(flight: &report::FlightFigures) -> Breaches {
     flight.breaches.expect("it arrived")
 }
 
@@ -79,9 +82,9 @@ fn a_governed_orbit_breaks_nothing_and_says_what_its_watts_are() {
     let flight = flown.result.flight.expect("it flew");
     let residual = flight.ledger_residual.expect("it arrived");
     assert!(!breaches(&flight).any(), "no breach: {:?}", flight.breaches);
-    let broken: Vec<&str> =
-        flown.result.verdict.constraints.iter().filter(|c| !c.satisfied).map(|c| c.name.as_str()).collect();
-    assert_eq!(broken, ["duration"], "two seconds are too short to count, and nothing else is wrong");
+    let broken: Vec<ConstraintName> =
+        flown.result.verdict.constraints.iter().filter(|c| !c.satisfied).map(|c| c.name).collect();
+    assert_eq!(broken, [ConstraintName::Duration], "two seconds are too short to count, and nothing else is wrong");
     assert_eq!(flight.energy.kind, Kind::Modelled, "the stand-in is a model");
     assert_eq!((flight.energy.low_j, flight.energy.high_j), (None, None), "a model has no band");
     assert!(residual.abs() < 1e-9, "the books close: {residual:e}");
@@ -127,9 +130,12 @@ fn without_a_governor_the_floor_of_the_charge_is_broken() {
     assert!(breaches(flight).charge.time_s > Seconds(100.0), "{:?}", flight.breaches);
     assert_eq!(flown.result.verdict.class, Class::Invalid, "a breach makes it invalid");
     assert!(flown.result.verdict.envelope_violated, "and says so");
-    assert_eq!(flight.share_of_upper_bound, None, "a broken limit buys no score");
     let score = &flight.scored.score;
-    assert_eq!((score.share_of_oracle, score.unscored), (None, Some(Unscored::Ungoverned)), "and nobody governed");
+    assert_eq!(
+        (score.share_of_oracle, score.unscored),
+        (None, Some(Unscored::Ungoverned)),
+        "a broken limit buys no score"
+    );
     assert!(score.charge_shortfall_j.expect("it arrived") > Joules(0.0), "what was taken from under the floor is told");
 }
 
@@ -139,20 +145,24 @@ fn a_meter_that_goes_silent_costs_power_and_never_becomes_zero_watts() {
     // (353.3 K by `simulate` with 60 kW before, and the limit is 353.15 K).
     let flown = fly(Policy::Predictive, Fault::MeterLostAtTick(150), None);
     let flight = flown.result.flight.as_ref().expect("it flew");
-    assert!(flight.reading_share < 0.99, "the loss shows: {}", flight.reading_share);
+    assert!(flight.counted_share < 0.99, "the loss shows: {}", flight.counted_share);
     assert_eq!(flown.result.verdict.class, Class::Invalid, "readings were missing");
     assert_eq!(flight.energy.value_j, None, "no partial total");
     let entries = journal::read(&flown.directory.journal()).expect("the journal is whole");
-    let blind = entries.iter().filter_map(|entry| match &entry.event {
-        Event::Tick(tick) if tick.power_w.is_none() => Some(tick),
-        _ => None,
-    });
-    let mut blind_ticks = 0;
-    for tick in blind {
-        assert!(tick.load_w.0 > 5.0, "the worst is assumed, full power, not {}", tick.load_w);
-        blind_ticks += 1;
+    let record = Record::from_entries(&entries).expect("a journal");
+    // Before the first reading nobody has counted either.
+    let since = record.energy.iter().find(|window| window.basis == Basis::Counted).expect("it was counted").from_s;
+    let blind: Vec<_> =
+        record.energy.iter().filter(|window| window.basis != Basis::Counted && window.from_s > since).collect();
+    for window in &blind {
+        // The worst is assumed: full power for as long as batches may have run, and idle power at rest.
+        assert!(window.power().0 > 2.0, "batches ran, and zero watts are never assumed: {window:?}");
+        assert_eq!(window.basis, Basis::Assumed { cause: Refusal::Absent(NoData::Lost) }, "with its cause");
     }
-    assert!(blind_ticks > 10, "it was blind for a while: {blind_ticks} ticks");
+    let lost = blind.iter().fold(Seconds::ZERO, |sum, window| sum + window.span());
+    assert!(lost > Seconds(0.2), "it was blind for a while: {lost}");
+    let told = record.ticks.iter().filter(|tick| tick.no_reading == Some(Refusal::Absent(NoData::Lost))).count();
+    assert!(told > 10, "and the ticks say why: {told}");
     assert!(!breaches(flight).any(), "and the envelope holds: {:?}", flight.breaches);
 }
 

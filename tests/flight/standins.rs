@@ -1,7 +1,7 @@
 //! A workload that sleeps, and a meter that draws 10 W while it does and 2 W while it does not.
 
 use dawndusk::flight::Equipment;
-use dawndusk::journal::{Conditions, WorkloadRecord};
+use dawndusk::journal::{AdapterClass, Conditions, WorkloadRecord};
 use dawndusk::meter::Meter;
 use dawndusk::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source, Throttling};
 use dawndusk::units::{Joules, Seconds, Watts};
@@ -171,7 +171,7 @@ fn conditions(source: &Source, descriptions: &[Description]) -> Conditions {
         cpu_threads: 1,
         gpu_info: None,
         driver: None,
-        adapter_class: "none".into(),
+        adapter_class: AdapterClass::None,
         backends: "test".into(),
         model: None,
         model_is_real: true,

@@ -29,10 +29,8 @@ fn sweep(fault: Fault, interrupted: bool) -> (Vec<Event>, Result<(), FlightError
 fn a_sweep_finds_the_power_that_goes_with_each_rate() {
     let (events, ended) = sweep(Fault::None, false);
     assert!(ended.is_ok(), "nothing went wrong: {ended:?}");
-    let duties: Vec<f64> = events
-        .iter()
-        .filter_map(|event| if let Event::Duty { duty, .. } = event { Some(*duty) } else { None })
-        .collect();
+    let duties: Vec<f64> =
+        events.iter().filter_map(|event| if let Event::Duty(held) = event { Some(held.duty) } else { None }).collect();
     assert_eq!(duties, [0.25, 0.5, 1.0, 1.0, 0.5, 0.25].repeat(2), "upwards and downwards, twice");
     let found = OperatingPoints::from_events(&events, "stand-in").expect("the meter told everything");
     let machine = &found.machine;

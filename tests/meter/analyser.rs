@@ -2,11 +2,13 @@
 
 use crate::network::{Reply, Script, listen, say, script, text};
 use dawndusk::meter::Meter;
+use dawndusk::meter::polled::{PARTING, Polled};
 use dawndusk::meter::ptdaemon::PtDaemon;
 use dawndusk::reading::{Boundary, NoData, Provenance};
 use dawndusk::units::{Joules, Seconds, Watts};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -170,6 +172,70 @@ fn a_dummy_device_is_no_measurement() {
         "its numbers are made up"
     );
     assert!(source.method.contains("not a measurement"), "{}", source.method);
+}
+
+fn sample() -> Reply {
+    text("Last 1 sample\r\nTime,11-22-2026 10:00:00.000,Watts,50.0,Volts,230")
+}
+
+#[test]
+fn a_measurement_is_stopped_by_whoever_lets_its_thread_go_and_not_at_the_next_look() {
+    let (port, told) = daemon_with(WT310, sample);
+    let mut meter = analyser(port).expect("it measures");
+    let first = meter.read(Seconds(0.0));
+    let polled = Polled::start(Box::new(meter), Instant::now(), first, Seconds(60.0)).expect("a thread");
+    let began = Instant::now();
+    drop(polled);
+    assert!(began.elapsed() < PARTING, "it is not a matter of patience: {:?}", began.elapsed());
+    let told = told.lock().expect("no test panics here").clone();
+    assert_eq!(told.last().map(String::as_str), Some("Stop"), "at once: {told:?}");
+}
+
+#[test]
+fn an_analyser_that_hangs_does_not_hold_up_the_end_of_the_program() {
+    let mut turn = 0;
+    let (port, _) = daemon_with(WT310, move || {
+        turn += 1;
+        if turn > 1 { Reply::Silence } else { sample() }
+    });
+    let mut meter = analyser(port).expect("it measures");
+    let first = meter.read(Seconds(0.0));
+    let polled = Polled::start(Box::new(meter), Instant::now(), first, Seconds(0.01)).expect("a thread");
+    std::thread::sleep(Duration::from_millis(100));
+    let began = Instant::now();
+    drop(polled);
+    assert!(began.elapsed() < PARTING * 2, "no longer than is stated: {:?}", began.elapsed());
+}
+
+#[test]
+fn a_measurement_whose_connection_was_lost_is_stopped_over_a_new_one() {
+    let mut turn = 0;
+    let (port, told) = daemon_with(WT310, move || {
+        turn += 1;
+        if turn == 2 { Reply::HangUp } else { sample() }
+    });
+    let mut meter = analyser(port).expect("it measures");
+    assert!(meter.read(Seconds(0.0)).energy.is_ok(), "it works at first");
+    assert_eq!(meter.read(Seconds(1.0)).energy, Err(NoData::Lost), "it hung up");
+    drop(meter);
+    let told = told.lock().expect("no test panics here").clone();
+    assert_eq!(told[told.len() - 2..], ["Hello", "Stop"], "{told:?}");
+}
+
+#[test]
+fn a_program_that_fails_before_it_measures_stops_the_analyser_as_well() {
+    let (port, told) = daemon_with(WT310, sample);
+    let meter = format!("ptd://127.0.0.1:{port}");
+    let output = Command::new(env!("CARGO_BIN_EXE_dawndusk"))
+        .args(["bench", "--adapter", "cpu", "--workloads", "no-such-workload", "--meter", &meter])
+        .env("VK_ICD_FILENAMES", "/nonexistent")
+        .stdin(Stdio::null())
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = told.lock().expect("no test panics here").clone();
+    assert!(told.iter().any(|line| line.starts_with("Go,")), "the measurement was started: {told:?}");
+    assert_eq!(told.last().map(String::as_str), Some("Stop"), "and stopped: {told:?}");
 }
 
 #[test]

@@ -70,6 +70,8 @@ fn columns_are_found_by_name_and_times_may_be_instants() {
     assert!(file.is_wall_clock && !file.is_spl, "instants");
     let file = file.shifted(Seconds(-1_795_341_600.0));
     assert!((energy(&file, 0.0, 7.5) - 375.0).abs() < 1e-6, "50 W for 7.5 s");
+    let quoted = parsed("\"note\",\"power\",\"time\"\n\"a;b, c\",\"50\",\"0\"\n\"\",\"50\",\"1\"\n");
+    assert_eq!(quoted.samples(), 2, "a quoted field may hold a separator");
     assert!(parsed("1795341600.0,50\n1795341601.0,50\n").is_wall_clock, "numbers since 1970 are instants too");
     assert!(!parsed("0,50\n1,50\n").is_wall_clock, "small numbers are not");
 }

@@ -170,6 +170,74 @@ fn a_plug_that_hangs_drips_hangs_up_or_talks_rubbish_has_a_cause() {
     assert_eq!(refused(torn), NoData::Lost, "the end in the middle");
 }
 
+/// What a plug that always shows `status` gives, and why not.
+fn first(status: &'static [u8]) -> Result<Watts, dawndusk::meter::Refusal> {
+    let mut meter = open(gen2(move || Reply::Raw(status.to_vec())))?;
+    Ok(meter.read(Seconds(0.0)).power.expect("it was accepted by a reading"))
+}
+
+#[test]
+fn an_answer_may_come_in_chunks_or_without_an_announced_length() {
+    let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{\"apower\"\r\n7\r\n: 42.5}\r\n0\r\n\r\n";
+    assert_eq!(first(chunked).expect("it meters"), Watts(42.5), "chunked");
+    let old = b"HTTP/1.0 200 OK\r\n\r\n{\"apower\": 42.5}";
+    assert_eq!(first(old).expect("it meters"), Watts(42.5), "until it closes");
+    let torn = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{\"apower\"\r\n";
+    assert_eq!(first(torn).expect_err("the last chunk is missing").cause, NoData::Lost, "the end in the middle");
+}
+
+#[test]
+fn a_plug_that_keeps_its_connections_open_is_not_waited_for() {
+    let port = listen(|mut stream| {
+        let mut request = [0; 4096];
+        while let Ok(count @ 1..) = stream.read(&mut request) {
+            let about = request[..count].starts_with(b"GET /shelly");
+            let body = if about { GEN2 } else { r#"{"output":true,"apower":50.0}"# };
+            let head = format!("HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: {}\r\n\r\n", body.len());
+            drop(stream.write_all((head + body).as_bytes()));
+        }
+    });
+    let started = Instant::now();
+    assert_eq!(open(port).expect("it meters").read(Seconds(0.0)).power, Ok(Watts(50.0)), "its power");
+    assert!(started.elapsed() < Duration::from_millis(1500), "no deadline was waited for: {:?}", started.elapsed());
+}
+
+#[test]
+fn a_status_other_than_200_has_a_cause() {
+    let locked = first(
+        b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest qop=\"auth\", realm=\"shelly\"\r\nContent-Length: 0\r\n\r\n",
+    );
+    let locked = locked.expect_err("it asks for a password");
+    assert_eq!(locked.cause, NoData::NoPermission, "{}", locked.detail);
+    assert!(locked.detail.contains("Digest") && locked.remedy.is_some(), "and what to do about it: {}", locked.detail);
+    let busy = first(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n").expect_err("it is busy");
+    assert_eq!(busy.cause, NoData::Timeout, "a later look may be answered");
+    assert!(busy.detail.contains("429 Too Many Requests"), "{}", busy.detail);
+    let broken = first(b"HTTP/1.1 500 Internal Server Error\r\n\r\n").expect_err("it is broken");
+    assert_eq!(broken.cause, NoData::NotSupported, "{}", broken.detail);
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let asked = Arc::new(Mutex::new(0));
+    let theirs = Arc::clone(&asked);
+    let other = plug(script(move |_| {
+        *theirs.lock().expect("no test panics here") += 1;
+        text(r#"{"apower":50.0}"#)
+    }));
+    let moved = format!("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{other}/\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(refused(Reply::Raw(moved.into_bytes())), NoData::NotSupported, "a redirect is no reading");
+    assert_eq!(*asked.lock().expect("no test panics here"), 0, "nobody else was asked");
+}
+
+#[test]
+fn an_answer_of_any_length_is_read_up_to_a_bound() {
+    let long = format!("HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n{}", " ".repeat(200_000));
+    assert_eq!(refused(Reply::Raw(long.into_bytes())), NoData::Implausible, "200 kB announced");
+    let chunks = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}", "1\r\n \r\n".repeat(100_000));
+    assert_eq!(refused(Reply::Raw(chunks.into_bytes())), NoData::Implausible, "100 kB in chunks");
+}
+
 #[test]
 fn a_plug_that_goes_away_is_lost_and_its_silence_is_a_gap() {
     let gone = Arc::new(Mutex::new(false));

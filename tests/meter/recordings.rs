@@ -28,8 +28,19 @@ fn a_recording_is_replayed_from_the_first_look_on() {
     assert_eq!(meter.read(Seconds(7.4)).energy, Ok(Joules(0.0)), "until the second");
     let reading = meter.read(Seconds(7.6));
     assert_eq!((reading.energy, reading.power), (Ok(Joules(50.0)), Ok(Watts(100.0))), "50 J in 0.5 s");
+    assert_eq!(reading.taken_at, Seconds(7.5), "and it is as old as the line");
     assert_eq!(meter.read(Seconds(8.0)).energy, Ok(Joules(150.0)), "100 J more");
     assert_eq!(meter.read(Seconds(9.0)).energy, Err(NoData::Lost), "after the last line nobody knows");
+}
+
+#[test]
+fn blank_lines_remarks_and_quotes_are_understood_and_counted() {
+    let text = "# seconds, \"joules\"\r\nt_s,energy_j\r\n\r\n\"0\", 50\r\n 1 ,\"60\"\r\n2,70\r\n";
+    let mut meter = open(text).expect("a good file");
+    meter.read(Seconds(0.0));
+    assert_eq!(meter.read(Seconds(1.0)).energy, Ok(Joules(10.0)), "quotes and white space are no part of a value");
+    let refusal = open(&format!("{text}\r\n# the end\r\n3,much\r\n")).err().expect("no energy");
+    assert!(refusal.detail.contains("line 9: the energy is neither"), "as an editor counts: {}", refusal.detail);
 }
 
 #[test]
@@ -45,7 +56,8 @@ fn a_recording_is_never_a_measurement() {
 fn causes_in_a_recording_are_replayed_too() {
     let mut meter = open("0,0\n1,lost\n2,asleep\n3,30\n4,5\n5,9\n").expect("a good file");
     meter.read(Seconds(0.0));
-    assert_eq!(meter.read(Seconds(1.0)).energy, Err(NoData::Lost), "lost");
+    let lost = meter.read(Seconds(1.4));
+    assert_eq!((lost.energy, lost.taken_at), (Err(NoData::Lost), Seconds(1.0)), "lost since its line");
     assert_eq!(meter.read(Seconds(2.0)).energy, Err(NoData::Asleep), "asleep");
     assert_eq!(meter.read(Seconds(3.0)).energy, Ok(Joules(30.0)), "and back");
     assert_eq!(meter.read(Seconds(4.0)).energy, Err(NoData::CounterReset), "it fell");

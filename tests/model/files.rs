@@ -1,7 +1,8 @@
 //! The store: what counts as a model's file, where it comes from, and what is said when it cannot be had.
 
+use dawndusk::interrupt::Interrupt;
 use dawndusk::model::store::{Progress, Pulled, State};
-use dawndusk::model::{Profile, Store};
+use dawndusk::model::{Device, Model, ModelError, Opened, Precision, Profile, Store, StoreError};
 use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::Path;
@@ -226,4 +227,24 @@ fn an_encoders_profile_is_refused_with_the_key_and_the_range() {
         let message = Profile::parse("p.toml", &right.replace(from, to)).expect_err(to).to_string();
         assert!(message.contains("p.toml") && message.contains(part), "{to:?}: {part:?} is not in: {message}");
     }
+}
+
+#[test]
+fn once_the_user_wishes_to_stop_nothing_is_hashed_loaded_or_fetched() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let from = folder.path().join("small.gguf");
+    std::fs::write(&from, CONTENT).expect("files can be written");
+    let interrupt = Interrupt::default();
+    let choice = "synthetic:smollm2-135m".parse().expect("a choice");
+    let opened = Opened::until(&choice, &interrupt).expect("nobody has asked yet");
+    interrupt.request();
+    let loaded = Model::load(opened, &Device::cpu(), Precision::Quantised);
+    assert!(matches!(loaded, Err(ModelError::Interrupted(_))), "between tensors: {loaded:?}");
+    let store = Store::at(folder.path().join("store"));
+    let pulled = store.pull_until(&profile(""), Some(&from), &interrupt, &mut quietly);
+    assert!(matches!(pulled, Err(StoreError::Interrupted(_))), "between pieces: {pulled:?}");
+    assert!(names_in(store.folder()).is_empty(), "and nothing is left of it");
+    store.pull(&profile(""), Some(&from), &mut quietly).expect("the right file");
+    let again = store.pull_until(&profile(""), None, &interrupt, &mut quietly);
+    assert!(matches!(again, Err(StoreError::Interrupted(_))), "while it is checked: {again:?}");
 }

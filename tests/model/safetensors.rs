@@ -3,7 +3,7 @@
 
 use crate::allocation::peak_of;
 use crate::mutation::{change, changed};
-use dawndusk::model::safetensors::{ALLOCATION_FACTOR, ALLOCATION_FLOOR, Header};
+use dawndusk::model::safetensors::{ALLOCATION_FACTOR, ALLOCATION_FLOOR, Dtype, Header};
 use proptest::prelude::*;
 use std::io::Cursor;
 
@@ -75,7 +75,7 @@ fn the_file_that_the_refused_ones_are_made_from_is_accepted() {
     assert_eq!(header.tensors().len(), 5, "each tensor, and no metadata");
     let words = &header.tensors()["embeddings.word_embeddings.weight"];
     let (element, shape, count) = (words.element, words.shape.as_slice(), words.bytes);
-    assert_eq!((element, shape, count), ("F32", &[2, 3][..], 24), "type, sizes and bytes");
+    assert_eq!((element, shape, count), (Dtype::F32, &[2, 3][..], 24), "type, sizes and bytes");
     assert_eq!(words.start + words.bytes, bytes.len() as u64, "the last one ends with the file");
     let mut reader = Cursor::new(bytes);
     let values = header.floats(&mut reader, "embeddings.word_embeddings.weight", &[2, 3]).expect("its values");
@@ -122,11 +122,13 @@ fn a_file_that_ends_too_early_says_how_much_is_missing() {
 fn a_wrong_header_is_refused_with_the_place_and_the_range() {
     let right = json(&small());
     let data: Vec<u8> = small().iter().flat_map(|(_, _, _, data)| data.clone()).collect();
-    let cases: [(&str, &str, &[&str]); 14] = [
+    let cases: [(&str, &str, &[&str]); 16] = [
         ("\"dtype\":\"F16\"", "\"dtype\":\"Q4\"", &["tensor `half`", "type \"Q4\"", "BF16"]),
+        ("\"dtype\":\"F16\"", "\"dtype\":\"F4\" ", &["tensor `half`", "offsets 44 to 52", "2 bytes, as F4"]),
+        ("\"F16\",\"shape\":[2, 1, 2]", "\"F4\",\"shape\":[3, 1, 1]", &["tensor `half`", "12 bits", "whole bytes"]),
         ("[2, 1, 2]", "[2, 1, 3]", &["tensor `half`", "offsets 44 to 52", "12 bytes"]),
         ("[2, 1, 2]", "[2, 18446744073709551615, 2]", &["tensor `half`", "below 2^64"]),
-        ("[2, 1, 2]", "[1,1,1,1,1,1,1,1,4]", &["line 1", "up to 8 sizes"]),
+        ("[2, 1, 2]", "[1,1,1,1,1,1,1,1,4]", &["tensor `half`", "9 sizes", "up to 8 sizes"]),
         ("[2, 1, 2]", "[2, -1, 2]", &["line 1", "-1"]),
         ("[44,52]", "[52,44]", &["tensor `half`", "offsets 52 to 44"]),
         ("[44,52]", "[43,51]", &["tensor `half`", "lies over", "byte 43", "ends"]),
@@ -223,5 +225,7 @@ fn the_smallest_tensors_and_the_deepest_lists_stay_within_the_factor() {
         check(file_of(&nested, &[])).expect("metadata without an end");
         let nested = format!("{{\"a\":{{\"shape\":{}", open.repeat(100_000));
         check(file_of(&nested, &[])).expect("a shape without an end");
+        let nested = format!("{{\"a\":{{\"shape\":[{}", open.repeat(100_000));
+        check(file_of(&nested, &[])).expect("a list of sizes without an end");
     }
 }

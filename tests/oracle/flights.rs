@@ -1,12 +1,12 @@
 //! Flights against the oracle of their own sky.
 
-use super::sky::{SATELLITES, satellite, spacecraft, tiring};
+use super::sky::{SATELLITES, chance, satellite, spacecraft, tiring};
 use dawndusk::envelope::{Scale, Spacecraft};
+use dawndusk::estimator::{Assumptions, Freshness};
 use dawndusk::governor::{self, Design, Observation, OperatingRange, Policy, WorkCurve, safe_all_year};
 use dawndusk::oracle::{Course, Ends, Stores, best, certificate};
 use dawndusk::profile::Satellite;
-use dawndusk::reading::Reading;
-use dawndusk::units::{Joules, Seconds, Watts};
+use dawndusk::units::{Seconds, Watts};
 
 /// What a flight did, and under which sky.
 struct Flown {
@@ -31,24 +31,25 @@ fn fly(craft: Spacecraft, satellite: &Satellite, policy: Policy, curve: &WorkCur
     let mut governor = governor::new(policy, &Design { static_cap, curve: curve.clone() });
     let mut course = Course::of(&craft, curve.clone());
     let (from, dt) = (Stores::from(craft.state()), craft.scale().machine(Seconds(tick)));
-    let (mut work, mut drawn) = (Seconds::ZERO, Joules::ZERO);
+    let (mut work, assumptions) = (Seconds::ZERO, Assumptions::default());
     for _ in 0..(span / tick) as u64 {
-        let now = craft.state().t;
-        let reading = Reading { taken_at: now, energy: Ok(drawn), power: Err(dawndusk::reading::NoData::NotSupported) };
         let decision = governor.tick(&Observation {
-            now,
-            dt,
+            now: craft.state().t,
+            tick: dt,
             state: craft.state(),
+            worst: craft.state(),
             limits: craft.limits(),
             forecast: craft.forecast(),
-            reading: &reading,
+            freshness: Freshness::FRESH,
             machine: &range,
+            assumptions: &assumptions,
+            has_own_sensors: false,
+            power_step: Watts::ZERO,
         });
         let load = range.clamp(decision.budget);
         craft.step(dt, load, 0.0);
         course.follow(&craft, curve.full());
         work += dt * curve.rate(load);
-        drawn += load * dt;
     }
     let ends = Ends::Change { from, to: craft.state().into() };
     Flown { work, course, ends, broken: craft.breaches().any() }
@@ -79,15 +80,6 @@ fn no_flight_without_a_breach_does_more_than_the_oracle() {
         }
     }
     assert!(compared >= 20, "only {compared} of 30 flights kept their limits");
-}
-
-/// Numbers from 0 to 1 out of `seed` (SplitMix64, Steele et al. 2014).
-fn chance(seed: &mut u64) -> f64 {
-    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut mixed = *seed;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 #[test]

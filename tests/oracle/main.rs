@@ -6,3 +6,4 @@ mod flights;
 mod plane;
 mod plans;
 mod sky;
+mod switching;

@@ -21,3 +21,24 @@ fn a_plan_that_keeps_every_limit_comes_within_half_a_percent_of_the_bound() {
         }
     }
 }
+
+#[test]
+fn the_gaps_are_no_wider_than_the_documentation_says() {
+    for (name, knob, batches) in [
+        ("leo-100kw", 4e-4, 2.3e-3),
+        ("ai1", 1.9e-3, 1e-4),
+        ("suncatcher", 4e-4, 1e-3),
+        ("equatorial-stress", 4e-4, 1e-4),
+    ] {
+        let satellite = satellite(name);
+        let curve = WorkCurve::linear(Watts::ZERO, Watts(satellite.compute.power_w));
+        let craft = spacecraft(&satellite, Scale::FULL);
+        for (switching, most) in [(false, knob), (true, batches)] {
+            let course = orbit(craft.clone(), &curve).switching(switching);
+            let upper = best(&course, &Ends::Periodic).unwrap_or_else(|refusal| panic!("{name}: {refusal}")).upper;
+            let plan = feasible(&craft, &course, &Ends::Periodic).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+            let gap = 1.0 - plan.work / upper;
+            assert!((0.0..most).contains(&gap), "{name}, on or off: {switching}: a gap of {gap}");
+        }
+    }
+}

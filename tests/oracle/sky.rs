@@ -94,3 +94,12 @@ pub(crate) fn stores(soc: f64, kelvin: f64) -> Stores {
     let at = Kelvin(kelvin);
     Stores { soc, temperatures: dawndusk::envelope::Temperatures { junction: at, coolant: at, radiator: at } }
 }
+
+/// Numbers from 0 to 1 out of `seed` (SplitMix64, Steele et al. 2014).
+pub(crate) fn chance(seed: &mut u64) -> f64 {
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *seed;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+}

@@ -1,8 +1,9 @@
 //! The account: what is saved up, what is owed, when a batch may start.
 
-use crate::machine::{Case, FULL_W, IDLE_W, Machine, PLAIN, STEP_S, mean};
-use dawndusk::governor::pacer::{Admission, Cost, Pacer};
-use dawndusk::governor::{Fall, OperatingRange};
+use crate::machine::{Case, FULL_W, IDLE_W, ITEMS, Machine, PLAIN, STEP_S, decision, estimator, mean};
+use dawndusk::estimator::{Cost, OperatingRange};
+use dawndusk::governor::Fall;
+use dawndusk::governor::pacer::{Admission, Pacer};
 use dawndusk::reading::{NoData, Reading};
 use dawndusk::units::{Joules, Seconds, Watts};
 
@@ -13,8 +14,8 @@ fn a_batch_that_would_outlast_its_budget_is_not_started() {
     let now = machine.land();
     let mut admission = |after: f64, to: f64| {
         let fall = Fall { after: Seconds(after), to: Watts(to) };
-        machine.pacer.set_budget(now, Watts(FULL_W), Some(fall));
-        machine.pacer.admission(now, 7, 4)
+        machine.foresee(now, FULL_W, fall);
+        machine.admission(now, ITEMS)
     };
     assert_eq!(admission(0.11, IDLE_W), Admission::Now, "it ends before the night");
     assert_eq!(
@@ -34,8 +35,8 @@ fn work_that_draws_no_more_than_its_budget_waits_for_nothing() {
     assert!(machine.running.is_some(), "a batch runs from the first moment on");
     machine.fly(2.0, IDLE_W);
     let now = Seconds(machine.t);
-    machine.pacer.set_budget(now, Watts(7.5), None);
-    let Admission::In(wait) = machine.pacer.admission(now, 7, 4) else { panic!("half the power is not granted yet") };
+    machine.follow(now, 7.5);
+    let Admission::In(wait) = machine.admission(now, ITEMS) else { panic!("half the power is not granted yet") };
     let missing = (FULL_W - 7.5) * 0.1 - machine.pacer.credit().0;
     let expected = missing / (7.5 - IDLE_W);
     assert!((wait.0 / expected - 1.0).abs() < 0.05, "{wait}, not {expected} s, until a batch is paid for as it ends");
@@ -46,7 +47,7 @@ fn idle_time_is_not_saved_up() {
     let mut machine = Machine::new(PLAIN);
     machine.fly(5.0, 7.5);
     let pause = machine.land() + Seconds(600.0);
-    machine.pacer.set_budget(pause, Watts(7.5), None);
+    machine.follow(pause, 7.5);
     let ceiling = 1.1 * (FULL_W - IDLE_W) * 0.1 * 1.02;
     assert!(machine.pacer.credit().0 <= ceiling, "{} after ten minutes without work", machine.pacer.credit());
 }
@@ -56,15 +57,15 @@ fn a_budget_of_idle_power_admits_nothing_and_one_above_says_when() {
     let mut machine = Machine::new(PLAIN);
     machine.fly(5.0, 7.5);
     let now = machine.land();
-    machine.pacer.set_budget(now, Watts(IDLE_W), None);
-    assert_eq!(machine.pacer.admission(now, 7, 4), Admission::Never, "nothing above idle");
-    machine.pacer.set_budget(now, Watts(4.0), None);
-    let Admission::In(wait) = machine.pacer.admission(now, 7, 40) else {
+    machine.follow(now, IDLE_W);
+    assert_eq!(machine.admission(now, ITEMS), Admission::Never, "nothing above idle");
+    machine.follow(now, 4.0);
+    let Admission::In(wait) = machine.admission(now, 10.0 * ITEMS) else {
         panic!("ten batches at once cannot be admitted");
     };
-    let early = machine.pacer.admission(now + wait * 0.98, 7, 40);
+    let early = machine.admission(now + wait * 0.98, 10.0 * ITEMS);
     assert!(matches!(early, Admission::In(rest) if rest < wait * 0.03), "{early:?} shortly before");
-    assert_eq!(machine.pacer.admission(now + wait * 1.001, 7, 40), Admission::Now, "as announced");
+    assert_eq!(machine.admission(now + wait * 1.001, 10.0 * ITEMS), Admission::Now, "as announced");
 }
 
 #[test]
@@ -111,24 +112,30 @@ fn what_a_pacer_that_thinks_work_dearer_withholds_is_not_unused() {
         update_period_s: Seconds(1.0),
         batch_s: Seconds(0.02),
     };
-    let mut pacer = Pacer::new(range);
-    pacer.expect(0, Cost { item_j: Joules(0.18), item_s: Seconds(0.02) });
+    let (mut pacer, mut estimator) = (Pacer::new(range), estimator(range, Seconds(1.0)));
+    estimator.expect(0, Cost { item_j: Joules(0.18), item_s: Seconds(0.02) });
     let (mut t, mut drawn) = (0.0, 0.0);
-    pacer.set_budget(Seconds(t), Watts(7.5), None);
+    pacer.follow(Seconds(t), &decision(7.5, range.full_w), &estimator);
     for second in 1..=20_u32 {
         while t < f64::from(second) {
-            if pacer.admission(Seconds(t), 0, 1) == Admission::Now {
-                let id = pacer.start(Seconds(t), 0, 1);
+            if pacer.admission(Seconds(t), &estimator, 0, 1.0) == Admission::Now {
+                pacer.started(Seconds(t), &estimator, 0, 1.0);
+                let id = estimator.begin(Seconds(t), 0, 1.0);
                 t += 0.02;
                 // Three quarters of what it is thought to cost.
                 drawn += 0.18 * 0.75;
-                pacer.finish(Seconds(t), id);
+                pacer.advance(Seconds(t), &estimator);
+                estimator.finish(Seconds(t), id, 0.0);
             } else {
                 t += STEP_S;
             }
         }
         let energy = Ok(Joules(drawn + IDLE_W * t));
-        pacer.settle(Seconds(t), &Reading { taken_at: Seconds(t), energy, power: Err(NoData::NotSupported) });
+        let reading = Reading { taken_at: Seconds(t), energy, power: Err(NoData::NotSupported) };
+        for confirmed in estimator.read(Seconds(t), &reading).into_iter().flatten() {
+            pacer.settle(Seconds(t), &confirmed, &estimator);
+        }
+        estimator.advance(Seconds(t));
     }
     let (granted, unused) = (4.5 * t, pacer.unused().0);
     let withheld = granted - drawn - pacer.credit().0;
@@ -154,21 +161,58 @@ fn time_that_runs_backwards_and_impossible_readings_change_nothing() {
     let mut machine = Machine::new(PLAIN);
     machine.fly(5.0, 7.5);
     let credit = machine.pacer.credit();
-    machine.pacer.set_budget(Seconds(1.0), Watts(7.5), None);
+    machine.follow(Seconds(1.0), 7.5);
     let wild = Reading { taken_at: Seconds(machine.t), energy: Ok(Joules(1e9)), power: Ok(Watts(f64::NAN)) };
-    machine.pacer.settle(Seconds(machine.t), &wild);
-    machine.pacer.settle(Seconds(machine.t), &Reading::absent(Seconds(machine.t), NoData::Timeout));
+    let now = Seconds(machine.t);
+    machine.look(now, &wild);
+    machine.look(now, &Reading::absent(now, NoData::Timeout));
     assert_eq!(machine.pacer.credit(), credit, "the account stands");
 }
 
+/// What the constraints leave is counted in batches as long as is assumed: half as long again as the longest that is known.
+const ASSUMED_S: f64 = 0.15;
+
 #[test]
-fn a_clock_that_is_set_back_an_hour_does_not_stop_the_work() {
+fn batches_stay_within_the_time_that_the_constraints_leave() {
     let mut machine = Machine::new(PLAIN);
-    machine.fly(5.0, 7.5);
-    let before = machine.pacer.credit();
-    let set = Seconds(machine.t - 3600.0);
-    machine.pacer.set_budget(set, Watts(7.5), None);
-    assert_eq!(machine.pacer.credit(), before, "the step itself earns nothing");
-    machine.pacer.set_budget(set + Seconds(0.05), Watts(7.5), None);
-    assert_ne!(machine.pacer.credit(), before, "and the account goes on from there");
+    machine.fly(5.0, FULL_W);
+    let now = machine.land();
+    machine.leave(now, FULL_W, 0.27);
+    let first = machine.start(now);
+    machine.finish(now + Seconds(0.1), first);
+    assert_eq!(
+        machine.admission(now + Seconds(0.1), ITEMS),
+        Admission::Now,
+        "two batches fit: the first was no longer"
+    );
+    let second = machine.start(now + Seconds(0.1));
+    machine.finish(now + Seconds(0.2), second);
+    assert_eq!(machine.admission(now + Seconds(0.2), ITEMS), Admission::Never, "a third does not, free or not");
+    machine.leave(now + Seconds(0.2), FULL_W, 0.2);
+    assert_eq!(machine.admission(now + Seconds(0.2), ITEMS), Admission::Now, "the next decision leaves more");
+    machine.start(now + Seconds(0.2));
+    machine.leave(now + Seconds(0.25), FULL_W, 0.2);
+    assert_eq!(machine.admission(now + Seconds(0.25), ITEMS), Admission::Never, "one may still run for 0.1 s");
+}
+
+#[test]
+fn within_what_the_constraints_leave_batches_run_until_one_more_might_not_fit() {
+    let mut machine = Machine::new(PLAIN);
+    machine.fly(5.0, FULL_W);
+    for left in [0.0, 0.1, 0.2, 0.57, 0.92] {
+        let now = machine.land();
+        machine.leave(now, FULL_W, left);
+        let mut ran = 0.0;
+        for step in 0..10 {
+            let at = now + Seconds(0.1 * f64::from(step));
+            if machine.admission(at, ITEMS) == Admission::Now {
+                let id = machine.start(at);
+                machine.finish(at + Seconds(0.1), id);
+                ran += 0.1;
+            }
+        }
+        machine.t = now.0 + 1.0;
+        assert!(ran <= left, "{ran} s of batches where {left} s are left");
+        assert!(left - ran < ASSUMED_S, "only {ran} s of batches where {left} s are left");
+    }
 }

@@ -1,10 +1,6 @@
 //! The budget: what is drawn of it, and what work is learned to cost.
 
-use crate::machine::{Case, FULL_W, IDLE_W, Machine, PLAIN, STEP_S, mean, worst_under, worst_window};
-use dawndusk::envelope::{Scale, Sky, Spacecraft};
-use dawndusk::governor::Junction;
-use dawndusk::profile;
-use dawndusk::units::{Seconds, Watts};
+use crate::machine::{Case, FULL_W, IDLE_W, ITEMS, Machine, PLAIN, WORKLOAD, mean, worst_under, worst_window};
 
 #[test]
 fn any_ten_seconds_draw_the_budget_within_two_percent() {
@@ -46,36 +42,12 @@ fn a_batch_that_costs_forty_percent_more_is_paid_back_and_learned() {
         machine.fly(20.0, 7.5);
         let after = machine.fly(12.0, 7.5);
         assert!((mean(&after) / 7.5 - 1.0).abs() < 0.02, "lag {lag_s} s: {} W after the jump", mean(&after));
-        let item = machine.pacer.cost(7).expect("it was told").item_j.0;
-        let truth = 1.4 * (FULL_W - IDLE_W) * 0.1 / 4.0;
+        let item = machine.estimator.cost(WORKLOAD).expect("it was told").item_j.0;
+        let truth = 1.4 * (FULL_W - IDLE_W) * 0.1 / ITEMS;
         assert!((item / truth - 1.0).abs() < 0.05, "lag {lag_s} s: learned {item} J, not {truth}");
         let settled = machine.fly(20.0, 7.5);
         assert!(worst_window(&settled, 7.5, 0.14) < 0.02, "lag {lag_s} s: on the budget again");
     }
-}
-
-#[test]
-fn dearer_work_that_the_junction_feels_is_known_before_a_reading_shows_it() {
-    let satellite = profile::satellite("leo-100kw", &[]).expect("a shipped profile");
-    let scale = Scale::new(Watts(FULL_W), Watts(satellite.compute.power_w), 50.0);
-    let mut spacecraft = Spacecraft::new(&satellite, scale, Sky::Orbit, satellite.orbit.start);
-    let mut junction = Junction::default();
-    let mut machine = Machine::new(Case { lag_s: 1.0, jump: (10.0, 1.5), ..PLAIN });
-    let mut peaks = Vec::new();
-    for _ in 0..106 {
-        for joules in machine.fly(0.1, 9.0) {
-            spacecraft.step(Seconds(STEP_S), Watts(joules / STEP_S), 0.0);
-        }
-        let felt = junction.feel(&spacecraft.forecast().thermal, spacecraft.state());
-        felt.into_iter().for_each(|felt| machine.pacer.feel(Seconds(machine.t), &felt));
-        peaks.push(machine.pacer.peak().0);
-    }
-    assert!(peaks[..100].iter().all(|peak| *peak < FULL_W * 1.03), "nothing before the jump");
-    let truth = IDLE_W + 1.5 * (FULL_W - IDLE_W);
-    assert!((peaks[103] / truth - 1.0).abs() < 0.06, "{} W within four ticks, not {truth}", peaks[103]);
-    machine.fly(10.0, IDLE_W);
-    let peak = machine.pacer.peak().0;
-    assert!((peak / truth - 1.0).abs() < 0.06, "{peak} W after readings of work before the jump have come");
 }
 
 #[test]

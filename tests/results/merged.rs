@@ -32,12 +32,12 @@ fn a_csv_file_gives_an_energy_with_bounds_to_every_phase_and_stands_beside_the_f
     assert_eq!(phase(&result, 0, "unconstrained")["workload"], "fma", "by name");
     assert_eq!(number(&result, "/flight/energy/value_j"), own, "the flight's own energy stays what it was");
     for place in ["/flight", "/unconstrained/0"] {
-        let witnesses = result.pointer(place).expect("it is there")["energy"]["witnesses"].clone();
-        let merged = &witnesses[1];
-        assert!(merged["source"].as_str().is_some_and(|source| source.starts_with("file:0")), "{place}: {witnesses}");
+        let beside = result.pointer(place).expect("it is there")["energy"]["beside"].clone();
+        let merged = &beside[1];
+        assert!(merged["source"].as_str().is_some_and(|source| source.starts_with("file:0")), "{place}: {beside}");
         assert!(merged["disagreement_share"].is_f64(), "{place}: it is set against the flight's own: {merged}");
     }
-    let share = number(&result, "/flight/energy/witnesses/1/disagreement_share");
+    let share = number(&result, "/flight/energy/beside/1/disagreement_share");
     assert!((share - 2.0 * (POWER - BUSY_W) / (POWER + BUSY_W)).abs() < 0.02, "66 W and 60 W: {share}");
     assert!(result["verdict"]["notes"].to_string().contains("by file:0 differ"), "over 5 %: {}", result["verdict"]);
     let page = copy.summary();
@@ -71,8 +71,8 @@ fn an_analysers_log_in_local_time_is_put_right_by_its_offset_and_what_is_not_sta
     assert!((number(energy, "/value_j") / (POWER * seconds(flight)) - 1.0).abs() < 1e-6, "66 W: {flight}");
     assert!(energy["low_j"].is_null() && energy["high_j"].is_null(), "no band, no bounds: {energy}");
     assert_eq!(energy["boundary"], "not_stated", "{energy}");
-    let witness = &result["flight"]["energy"]["witnesses"][1];
-    assert!(witness["disagreement_share"].is_null(), "it cannot be set against another: {witness}");
+    let other = &result["flight"]["energy"]["beside"][1];
+    assert!(other["disagreement_share"].is_null(), "it cannot be set against another: {other}");
     assert!(
         copy.summary().contains("spl.txt (boundary not stated; band not stated; offset -7200.000 s)"),
         "{}",
@@ -121,16 +121,12 @@ fn a_file_that_is_merged_again_replaces_itself_and_another_one_stands_beside_it(
     assert_eq!(crate::flown::files(&copy.directory), before, "and nothing was touched");
     let result = copy.report(&["--meter-file", &two, "--meter-boundary", "wall"]);
     assert_eq!(result["meter_files"].as_array().map(Vec::len), Some(2), "two files");
-    assert_eq!(
-        result["flight"]["energy"]["witnesses"].as_array().map(Vec::len),
-        Some(3),
-        "beside the second recording"
-    );
+    assert_eq!(result["flight"]["energy"]["beside"].as_array().map(Vec::len), Some(3), "beside the second recording");
     let result = copy.report(&["--meter-file", &one, "--meter-offset", "0.5", "--meter-band", "3"]);
     let files = result["meter_files"].as_array().expect("a list");
     assert_eq!(files.len(), 2, "the first one again, with what is known of it now");
     assert_eq!((&files[0]["file"], &files[0]["relative_uncertainty"]), (&"one.csv".into(), &0.03.into()), "{files:#?}");
-    let sources = result["flight"]["energy"]["witnesses"].to_string();
+    let sources = result["flight"]["energy"]["beside"].to_string();
     assert!(sources.contains("file:0:") && sources.contains("file:1:") && !sources.contains("file:2:"), "{sources}");
     copy.is_sound();
 }

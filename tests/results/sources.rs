@@ -10,10 +10,10 @@ fn two_sources_that_disagree_are_both_shown_with_the_disagreement() {
     let seconds = number(&result, "/flight/duration_s");
     let value = number(energy, "/value_j");
     assert!((value / (BUSY_W * seconds) - 1.0).abs() < 0.05, "the first one counts, alone: {energy}");
-    let witness = &energy["witnesses"][0];
-    assert_eq!(energy["witnesses"].as_array().map(Vec::len), Some(1), "the other one beside it");
-    assert!((number(witness, "/value_j") / value - MORE).abs() < 0.01, "a tenth more: {witness}");
-    assert!((number(witness, "/disagreement_share") - 0.0952).abs() < 0.01, "over the mean of both: {witness}");
+    let other = &energy["beside"][0];
+    assert_eq!(energy["beside"].as_array().map(Vec::len), Some(1), "the other one beside it");
+    assert!((number(other, "/value_j") / value - MORE).abs() < 0.01, "a tenth more: {other}");
+    assert!((number(other, "/disagreement_share") - 0.0952).abs() < 0.01, "over the mean of both: {other}");
     let notes = result["verdict"]["notes"].to_string();
     assert!(notes.contains("sources disagree on the flight") && notes.contains("recorded:1"), "{notes}");
     assert!(notes.contains("sources disagree on fma"), "in the unconstrained part as well: {notes}");

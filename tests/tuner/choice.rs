@@ -3,7 +3,8 @@
 use crate::device;
 use crate::family::Doubling;
 use dawndusk::gpu::Device;
-use dawndusk::kernel::Format;
+use dawndusk::interrupt::Interrupt;
+use dawndusk::kernel::{Error, Format};
 use dawndusk::tuner::{CacheFolder, Choice, Family, GemmFamily, How, MatmulFamily, Retune, Tuner};
 use std::time::{Duration, Instant};
 
@@ -92,4 +93,19 @@ fn a_matrix_product_is_tuned_in_little_time_and_every_offered_variant_is_account
     let offered = GemmFamily::Floats.variants(device.facts()).len();
     assert_eq!(choice.rates.len() + choice.excluded.len(), offered, "each is timed or excluded: {choice}");
     assert!(choice.rates.iter().all(|rate| rate.work_per_s > 0.0), "work takes time: {choice}");
+}
+
+#[test]
+fn a_trial_that_is_stopped_is_no_choice_and_is_not_remembered() {
+    let Some(device) = device() else { return };
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let family = Doubling::of(&["right", "slow"]);
+    let interrupt = Interrupt::default();
+    interrupt.request();
+    let cache = CacheFolder::at(folder.path().to_owned());
+    let stopped = Tuner::open(Some(device), &cache, Retune::No).until(&interrupt).choose(&family, &[1]);
+    assert!(matches!(stopped, Err(Error::Interrupted(_))), "the wish to stop: {stopped:?}");
+    assert_eq!(family.runs(), 0, "nothing ran");
+    let choice = Tuner::open(Some(device), &cache, Retune::No).choose(&family, &[1]).expect("it lives on");
+    assert_eq!((choice.how, choice.excluded.len()), (How::Measured, 0), "nobody was excluded for it: {choice}");
 }

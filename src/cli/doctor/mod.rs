@@ -21,8 +21,9 @@ use crate::units::{Seconds, Watts};
 use serde::Serialize;
 
 /// How well it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 enum State {
     /// As it should be.
     Pass,
@@ -30,16 +31,6 @@ enum State {
     Warn,
     /// It is there and does not do what it should.
     Fail,
-}
-
-impl State {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
-        }
-    }
 }
 
 /// One line.
@@ -150,12 +141,12 @@ fn adapter_checks(adapters: &[gpu::Adapter]) -> Vec<Check> {
 fn page(report: &Report) -> String {
     let mut text = String::new();
     for check in &report.checks {
-        text.push_str(&format!("{}  {:<9} {}: {}\n", check.state.word(), check.area, check.name, check.finding));
+        text.push_str(&format!("{}  {:<9} {}: {}\n", check.state, check.area, check.name, check.finding));
         if let Some(remedy) = &check.remedy {
             text.push_str(&format!("                to mend it: {remedy}\n"));
         }
     }
     text.push_str(&format!("power: {}\n", report.power.worth));
-    text.push_str(&format!("overall: {}\n", report.overall.word()));
+    text.push_str(&format!("overall: {}\n", report.overall));
     text
 }

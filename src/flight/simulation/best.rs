@@ -160,6 +160,8 @@ pub(super) struct Stretch {
 #[derive(Clone, Debug)]
 pub(super) struct Stretches {
     curve: WorkCurve,
+    /// Whether the machine is on or off, nothing between.
+    switching: bool,
     /// Machine time of one, and of a bin in it.
     length: Seconds,
     bin: Seconds,
@@ -169,22 +171,23 @@ pub(super) struct Stretches {
 }
 
 impl Stretches {
-    /// For a flight of `duration` simulated seconds that begins where `spacecraft` is.
-    pub(super) fn new(spacecraft: &Spacecraft, curve: WorkCurve, duration: Seconds) -> Stretches {
+    /// For a flight of `duration` simulated seconds that begins where `spacecraft` is, of a machine that is on or off if
+    /// `switching`.
+    pub(super) fn new(spacecraft: &Spacecraft, curve: WorkCurve, switching: bool, duration: Seconds) -> Stretches {
         let scale = spacecraft.scale();
         let count = (duration.0 / STRETCH_S).round().max(1.0);
         let bin = if count > 1.0 { LONG_BIN_S.max(duration.0 / MOST_BINS) } else { BIN_S };
         let bin = scale.machine(Seconds(bin));
         let length = scale.machine(duration / count);
-        let open = Stretch::begin(spacecraft, curve.clone(), bin);
-        Stretches { curve, length, bin, ends_at: length, ended: Vec::new(), open }
+        let open = Stretch::begin(spacecraft, curve.clone(), switching, bin);
+        Stretches { curve, switching, length, bin, ends_at: length, ended: Vec::new(), open }
     }
 
     /// Adds what `spacecraft` was given since it was last followed, with up to `most` to draw.
     pub(super) fn follow(&mut self, spacecraft: &Spacecraft, most: Watts) {
         self.open.course.follow(spacecraft, most);
         if spacecraft.state().t >= self.ends_at * (1.0 - 1e-9) {
-            let next = Stretch::begin(spacecraft, self.curve.clone(), self.bin);
+            let next = Stretch::begin(spacecraft, self.curve.clone(), self.switching, self.bin);
             let ended = std::mem::replace(&mut self.open, next);
             self.ended.push(Stretch { to: spacecraft.state().into(), ..ended });
             self.ends_at += self.length;
@@ -201,10 +204,10 @@ impl Stretches {
 }
 
 impl Stretch {
-    fn begin(spacecraft: &Spacecraft, curve: WorkCurve, bin: Seconds) -> Stretch {
+    fn begin(spacecraft: &Spacecraft, curve: WorkCurve, switching: bool, bin: Seconds) -> Stretch {
         let here = Stores::from(spacecraft.state());
         Stretch {
-            course: Course::of(spacecraft, curve).with_bins(bin),
+            course: Course::of(spacecraft, curve).with_bins(bin).switching(switching),
             from: here,
             to: here,
             begin: spacecraft.clone(),

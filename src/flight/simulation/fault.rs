@@ -265,6 +265,21 @@ impl<'a> Faults<'a> {
         edges.filter(|edge| *edge > now).fold(Seconds(f64::INFINITY), Seconds::min)
     }
 
+    /// What becomes of the satellite, by simulated time.
+    pub(super) fn conditions(self) -> Vec<(Seconds, Condition)> {
+        let edges = self.0.iter().flat_map(|fault| [Some(fault.start), fault.end()]).flatten();
+        let mut times: Vec<Seconds> = std::iter::once(Seconds::ZERO).chain(edges).collect();
+        times.sort_by(|one, two| one.0.total_cmp(&two.0));
+        let mut conditions: Vec<(Seconds, Condition)> = Vec::new();
+        for time in times {
+            let condition = self.condition(time);
+            if conditions.last().map_or(Condition::SOUND, |(_, last)| *last) != condition {
+                conditions.push((time, condition));
+            }
+        }
+        conditions
+    }
+
     /// What they leave of the satellite.
     pub(super) fn condition(self, now: Seconds) -> Condition {
         let left = |kind| self.active(kind, now).map(|fault| 1.0 - fault.value).product();

@@ -52,7 +52,6 @@ impl Sensor {
 #[derive(Clone, Copy, Debug, Default)]
 struct Drawn {
     at: Seconds,
-    truly: Joules,
     shown: Joules,
 }
 
@@ -74,15 +73,18 @@ pub(super) struct Instrument {
 }
 
 impl Instrument {
-    pub(super) fn new(sensor: Sensor, jitter: f64, seed: u64) -> Instrument {
+    /// Of a machine that drew `idle` before it departs.
+    pub(super) fn new(sensor: Sensor, idle: Watts, jitter: f64, seed: u64) -> Instrument {
+        let before = sensor.lag + sensor.update_period * 4.0;
+        let began = Drawn { at: Seconds::ZERO - before, shown: idle * (Seconds::ZERO - before) * sensor.gain };
         Instrument {
             sensor,
             jitter,
             seed,
-            past: VecDeque::from([Drawn::default()]),
-            power: Watts::ZERO,
+            past: VecDeque::from([began, Drawn::default()]),
+            power: idle * sensor.gain,
             last: Reading::absent(Seconds::ZERO, NoData::NotYet),
-            origin: Joules::ZERO,
+            origin: began.shown,
             begun: 0,
         }
     }
@@ -93,7 +95,7 @@ impl Instrument {
         let energy = power * (until - past.at);
         self.power = power * (self.sensor.gain * gain);
         let shown = past.shown + energy * (self.sensor.gain * gain);
-        self.past.push_back(Drawn { at: until, truly: past.truly + energy, shown });
+        self.past.push_back(Drawn { at: until, shown });
         let needed = until - self.sensor.lag - self.sensor.update_period * 3.0;
         while self.past.len() > 2 && self.past[1].at <= needed {
             self.past.pop_front();
@@ -117,21 +119,6 @@ impl Instrument {
         if latest <= now + period * 1e-9 { latest } else { self.update(n - 1.0) }
     }
 
-    /// The next update after machine time `now`; none if it updates at every look.
-    pub(super) fn next_update(&self, now: Seconds) -> Option<Seconds> {
-        let period = self.sensor.update_period;
-        if period.0 <= 0.0 {
-            return None;
-        }
-        let n = (now / period + 1e-9).floor().max(0.0);
-        [n, n + 1.0, n + 2.0].map(|n| self.update(n)).into_iter().find(|at| *at > now + period * 1e-9)
-    }
-
-    /// Energy truly drawn by what the latest reading shows.
-    pub(super) fn drawn(&self, now: Seconds) -> Joules {
-        self.at(self.last_update(now) - self.sensor.lag).truly
-    }
-
     /// What it shows at machine time `now`, which is `simulated` in the times of the faults. The machine's clock is
     /// `ahead` of machine time.
     pub(super) fn look(&mut self, now: Seconds, simulated: Seconds, faults: Faults<'_>, ahead: Seconds) -> Reading {
@@ -147,17 +134,20 @@ impl Instrument {
         }
         let mut reading = self.sound(taken_at, energy - self.origin);
         reading.taken_at += ahead + faults.shift(FaultKind::Stamps, simulated);
-        if lost.0 > lost.1 {
+        let counts = self.sensor.shows != Shows::Power;
+        if counts && lost.0 > lost.1 {
             reading.energy = Err(NoData::CounterReset);
         }
         if faults.any(FaultKind::Stuck, simulated) {
             reading = Reading { taken_at: reading.taken_at, ..self.last };
         }
         if faults.any(FaultKind::Zero, simulated) {
-            (reading.energy, reading.power) = (Err(NoData::Timeout), Ok(Watts::ZERO));
+            reading.energy = Err(if counts { NoData::Timeout } else { NoData::NotSupported });
+            reading.power = Ok(Watts::ZERO);
         }
         if faults.any(FaultKind::NotANumber, simulated) {
-            (reading.energy, reading.power) = (Ok(Joules(f64::NAN)), Ok(Watts(f64::NAN)));
+            reading.energy = if counts { Ok(Joules(f64::NAN)) } else { Err(NoData::NotSupported) };
+            reading.power = Ok(Watts(f64::NAN));
         }
         self.last = reading;
         reading
@@ -192,7 +182,7 @@ impl Instrument {
         let Some(next) = self.past.get(after) else { return *before };
         let share = (t - before.at) / (next.at - before.at);
         let between = |from: Joules, to: Joules| from + (to - from) * share;
-        Drawn { at: t, truly: between(before.truly, next.truly), shown: between(before.shown, next.shown) }
+        Drawn { at: t, shown: between(before.shown, next.shown) }
     }
 }
 
@@ -202,7 +192,7 @@ mod tests {
 
     /// One that has seen ten seconds of 10 W.
     fn drawn(sensor: Sensor, jitter: f64) -> Instrument {
-        let mut instrument = Instrument::new(sensor, jitter, 7);
+        let mut instrument = Instrument::new(sensor, Watts::ZERO, jitter, 7);
         (1..=10).for_each(|second| instrument.draw(Seconds(f64::from(second)), Watts(10.0), 1.0));
         instrument
     }
@@ -234,12 +224,14 @@ mod tests {
     fn jitter_moves_updates_within_their_period_and_never_back() {
         let sensor = Sensor { update_period: Seconds(0.5), ..Sensor::IDEAL };
         let instrument = drawn(sensor, 0.9);
-        let mut now = Seconds::ZERO;
-        for n in 1..=16 {
-            let next = instrument.next_update(now).expect("it updates");
-            assert!(next > now && (next.0 / 0.5 - f64::from(n)).abs() <= 0.9, "update {n} at {next}");
-            assert_eq!(instrument.last_update(next), next, "it is the last one at its own time");
-            now = next;
+        let mut last = Seconds::ZERO;
+        for hundredth in 0..=900 {
+            let now = Seconds(f64::from(hundredth) * 0.01);
+            let update = instrument.last_update(now);
+            let number = (update.0 / 0.5).floor();
+            assert!(update >= last && update <= now + Seconds(1e-9), "an update at {update}, seen at {now}");
+            assert!(now - update < Seconds(1.0) && update.0 / 0.5 - number <= 0.9, "update {number} at {update}");
+            last = update;
         }
     }
 
@@ -247,7 +239,7 @@ mod tests {
     fn a_counter_that_was_reset_or_lost_begins_at_zero() {
         let sensor = Sensor { update_period: Seconds(1.0), ..Sensor::IDEAL };
         for (fault, missing) in [("counter-reset@4", None), ("counter-lost@2+2", Some(Err(NoData::CounterReset)))] {
-            let mut instrument = Instrument::new(sensor, 0.0, 7);
+            let mut instrument = Instrument::new(sensor, Watts::ZERO, 0.0, 7);
             let mut seen = Vec::new();
             for second in 1..=6 {
                 instrument.draw(Seconds(f64::from(second)), Watts(10.0), 1.0);

@@ -3,6 +3,7 @@
 use super::best::{Flown, Stretches, certified};
 use super::{Load, Simulation};
 use crate::envelope::{Breaches, Ledger, Spacecraft, State};
+use crate::estimator::Broken;
 use crate::governor::{Decision, Policy, Score, Scorer, Unscored, WorkCurve};
 use crate::units::{Joules, Kelvin, Seconds, Watts};
 use serde::{Deserialize, Serialize};
@@ -42,8 +43,26 @@ pub struct Summary {
     pub loop_peak_k: Kelvin,
     /// Every breach.
     pub breaches: Breaches,
+    /// When each limit was first broken, machine seconds since departure.
+    pub first_breach_s: FirstBreaches,
+    /// Assumptions that did not hold.
+    pub broken: Vec<Broken>,
     /// Every joule.
     pub ledger: Ledger,
+}
+
+/// When each limit was first broken, machine seconds since departure; null where it was not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FirstBreaches {
+    /// Junction over its limit.
+    pub junction: Option<Seconds>,
+    /// Loop over its limit.
+    #[serde(rename = "loop")]
+    pub coolant: Option<Seconds>,
+    /// Charge under its floor.
+    pub charge: Option<Seconds>,
+    /// Bus not served.
+    pub bus: Option<Seconds>,
 }
 
 /// Sums in flight.
@@ -54,23 +73,39 @@ pub(super) struct Tally {
     stretches: Stretches,
     /// Machine seconds of full speed.
     work: Seconds,
+    soc: f64,
     soc_min: f64,
     junction: Kelvin,
     coolant: Kelvin,
+    first: FirstBreaches,
+    broken: Vec<Broken>,
+    /// The spacecraft on which breaches are judged, where it has arrived.
+    arrived: Option<Spacecraft>,
 }
 
 impl Tally {
-    /// Power and budget are averaged over `window`, machine time.
-    pub(super) fn new(spacecraft: &Spacecraft, curve: WorkCurve, duration: Seconds, window: Seconds) -> Tally {
+    /// Power and budget are averaged over `window`, machine time. The machine is on or off, nothing between, if
+    /// `switching`.
+    pub(super) fn new(
+        spacecraft: &Spacecraft,
+        curve: WorkCurve,
+        duration: Seconds,
+        window: Seconds,
+        switching: bool,
+    ) -> Tally {
         let State { soc, temperatures, .. } = *spacecraft.state();
         Tally {
             scorer: Scorer::new(curve.full(), spacecraft.forecast().period(), window, soc),
-            stretches: Stretches::new(spacecraft, curve.clone(), duration),
+            stretches: Stretches::new(spacecraft, curve.clone(), switching, duration),
             curve,
             work: Seconds::ZERO,
+            soc,
             soc_min: soc,
             junction: temperatures.junction,
             coolant: temperatures.coolant,
+            first: FirstBreaches::default(),
+            broken: Vec::new(),
+            arrived: None,
         }
     }
 
@@ -79,20 +114,38 @@ impl Tally {
         self.scorer.grant(decision.budget, decision.regime);
     }
 
-    /// Adds a step of `dt` that ends now. Work that costs more than it should counts as what it would have cost, which
-    /// is `worth`.
-    pub(super) fn add(&mut self, spacecraft: &Spacecraft, load: Watts, worth: Watts, dt: Seconds) {
-        let after = spacecraft.state();
-        self.scorer.draw(dt, Some(load), after.soc);
-        self.stretches.follow(spacecraft, self.curve.full().min(spacecraft.limits().compute));
-        self.work += dt * self.curve.rate(worth);
-        self.soc_min = self.soc_min.min(after.soc);
-        self.junction = self.junction.max(after.temperatures.junction);
-        self.coolant = self.coolant.max(after.temperatures.coolant);
+    /// `power` was drawn for `dt`, in which work was done at a share `rate` of full speed.
+    pub(super) fn draw(&mut self, dt: Seconds, power: Watts, rate: f64) {
+        self.scorer.draw(dt, Some(power), self.soc);
+        self.work += dt * rate;
     }
 
-    /// The sum of a flight that ends where `spacecraft` is.
-    pub(super) fn flown(self, simulation: &Simulation<'_>, spacecraft: &Spacecraft) -> Flown {
+    /// The spacecraft on which breaches are judged has moved to machine time `to`.
+    pub(super) fn moved(&mut self, spacecraft: &Spacecraft, to: Seconds) {
+        let State { soc, temperatures, .. } = *spacecraft.state();
+        self.stretches.follow(spacecraft, self.curve.full().min(spacecraft.limits().compute));
+        self.soc = soc;
+        self.soc_min = self.soc_min.min(soc);
+        self.junction = self.junction.max(temperatures.junction);
+        self.coolant = self.coolant.max(temperatures.coolant);
+        if spacecraft.breaches().any() {
+            self.first.see(spacecraft.breaches(), to);
+        }
+    }
+
+    /// An assumption did not hold.
+    pub(super) fn broken(&mut self, broken: &Broken) {
+        self.broken.push(*broken);
+    }
+
+    /// The flight is over, and the spacecraft on which breaches are judged is here.
+    pub(super) fn arrive(&mut self, spacecraft: &Spacecraft) {
+        self.arrived = Some(spacecraft.clone());
+    }
+
+    /// The sum of a flight that has arrived.
+    pub(super) fn flown(self, simulation: &Simulation<'_>) -> Option<Flown> {
+        let spacecraft = &self.arrived?;
         let scale = simulation.scale;
         let (ledger, breaches) = (*spacecraft.ledger(), *spacecraft.breaches());
         let stretches = self.stretches.end(spacecraft);
@@ -118,8 +171,26 @@ impl Tally {
             junction_peak_k: self.junction,
             loop_peak_k: self.coolant,
             breaches,
+            first_breach_s: self.first,
+            broken: self.broken,
             ledger,
         };
-        Flown { summary, stretches }
+        Some(Flown { summary, stretches })
+    }
+}
+
+impl FirstBreaches {
+    fn see(&mut self, breaches: &Breaches, to: Seconds) {
+        let broken = [
+            (&mut self.junction, breaches.junction.time_s),
+            (&mut self.coolant, breaches.coolant.time_s),
+            (&mut self.charge, breaches.charge.time_s),
+            (&mut self.bus, breaches.bus.time_s),
+        ];
+        for (first, time) in broken {
+            if time.0 > 0.0 {
+                first.get_or_insert(to);
+            }
+        }
     }
 }

@@ -20,36 +20,23 @@ use super::throttle::ThrottleLook;
 use crate::reading::{NoData, Sensing};
 
 /// Which of a board's powers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::VariantArray)]
 pub enum PowerKind {
     /// The newest of the board, averaged over no more than its sensor does.
+    #[strum(to_string = "the instant power that its driver gives")]
     Instant,
     /// A running mean of the board.
+    #[strum(to_string = "the average power that its driver gives")]
     Average,
     /// What the driver gives where it is asked for neither.
+    #[strum(to_string = "the power its driver reports")]
     Reported,
     /// Of the module that holds CPU and GPU together.
+    #[strum(to_string = "the power of the module, CPU and GPU together, that its driver gives")]
     Module,
     /// Of the board's memory alone, which is a part of the board's.
+    #[strum(to_string = "the power of its memory that its driver gives")]
     Memory,
-}
-
-impl PowerKind {
-    /// All of them, in the order of the arrays here.
-    pub const ALL: [PowerKind; 5] =
-        [PowerKind::Instant, PowerKind::Average, PowerKind::Reported, PowerKind::Module, PowerKind::Memory];
-}
-
-impl std::fmt::Display for PowerKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            PowerKind::Instant => "the instant power that its driver gives",
-            PowerKind::Average => "the average power that its driver gives",
-            PowerKind::Reported => "the power its driver reports",
-            PowerKind::Module => "the power of the module, CPU and GPU together, that its driver gives",
-            PowerKind::Memory => "the power of its memory that its driver gives",
-        })
-    }
 }
 
 /// One board, in the units of its driver.

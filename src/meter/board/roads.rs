@@ -15,6 +15,7 @@ use super::{Board, PowerKind};
 use crate::meter::plausible::{self, PowerFilter};
 use crate::reading::{NoData, Sensing};
 use crate::units::Watts;
+use strum::VariantArray;
 
 /// The board's own powers; of two that are sensed alike the first is taken, which says what it is.
 const OWN: [PowerKind; 3] = [PowerKind::Instant, PowerKind::Average, PowerKind::Reported];
@@ -28,16 +29,16 @@ pub struct Roads {
     pub account: Option<PowerKind>,
     /// Of another boundary, to be integrated beside it.
     pub beside: Vec<PowerKind>,
-    /// Why each kind is not used, in the order of [`PowerKind::ALL`]; none for one that answers.
+    /// Why each kind is not used, in the order of [`PowerKind::VARIANTS`]; none for one that answers.
     pub absent: [Option<NoData>; 5],
 }
 
 impl Roads {
     /// Reads every kind once from a board that is limited to `rated`.
     pub fn find(board: &mut dyn Board, rated: Option<Watts>) -> Roads {
-        let answers = board.powers_mw(&PowerKind::ALL);
+        let answers = board.powers_mw(PowerKind::VARIANTS);
         let mut absent = [Some(NoData::NotSupported); 5];
-        for (kind, answer) in PowerKind::ALL.into_iter().zip(answers) {
+        for (&kind, answer) in PowerKind::VARIANTS.iter().zip(answers) {
             absent[kind as usize] = power(kind, rated, answer).err();
         }
         let answers = |kind: &PowerKind| absent[*kind as usize].is_none();

@@ -27,6 +27,7 @@ use super::throttle::ThrottleLook;
 use crate::reading::{NoData, Sensing};
 use crate::units::{Kelvin, Watts};
 use serde::Deserialize;
+use strum::VariantArray;
 
 /// PCI vendor of NVIDIA.
 pub const VENDOR_ID: u32 = 0x10de;
@@ -129,7 +130,7 @@ const POWER_INSTANT: u32 = 186;
 const TOTAL_ENERGY: Question = field(83, 0);
 const MEMORY_TEMPERATURE: Question = field(82, 0);
 
-/// What is asked for each kind of power, in the order of [`PowerKind::ALL`]; the first that answers is kept.
+/// What is asked for each kind of power, in the order of [`PowerKind::VARIANTS`]; the first that answers is kept.
 const POWERS: [&[Question]; 5] = [
     &[field(POWER_INSTANT, 0)],
     &[field(POWER_AVERAGE, 0)],
@@ -145,7 +146,7 @@ const fn field(id: u32, scope: u32) -> Question {
 /// A board with what was found out about it.
 pub struct NvmlBoard {
     device: Box<dyn Device>,
-    /// The question behind each kind of power, in the order of [`PowerKind::ALL`].
+    /// The question behind each kind of power, in the order of [`PowerKind::VARIANTS`].
     powers: [Question; 5],
     energy: Question,
     /// In the order of [`throttle::COUNTERS`].
@@ -239,7 +240,7 @@ impl Board for NvmlBoard {
         let kelvin = |celsius: f64| Kelvin(celsius + FREEZING);
         let power_limit_w = self.limit(Question::EnforcedLimit);
         let rated = power_limit_w.value.filter(|limit| limit.0 > 0.0);
-        let answers = self.powers_mw(&PowerKind::ALL);
+        let answers = self.powers_mw(PowerKind::VARIANTS);
         let power = |kind: PowerKind| -> Fact<Watts> {
             let answer = answers.get(kind as usize).copied().unwrap_or(Err(NoData::NotSupported));
             board::power(kind, rated, answer).into()

@@ -3,6 +3,7 @@
 use super::shape::Shape;
 use super::tokenizer::{TOKENIZER_BYTES_MAX, Tokenizer};
 use super::weights::Weights;
+use crate::interrupt::Interrupt;
 use crate::model::opened::provenance;
 use crate::model::safetensors::Header;
 use crate::model::{ModelChoice, ModelError, Pin, Profile, ProfileError, Provenance, Store, TokenizerError};
@@ -76,7 +77,7 @@ impl Checkpoint {
     pub fn from_file(name: &str, path: &Path, pin: Option<&Pin>, shape: Shape) -> Result<Self, ModelError> {
         check(name, &shape)?;
         let (header, mut file) = Header::open(path)?;
-        let provenance = provenance(path, &mut file, pin)?;
+        let provenance = provenance(path, &mut file, pin, &Interrupt::default())?;
         let weights = Weights::read(&shape, &header, &mut file)?;
         let tokenizer = Err(TokenizerError::NoVocabulary);
         Ok(Self { name: name.to_owned(), provenance, shape, weights, tokenizer })
@@ -106,7 +107,7 @@ fn check(name: &str, shape: &Shape) -> Result<(), ProfileError> {
 fn read_tokenizer(path: &Path, pin: &Pin, shape: &Shape) -> Result<Result<Tokenizer, TokenizerError>, ModelError> {
     let unreadable = |source| ModelError::Unreadable { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(unreadable)?;
-    provenance(path, &mut file, Some(pin))?;
+    provenance(path, &mut file, Some(pin), &Interrupt::default())?;
     let mut json = Vec::new();
     file.rewind().map_err(unreadable)?;
     file.take(TOKENIZER_BYTES_MAX).read_to_end(&mut json).map_err(unreadable)?;

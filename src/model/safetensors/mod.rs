@@ -9,6 +9,9 @@
 //! data     the tensors by rows, little-endian, one behind the other without a hole, up to the end of the file
 //! ```
 //!
+//! The types of elements are those of the format's own library. Its check of a header is not used: it wants the whole file in
+//! memory, takes the last of two tensors of one name, and does not say what stands in the place of what.
+//!
 //! A file from elsewhere is untrusted. The length of the header is held against the file before anything is allocated
 //! for it, and what is then read of it stays under [`ALLOCATION_FACTOR`] bytes for each byte of the file. Nothing is
 //! memory-mapped. A header that passes names only tensors that lie inside the file, in order, apart, and as long as
@@ -18,6 +21,7 @@ mod error;
 mod parse;
 
 pub use error::SafetensorsError;
+pub use safetensors::Dtype;
 
 use error::Fault;
 use std::collections::BTreeMap;
@@ -38,30 +42,11 @@ pub const ALLOCATION_FLOOR: u64 = 1 << 16;
 /// Bytes before the header.
 const LENGTH_BYTES: u64 = 8;
 
-/// The types of elements that are known, and their sizes in bytes.
-const ELEMENTS: [(&str, u64); 15] = [
-    ("BOOL", 1),
-    ("U8", 1),
-    ("I8", 1),
-    ("F8_E5M2", 1),
-    ("F8_E4M3", 1),
-    ("U16", 2),
-    ("I16", 2),
-    ("F16", 2),
-    ("BF16", 2),
-    ("U32", 4),
-    ("I32", 4),
-    ("F32", 4),
-    ("U64", 8),
-    ("I64", 8),
-    ("F64", 8),
-];
-
 /// Where one tensor lies and what it is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorInfo {
-    /// Type of an element, as the format names it: `F32`.
-    pub element: &'static str,
+    /// Type of an element.
+    pub element: Dtype,
     /// Sizes, slowest first: a matrix is `[rows, columns]` and its rows are contiguous.
     pub shape: Vec<usize>,
     /// First byte, from the start of the file.
@@ -136,7 +121,7 @@ impl Header {
             Fault::refused(format!("tensor `{name}`"), found, format!("F32 of sizes {shape:?}")).at(&self.path)
         };
         let info = self.tensors.get(name).ok_or_else(|| refuse("missing".to_owned()))?;
-        if info.element != "F32" || info.shape != shape {
+        if info.element != Dtype::F32 || info.shape != shape {
             return Err(refuse(format!("{} of sizes {:?}", info.element, info.shape)));
         }
         // The header check has held this length against the file, and the shape against the length.

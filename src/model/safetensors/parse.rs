@@ -1,8 +1,9 @@
 //! From the bytes of a header to its tensors: `serde_json` reads the JSON, and every number is then held to its range.
 
 use super::error::Fault;
-use super::{DIMENSIONS_MAX, ELEMENTS, HEADER_BYTES_MAX, LENGTH_BYTES, NAME_BYTES_MAX, TensorInfo};
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use super::{DIMENSIONS_MAX, Dtype, HEADER_BYTES_MAX, LENGTH_BYTES, NAME_BYTES_MAX, TensorInfo};
+use serde::de::value::StrDeserializer;
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, IntoDeserializer, MapAccess, Visitor};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
@@ -67,16 +68,23 @@ fn checked(name: &str, tensor: &Tensor, data_start: u64, file_bytes: u64) -> Res
         let found = format!("a name of {} bytes", name.len());
         return Err(Fault::refused(place(), found, format!("1 to {NAME_BYTES_MAX}")));
     }
-    let Some((element, size)) = ELEMENTS.into_iter().find(|(known, _)| *known == tensor.dtype) else {
-        let known: Vec<&str> = ELEMENTS.iter().map(|(known, _)| *known).collect();
-        return Err(Fault::refused(place(), format!("type {:?}", clip(&tensor.dtype)), known.join(", ")));
-    };
-    let sizes = &tensor.shape.sizes[..tensor.shape.count];
-    let bytes = sizes.iter().try_fold(size, |product, size| product.checked_mul(*size));
+    let element = element(&tensor.dtype)
+        .map_err(|known| Fault::refused(place(), format!("type {:?}", clip(&tensor.dtype)), known))?;
+    let sizes = &tensor.shape;
+    if sizes.len() > DIMENSIONS_MAX {
+        let found = format!("{} sizes", sizes.len());
+        return Err(Fault::refused(place(), found, format!("up to {DIMENSIONS_MAX} sizes")));
+    }
+    // Some elements are smaller than a byte.
+    let bits = sizes.iter().try_fold(element.bitsize() as u64, |product, size| product.checked_mul(*size));
     let shape: Result<Vec<usize>, _> = sizes.iter().map(|size| usize::try_from(*size)).collect();
-    let (Some(bytes), Ok(shape)) = (bytes, shape) else {
-        return Err(Fault::refused(place(), format!("sizes {sizes:?}"), "a product below 2^64 bytes"));
+    let (Some(bits), Ok(shape)) = (bits, shape) else {
+        return Err(Fault::refused(place(), format!("sizes {sizes:?}"), "a product below 2^64 bits"));
     };
+    if bits % 8 != 0 {
+        return Err(Fault::refused(place(), format!("{bits} bits"), "whole bytes"));
+    }
+    let bytes = bits / 8;
     let [begin, end] = tensor.data_offsets;
     if end.checked_sub(begin) != Some(bytes) {
         let allowed = format!("{bytes} bytes, as {element} of sizes {sizes:?} has");
@@ -89,6 +97,12 @@ fn checked(name: &str, tensor: &Tensor, data_start: u64, file_bytes: u64) -> Res
             Err(Fault::Truncated { place: place(), needed: bytes, left })
         }
     }
+}
+
+/// The type of this name, or the names that there are.
+fn element(name: &str) -> Result<Dtype, String> {
+    let name: StrDeserializer<'_, de::value::Error> = name.into_deserializer();
+    Dtype::deserialize(name).map_err(|error| error.to_string().split("expected ").last().unwrap_or_default().to_owned())
 }
 
 /// All together: each begins where the one before it ends, and the last ends with the file.
@@ -131,15 +145,8 @@ struct Written(Vec<(String, Tensor)>);
 #[serde(deny_unknown_fields)]
 struct Tensor {
     dtype: String,
-    shape: Sizes,
+    shape: Vec<u64>,
     data_offsets: [u64; 2],
-}
-
-/// Sizes of one tensor; a list that goes on past the most that there may be is not kept.
-#[derive(Default)]
-struct Sizes {
-    sizes: [u64; DIMENSIONS_MAX],
-    count: usize,
 }
 
 impl<'de> Deserialize<'de> for Written {
@@ -165,29 +172,5 @@ impl<'de> Deserialize<'de> for Written {
             }
         }
         deserializer.deserialize_map(Entries)
-    }
-}
-
-impl<'de> Deserialize<'de> for Sizes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
-            type Value = Sizes;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a list of up to {DIMENSIONS_MAX} sizes")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Sizes, A::Error> {
-                let mut sizes = Sizes::default();
-                while let Some(size) = list.next_element()? {
-                    let place = sizes.sizes.get_mut(sizes.count);
-                    *place.ok_or_else(|| de::Error::invalid_length(sizes.count + 1, &self))? = size;
-                    sizes.count += 1;
-                }
-                Ok(sizes)
-            }
-        }
-        deserializer.deserialize_seq(List)
     }
 }

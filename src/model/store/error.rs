@@ -1,6 +1,7 @@
 //! Why a model file cannot be had, and what to do about it.
 
 use super::Pin;
+use crate::interrupt::Interrupted;
 use std::path::{Path, PathBuf};
 
 /// Why a model file cannot be had.
@@ -17,6 +18,9 @@ pub enum StoreError {
         /// Where it would be.
         path: PathBuf,
     },
+    /// The user wished to stop.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     /// There are no weights to have.
     #[error("model `{name}` is a published shape without weights; it runs with seeded ones as `synthetic:{name}`")]
     ShapeOnly {

@@ -1,15 +1,15 @@
 //! Where model files are kept, and what is in there.
 //!
-//! The folder is `DAWNDUSK_MODELS` where that is set, else the user's cache: `XDG_CACHE_HOME`, `LOCALAPPDATA` on
-//! Windows, or `~/.cache`, each with `dawndusk/models` behind it. A file counts only with the size and the SHA-256
+//! The folder is the user's for models ([`files::models_folder`]). A file counts only with the size and the SHA-256
 //! that its profile pins, and the hash is taken of the file that is then read.
 
 mod error;
 mod fetch;
-mod place;
 mod write;
 
 use super::profile::{Pin, Profile};
+use crate::files;
+use crate::interrupt::{Interrupt, Interrupted};
 pub use error::StoreError;
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -78,9 +78,9 @@ impl Store {
     /// The store of the user.
     ///
     /// # Errors
-    /// No variable says where that is.
+    /// Neither `DAWNDUSK_MODELS` nor a home folder is known.
     pub fn of_user() -> Result<Self, StoreError> {
-        place::folder(&|name| std::env::var_os(name), cfg!(windows)).map(Self::at).ok_or(StoreError::NoFolder)
+        files::models_folder().map(Self::at).ok_or(StoreError::NoFolder)
     }
 
     /// A store in this folder, which need not exist yet.
@@ -163,11 +163,21 @@ impl Store {
     /// # Errors
     /// One is missing, unreadable, or another file.
     pub fn verify(&self, profile: &Profile, on_progress: OnProgress<'_>) -> Result<(), StoreError> {
+        self.verify_until(profile, &Interrupt::default(), on_progress)
+    }
+
+    fn verify_until(
+        &self,
+        profile: &Profile,
+        until: &Interrupt,
+        on_progress: OnProgress<'_>,
+    ) -> Result<(), StoreError> {
         for (path, pin) in self.find_all(profile)?.iter().zip(&profile.files) {
             let mut file = File::open(path).map_err(StoreError::system(path))?;
             let stage = format!("checking {}", pin.name);
             let mut report = |done| on_progress(Progress { stage: stage.clone(), done, total: Some(pin.bytes) });
-            let found = hash(&mut file, &mut report).map_err(StoreError::system(path))?;
+            let found = hash(&mut file, until, &mut report).map_err(StoreError::system(path))?;
+            let found = found.ok_or(Interrupted)?;
             if found != pin.sha256 {
                 return Err(StoreError::other_file(path, &found, pin));
             }
@@ -189,46 +199,76 @@ impl Store {
         from: Option<&Path>,
         on_progress: OnProgress<'_>,
     ) -> Result<Pulled, StoreError> {
+        self.pull_until(profile, from, &Interrupt::default(), on_progress)
+    }
+
+    /// As [`Store::pull`], until the user wishes to stop: what has not arrived in full then leaves nothing.
+    ///
+    /// # Errors
+    /// As [`Store::pull`], and [`StoreError::Interrupted`].
+    pub fn pull_until(
+        &self,
+        profile: &Profile,
+        from: Option<&Path>,
+        until: &Interrupt,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Pulled, StoreError> {
         match self.find_all(profile) {
             Err(error @ StoreError::ShapeOnly { .. }) => return Err(error),
-            Ok(_) if from.is_none() && self.verify(profile, on_progress).is_ok() => return Ok(Pulled::AlreadyThere),
+            Ok(_) if from.is_none() => match self.verify_until(profile, until, on_progress) {
+                Ok(()) => return Ok(Pulled::AlreadyThere),
+                Err(error @ StoreError::Interrupted(_)) => return Err(error),
+                Err(_) => {}
+            },
             _ => {}
         }
         std::fs::create_dir_all(&self.folder).map_err(StoreError::system(&self.folder))?;
         let mut reasons = Vec::new();
         match from {
-            Some(path) => match fetch::from_path(self, profile, path, on_progress) {
+            Some(path) => match fetch::from_path(self, profile, path, until, on_progress) {
                 Ok(()) => return Ok(Pulled::From(path.display().to_string())),
                 Err(reason) => reasons.push(format!("{}: {reason}", path.display())),
             },
             None => {
                 for source in &profile.sources {
-                    match fetch::from_source(self, profile, source, on_progress) {
+                    until.check()?;
+                    match fetch::from_source(self, profile, source, until, on_progress) {
                         Ok(()) => return Ok(Pulled::From(source.to_string())),
                         Err(reason) => reasons.push(format!("{source}: {reason}")),
                     }
                 }
             }
         }
+        until.check()?;
         let wanted = profile.files.iter().map(|pin| format!("{} (SHA-256 {})", pin.name, pin.sha256));
         let wanted = wanted.collect::<Vec<_>>().join(" and ");
         Err(StoreError::NotFetched { name: profile.name.clone(), wanted, reasons })
     }
 }
 
-/// The SHA-256 of a file from its start, in hexadecimal digits.
-pub(super) fn sha256(file: &mut File) -> std::io::Result<String> {
-    hash(file, &mut |_| ())
+impl Store {
+    /// Removes what an unfinished [`Store::pull`] of this process has left, for a program that ends at once.
+    pub fn remove_unfinished(&self) {
+        files::remove_temporary(&self.folder);
+    }
 }
 
-fn hash(file: &mut File, on_bytes: &mut dyn FnMut(u64)) -> std::io::Result<String> {
+/// The SHA-256 of a file from its start, in hexadecimal digits; none where the user stopped the reading.
+pub(super) fn sha256(file: &mut File, until: &Interrupt) -> std::io::Result<Option<String>> {
+    hash(file, until, &mut |_| ())
+}
+
+fn hash(file: &mut File, until: &Interrupt, on_bytes: &mut dyn FnMut(u64)) -> std::io::Result<Option<String>> {
     file.rewind()?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; write::CHUNK];
     let mut done = 0;
     loop {
+        if until.is_requested() {
+            return Ok(None);
+        }
         match file.read(&mut buffer)? {
-            0 => return Ok(hexadecimal(&digest.finalize())),
+            0 => return Ok(Some(hexadecimal(&digest.finalize()))),
             count => {
                 digest.update(&buffer[..count]);
                 done += count as u64;

@@ -46,7 +46,7 @@ impl Vit {
         })
     }
 
-    /// `[images, K]`, from images as [`patches`](super::patches) cuts them.
+    /// `[images, K]`, from images as [`patches`](super::patches()) cuts them.
     pub(super) fn forward(&self, patches: Vec<f32>, images: usize) -> Result<Tensor> {
         let (tokens, hidden, pixels) = (self.shape.tokens(), self.shape.hidden, self.shape.patch_pixels());
         let patches = Tensor::from_vec(patches, (images, tokens, pixels), self.class.device())?;

@@ -1,0 +1,157 @@
+//! Energy windows: what readings make of the time behind them.
+//!
+//! ```text
+//!   account ──> gap: assumed ─┐
+//!           ──> counted ──────┴──> confirmed spacecraft, expected and worst state anew
+//!                   └──> costs of batches, what a held power shows, assumptions that do not hold
+//! ```
+//!
+//! Windows touch: each begins where the last one ended.
+
+use super::account::Posted;
+use super::{Assumption, Confirmed, Estimator, STEPS};
+use crate::reading::{Basis, EnergyWindow, Reading, Refusal};
+use crate::units::{Joules, Seconds, Watts};
+
+/// A power that moves by less than this share of full power from one reading to the next is held: chosen, the resolution of
+/// common meters.
+const HELD: f64 = 0.01;
+/// Share of full power that is nothing but rounding.
+const ROUNDING: f64 = 1e-6;
+
+impl Estimator {
+    /// Takes a look at the meter. What was counted or has to be assumed moves the confirmed spacecraft, and comes back in order.
+    pub fn read(&mut self, now: Seconds, reading: &Reading) -> [Option<Confirmed>; 2] {
+        let most = self.machine().full_w;
+        let before = self.account.refusal();
+        let windows = match self.account.post(now, reading, most) {
+            Err(_) => [None, None],
+            Ok(Posted::Unknown { to, cause }) => [self.assume(to, cause), None],
+            Ok(Posted::Counted { energy, from, to }) => {
+                let gap = if from > self.booked { self.assume(from, before) } else { None };
+                let share = if from < to { (to - self.booked) / (to - from) } else { 0.0 };
+                [gap, self.count(to, energy * share.min(1.0))]
+            }
+            Ok(Posted::Shown { power, from, to }) => {
+                let gap = if from > self.booked { self.assume(from, before) } else { None };
+                let counted = self.count(to, power * (to - self.booked).max(Seconds::ZERO));
+                [gap, counted]
+            }
+        };
+        self.fresh |= matches!(windows, [_, Some(_)]);
+        windows
+    }
+
+    /// Ends the flight: what was not counted until `end` is assumed.
+    pub fn close(&mut self, end: Seconds) -> Option<Confirmed> {
+        let refusal = self.account.refusal();
+        // The last readings had no time to come; a source that has not renewed its value for longer was silent before.
+        let seen_at = self.account.seen_at().unwrap_or(Seconds::ZERO);
+        let is_short = end - seen_at <= self.shown_after();
+        let cause = if refusal == Refusal::Old && is_short { Refusal::Ended } else { refusal };
+        self.assume(end, cause)
+    }
+
+    fn count(&mut self, to: Seconds, energy: Joules) -> Option<Confirmed> {
+        let high_j = self.high.map(|high| energy * high);
+        self.confirm(to, energy, (high_j, Basis::Counted))
+    }
+
+    fn assume(&mut self, to: Seconds, cause: Refusal) -> Option<Confirmed> {
+        let (from, span) = (self.booked, to - self.booked);
+        let peak = self.machine().full_w - self.range.idle_w;
+        let energy = self.range.idle_w * span + self.activity.drawn_at_most(from, to, peak, self.longest_batch());
+        self.confirm(to, energy, (None, Basis::Assumed { cause }))
+    }
+
+    /// Closes the window that ends at `to`: costs are learned from it and the confirmed spacecraft moves.
+    fn confirm(
+        &mut self,
+        to: Seconds,
+        energy_j: Joules,
+        (high_j, basis): (Option<Joules>, Basis),
+    ) -> Option<Confirmed> {
+        let (from, to, whole) = (self.booked, to.min(self.end), to - self.booked);
+        let span = to - from;
+        if span.0 <= 0.0 {
+            return None;
+        }
+        // Of a window that reaches beyond the end, the part before it.
+        let share = span / whole;
+        let (energy_j, high_j) = (energy_j * share, high_j.map(|high| high * share));
+        let window = EnergyWindow { from_s: from, to_s: to, energy_j, high_j, basis };
+        let busy = self.activity.busy(from, to);
+        let ran = busy.iter().fold(Seconds::ZERO, |sum, (_, ran)| sum + *ran);
+        let before = from - self.period() * STEPS;
+        let confirmed = Confirmed {
+            window,
+            above_idle_j: energy_j - self.range.idle_w * span,
+            expected_j: self.activity.drawn(from, to),
+            busy_share: (ran / span).min(1.0),
+            is_rest: ran <= Seconds::ZERO && self.activity.busy(before, from).is_empty(),
+        };
+        match (confirmed.is_counted(), self.range.is_switching()) {
+            (true, true) => self.learn(&confirmed, &busy),
+            (true, false) => self.compare(&confirmed),
+            _ => {}
+        }
+        self.book(&window);
+        Some(confirmed)
+    }
+
+    /// Costs, and what is assumed of them.
+    fn learn(&mut self, confirmed: &Confirmed, busy: &[(usize, Seconds)]) {
+        let Confirmed { window, above_idle_j, expected_j, .. } = *confirmed;
+        let (from, edge) = (window.from_s, self.costs.edge());
+        let most = expected_j * self.assumptions.item_cost;
+        self.excess = (self.excess + above_idle_j - most).max(Joules::ZERO);
+        if self.excess > edge && most > Joules::ZERO {
+            self.watch.see(Assumption::ItemCost, self.assumptions.item_cost * ((most + self.excess) / most), from);
+        }
+        let peak = (window.energy_j - edge) / window.span() / self.machine().full_w;
+        self.watch.see(Assumption::PeakPower, peak, from);
+        if confirmed.is_rest {
+            self.peak(window, (self.range.idle_w, self.range.full_w * HELD), from);
+        }
+        self.costs.learn(above_idle_j, busy, window.span());
+    }
+
+    /// What the meter showed of a power that was held, or all but held. It may show the same again.
+    fn compare(&mut self, confirmed: &Confirmed) {
+        let Confirmed { window, above_idle_j, expected_j, .. } = *confirmed;
+        let (held, before) = (expected_j / window.span(), window.from_s - self.period());
+        let held_before = self.activity.drawn(before, window.from_s) / self.period();
+        let least = self.range.full_w * HELD;
+        if (held - held_before).0.abs() <= least.0 {
+            // More than this is no matter of resolution, and told below.
+            self.above_held = self.above_held.max((above_idle_j / window.span() - held).min(least));
+        }
+        let since = before - self.period();
+        let allowed = self.activity.highest(since, window.to_s);
+        let steps = self.account.power_step().max(self.account.step() / self.period());
+        self.peak(window, (self.range.idle_w + allowed, steps + self.range.full_w * ROUNDING), since);
+    }
+
+    /// What the meter showed against the most that was `allowed` from `since` on; what lies within `hidden` is none.
+    fn peak(&mut self, window: EnergyWindow, (allowed, hidden): (Watts, Watts), since: Seconds) {
+        let beyond = (window.power() - allowed - hidden) / self.range.full_w;
+        self.watch.see(Assumption::PeakPower, 1.0 + beyond.max(0.0), since);
+    }
+
+    /// Moves the confirmed spacecraft.
+    fn book(&mut self, window: &EnergyWindow) {
+        let bits = std::mem::take(&mut self.bits);
+        self.confirmed.step(window.span(), window.power(), bits);
+        self.booked = window.to_s;
+        self.last = Some(*window);
+        self.activity.forget(self.booked - self.period() * STEPS);
+        let until = std::mem::replace(&mut self.at, self.booked);
+        if !self.has_own_sensors {
+            self.expected = *self.confirmed.state();
+            self.worst = self.expected;
+            self.fly(until);
+        } else {
+            self.at = until;
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Confirmed, expected and worst: what is known at each moment.
+
+use dawndusk::envelope::{Scale, Sky, Spacecraft};
+use dawndusk::estimator::{Assumption, Assumptions, Cost, Estimator, OperatingRange};
+use dawndusk::profile;
+use dawndusk::reading::{Basis, NoData, Reading, Refusal};
+use dawndusk::units::{Joules, Seconds, Watts};
+
+const RANGE: OperatingRange = OperatingRange {
+    idle_w: Watts(3.0),
+    full_w: Watts(12.0),
+    sensor_lag_s: Seconds(0.2),
+    update_period_s: Seconds(0.1),
+    batch_s: Seconds(1.0),
+};
+
+fn estimator() -> Estimator {
+    let satellite = profile::satellite("leo-100kw", &[]).expect("a shipped profile");
+    let scale = Scale::new(Watts(12.0), Watts(satellite.compute.power_w), 50.0);
+    let craft = Spacecraft::new(&satellite, scale, Sky::Orbit, satellite.orbit.start);
+    let mut estimator = Estimator::new(craft, RANGE, Assumptions::default(), Seconds(0.1), None);
+    estimator.expect(0, Cost { item_j: Joules(9.0), item_s: Seconds(1.0) });
+    estimator
+}
+
+fn counter(t: f64, joules: f64) -> Reading {
+    Reading { taken_at: Seconds(t), energy: Ok(Joules(joules)), power: Err(NoData::NotSupported) }
+}
+
+#[test]
+fn between_readings_the_expected_state_goes_by_what_was_admitted_and_the_worst_is_hotter() {
+    let mut estimator = estimator();
+    estimator.read(Seconds(0.0), &counter(0.0, 0.0));
+    estimator.begin(Seconds(0.0), 0, 1.0);
+    estimator.advance(Seconds(0.5));
+    let (confirmed, expected, worst) = (*estimator.confirmed().state(), *estimator.expected(), estimator.worst());
+    assert_eq!(confirmed.t, Seconds(0.0), "nothing was counted yet");
+    assert_eq!((expected.t, worst.t), (Seconds(0.5), Seconds(0.5)), "both are of now");
+    let mut flown = estimator.confirmed().clone();
+    flown.step(Seconds(0.5), Watts(12.0), 0.0);
+    let off = (flown.state().temperatures.junction - expected.temperatures.junction).0.abs();
+    assert!(off < 0.05, "a batch of full power: {off} K from where that leads");
+    assert!(worst.temperatures.junction > expected.temperatures.junction, "an item may cost more");
+    assert!(worst.soc < expected.soc + 1e-12, "and take out more");
+}
+
+#[test]
+fn a_reading_confirms_what_was_drawn_and_the_cost_of_work_is_learned_from_it() {
+    let mut estimator = estimator();
+    estimator.read(Seconds(0.0), &counter(0.0, 0.0));
+    let mut id = estimator.begin(Seconds(0.0), 0, 1.0);
+    for tick in 1..=100_u32 {
+        let now = Seconds(0.1 * f64::from(tick));
+        if tick % 10 == 0 {
+            estimator.finish(now, id, 0.0);
+            id = estimator.begin(now, 0, 1.0);
+        }
+        // The machine draws 15 W instead of 12.
+        let confirmed = estimator.read(now, &counter(now.0, 15.0 * (now.0 - 0.2).max(0.0)));
+        estimator.advance(now);
+        assert!(confirmed[0].is_none(), "no window was left out: {confirmed:?}");
+    }
+    let power = estimator.cost(0).expect("it was told").power();
+    assert!((power.0 / 12.0 - 1.0).abs() < 0.02, "{power} above idle, and not the 9 W of calibration");
+    assert!((estimator.machine().full_w.0 / 15.0 - 1.0).abs() < 0.02, "full power is {}", estimator.machine().full_w);
+    assert!((estimator.confirmed_until() - Seconds(9.8)).0.abs() < 1e-9, "up to a lag before the last reading");
+    let broken = estimator.broken();
+    let item = broken.iter().find(|broken| broken.assumption == Assumption::ItemCost);
+    assert!(item.is_some_and(|item| item.seen > 1.25), "a third more than was known: {broken:?}");
+}
+
+#[test]
+fn what_nobody_counted_is_assumed_at_the_most_that_was_seen_while_batches_ran() {
+    let mut estimator = estimator();
+    estimator.read(Seconds(0.0), &counter(0.0, 0.0));
+    let id = estimator.begin(Seconds(1.0), 0, 1.0);
+    estimator.finish(Seconds(2.0), id, 0.0);
+    for tick in 1..=40_u32 {
+        let now = Seconds(0.1 * f64::from(tick));
+        estimator.read(now, &Reading::absent(now, NoData::Lost));
+        estimator.advance(now);
+    }
+    let window = estimator.close(Seconds(4.0)).expect("nothing was counted").window;
+    assert_eq!(window.basis, Basis::Assumed { cause: Refusal::Absent(NoData::Lost) }, "and it says why");
+    assert!((window.energy_j.0 - (4.0 * 3.0 + 9.0)).abs() < 1e-9, "{}: idle, and one second of 12 W", window.energy_j);
+    assert_eq!(window.high_j, None, "an assumption has no band");
+}
