@@ -12,7 +12,7 @@ export DEBIAN_FRONTEND := noninteractive
 export XDG_RUNTIME_DIR ?= /tmp
 export PATH := $(PATH):$(HOME)/.cargo/bin:/sbin:/usr/sbin
 
-.PHONY: help run test test-swiftshader lint bench build models driver tools swiftshader
+.PHONY: help run test test-swiftshader lint msrv bench build models driver tools swiftshader
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -32,9 +32,21 @@ ON_ADAPTER := --lib --test kernels --test engine --test tuner --test bench --tes
 test-swiftshader: tools models swiftshader ## these tests again, with SwiftShader as the only adapter (Debian)
 	VK_ICD_FILENAMES=$(CURDIR)/$(SWIFTSHADER)/vk_swiftshader_icd.json $(CARGO) test --release $(ON_ADAPTER)
 
-lint: tools ## formatting and clippy
+lint: tools ## formatting, clippy (with the minimum Rust version) and the documentation, without warnings
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --release --no-deps --document-private-items
+
+# Only where that toolchain is installed: it is not fetched. `make lint` and tests/tidy.rs check the same from what is there.
+MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+msrv: tools ## build everything with the minimum Rust version, where rustup has it
+	@if rustup toolchain list 2>/dev/null | grep -q '^$(MSRV)[.-]'; then \
+	  toolchain=$$(rustup toolchain list | sed -n 's/^\($(MSRV)[.-][^ ]*\).*/\1/p' | head -1); \
+	  echo "cargo +$$toolchain check"; cargo "+$$toolchain" check --release --all-targets --target-dir target/msrv; \
+	else \
+	  echo "Rust $(MSRV) is not installed (rustup toolchain install $(MSRV)); nothing was built with it."; \
+	fi
 
 bench: driver models ## criterion: kernels beside their twins, models, governor tick, envelope step
 	$(CARGO) bench
