@@ -34,7 +34,7 @@ test-swiftshader: tools models swiftshader ## these tests again, with SwiftShade
 
 lint: tools ## formatting, clippy (with the minimum Rust version) and the documentation, without warnings
 	$(CARGO) fmt --check
-	$(CARGO) clippy --release --all-targets -- --deny warnings
+	CLIPPY_CONF_DIR=$(CURDIR)/.ci $(CARGO) clippy --release --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --release --no-deps --document-private-items
 
 # Only where that toolchain is installed: it is not fetched. `make lint` and tests/tidy.rs check the same from what is there.

@@ -170,11 +170,6 @@ impl Spacecraft {
         &self.ledger
     }
 
-    /// What the radiator emits now over (T^4 - T_space^4), W/K4: the forecast may not know yet what is left of it.
-    pub fn emission_w_per_k4(&self) -> f64 {
-        self.state.emission_w_per_k4
-    }
-
     /// Heat that the radiator has absorbed since the start.
     pub fn absorbed(&self) -> Joules {
         self.absorbed

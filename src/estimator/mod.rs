@@ -250,7 +250,12 @@ impl Estimator {
 
     /// By how much the meter may show more than a power that is held: by its steps, as far as they have been seen.
     pub fn power_step(&self) -> Watts {
-        self.account.power_step().max(self.account.step() / self.period()).max(self.above_held)
+        self.steps().max(self.above_held)
+    }
+
+    /// The steps in which the meter shows a power, as far as they have been seen.
+    fn steps(&self) -> Watts {
+        self.account.power_step().max(self.account.step() / self.period())
     }
 
     fn sampling_error(&self) -> Joules {

@@ -128,8 +128,7 @@ impl Estimator {
         }
         let since = before - self.period();
         let allowed = self.activity.highest(since, window.to_s);
-        let steps = self.account.power_step().max(self.account.step() / self.period());
-        self.peak(window, (self.range.idle_w + allowed, steps + self.range.full_w * ROUNDING), since);
+        self.peak(window, (self.range.idle_w + allowed, self.steps() + self.range.full_w * ROUNDING), since);
     }
 
     /// What the meter showed against the most that was `allowed` from `since` on; what lies within `hidden` is none.

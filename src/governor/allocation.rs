@@ -91,14 +91,19 @@ impl Ladder {
 }
 
 /// The highest number between two for which `holds`, which must not hold above one where it fails.
-fn highest(mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> Option<f64> {
+fn highest(low: f64, high: f64, holds: impl Fn(f64) -> bool) -> Option<f64> {
     if holds(high) {
         return Some(high);
     }
     if !holds(low) {
         return None;
     }
-    for _ in 0..BISECTIONS {
+    Some(bisect(low, high, BISECTIONS, holds))
+}
+
+/// The highest number between two for which `holds`, in so many halvings; the lower one if none does.
+pub(super) fn bisect(mut low: f64, mut high: f64, halvings: usize, holds: impl Fn(f64) -> bool) -> f64 {
+    for _ in 0..halvings {
         let middle = 0.5 * (low + high);
         if holds(middle) {
             low = middle;
@@ -106,7 +111,7 @@ fn highest(mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> Option<f
             high = middle;
         }
     }
-    Some(low)
+    low
 }
 
 impl Horizon {

@@ -23,6 +23,7 @@
 //! `c >= 0` the pace at which the radiator warms. All three nodes settled, raised by `d` and rising at `c` are warmer at
 //! the start and warm no slower than the network would, so nothing rises over `settled + d + c t` within `t`.
 
+use super::allocation::bisect;
 use super::horizon::{carried, resolution};
 use super::{LimitedBy, Observation, OperatingRange, Target};
 use crate::envelope::{Forecast, Limits, Temperatures, Thermal};
@@ -133,7 +134,7 @@ impl<'a> Worst<'a> {
         let most = power.power.min(machine.full_w);
         if let Some(limited_by) = self.breaks(self.reach, most * self.meter() + power_step, self.reach) {
             let holds = |power: Watts| self.breaks(self.reach, power * self.meter() + power_step, self.reach).is_none();
-            let heat = bisect(machine.idle_w.0, most.0, |power| holds(Watts(power)));
+            let heat = bisect(machine.idle_w.0, most.0, BISECTIONS, |power| holds(Watts(power)));
             power = power.and(Target::at(Watts(heat), limited_by));
         }
         Room { power, on_time_max: None, limited_by: None }
@@ -189,7 +190,7 @@ impl<'a> Worst<'a> {
             None => (Seconds(f64::INFINITY), LimitedBy::Junction),
             Some(limited_by) => {
                 let holds = |time: f64| self.breaks(Seconds(time), on, self.reach).is_none();
-                (Seconds(bisect(0.0, self.reach.0, holds)), limited_by)
+                (Seconds(bisect(0.0, self.reach.0, BISECTIONS, holds)), limited_by)
             }
         }
     }
@@ -265,19 +266,6 @@ fn stays_below(
     let pace = (power + environment - emitted).max(Watts::ZERO).0 / thermal.radiator_j_per_k;
     let rise = over + Kelvin(pace * time.0);
     junction + rise <= limits.junction && coolant + rise <= limits.coolant
-}
-
-/// The highest number between two for which `holds`; the lower one if none does.
-fn bisect(mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> f64 {
-    for _ in 0..BISECTIONS {
-        let middle = 0.5 * (low + high);
-        if holds(middle) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    low
 }
 
 /// The lowest charge that `idle` power leads to from `soc` at machine time `now`, within an orbit.

@@ -182,7 +182,7 @@ impl Course {
         self.seen = now;
         let dt = now.t - before.t;
         let (array, environment) = ((now.given - before.given) / dt, (now.absorbed - before.absorbed) / dt);
-        let emission_w_per_k4 = spacecraft.emission_w_per_k4();
+        let emission_w_per_k4 = spacecraft.state().emission_w_per_k4;
         // A loss befalls the satellite between two steps: the step begins with what is left of the array.
         let began = if before.left > 0.0 { before.array * (now.left / before.left) } else { now.array };
         let light = Light::between(began, now.array, array);
