@@ -189,6 +189,7 @@ fn look<'a>(
         assumptions,
         has_own_sensors: false,
         power_step: Watts::ZERO,
+        held: (Watts::ZERO, Seconds::ZERO),
     }
 }
 

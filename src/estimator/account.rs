@@ -12,6 +12,7 @@
 //! waits. A value that cannot be is absence, never a number.
 
 use super::OperatingRange;
+use super::steps::Steps;
 use crate::reading::{NoData, Reading, Refusal};
 use crate::units::{Joules, Seconds, Watts};
 
@@ -22,10 +23,6 @@ const PERSISTENT: u32 = 3;
 const IMPOSSIBLE_TIMES: f64 = 4.0;
 /// Readings closer than this share of the update period are one: renewals are told to within a quarter of it.
 const RAGGED_SHARE: f64 = 0.7;
-/// After so many differences the least of them is taken for the step: chosen.
-const ENOUGH: u32 = 4;
-/// Two values that differ by less than this share are the same but for rounding.
-const ROUNDING: f64 = 1e-6;
 /// A reading may be stamped by this much later than now, beside one update period: rounding.
 const STAMP_SLACK: Seconds = Seconds(1e-3);
 
@@ -90,14 +87,14 @@ impl Account {
         self.seen_at
     }
 
-    /// Energy by which the counter may lag behind for its steps, as far as it has been seen.
-    pub(super) fn step(&self) -> Joules {
-        Joules(self.rises.step())
+    /// Energy by which the counter may lag behind for its steps; none until they have been seen.
+    pub(super) fn step(&self) -> Option<Joules> {
+        self.rises.step().map(Joules)
     }
 
-    /// The steps in which a source without a counter shows its power.
-    pub(super) fn power_step(&self) -> Watts {
-        Watts(self.powers.step())
+    /// The steps in which a source without a counter shows its power; none until they have been seen.
+    pub(super) fn power_step(&self) -> Option<Watts> {
+        self.powers.step().map(Watts)
     }
 
     /// Whether the source shows a power that has to stand for the time since the last reading.
@@ -202,30 +199,6 @@ impl Account {
         }
         let lasts = self.high >= PERSISTENT && power <= most * IMPOSSIBLE_TIMES;
         if lasts { Ok(()) } else { Err(Refusal::TooHigh) }
-    }
-}
-
-/// The steps of a value that is shown again and again: no coarser than the least by which two in a row differed.
-#[derive(Clone, Copy, Debug, Default)]
-struct Steps {
-    last: Option<f64>,
-    least: Option<f64>,
-    /// How many differed.
-    differed: u32,
-}
-
-impl Steps {
-    fn see(&mut self, value: f64) {
-        let off = self.last.replace(value).map_or(0.0, |last| (value - last).abs());
-        if off > value * ROUNDING {
-            self.least = Some(self.least.map_or(off, |least| least.min(off)));
-            self.differed += 1;
-        }
-    }
-
-    /// Zero until enough have differed: the first differences are those of the power and not of the steps.
-    fn step(&self) -> f64 {
-        self.least.filter(|_| self.differed >= ENOUGH).unwrap_or(0.0)
     }
 }
 

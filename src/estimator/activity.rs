@@ -114,6 +114,15 @@ impl Activity {
         (self.highest(from, to) - lowest).max(Watts::ZERO)
     }
 
+    /// The most by which it has risen from any earlier to any later instant between two.
+    pub(super) fn risen(&self, from: Seconds, to: Seconds) -> Watts {
+        let within = self.since(from).filter(|stretch| stretch.from < to);
+        let (_, risen) = within.fold((Watts(f64::INFINITY), Watts::ZERO), |(lowest, risen), stretch| {
+            (lowest.min(stretch.power), risen.max(stretch.power - lowest.min(stretch.power)))
+        });
+        risen
+    }
+
     /// For how long batches of each workload ran between two instants.
     pub(super) fn busy(&self, from: Seconds, to: Seconds) -> Vec<(usize, Seconds)> {
         let mut busy: Vec<(usize, Seconds)> = Vec::new();
@@ -198,6 +207,8 @@ mod tests {
             Joules(19.0),
             "and no more"
         );
+        assert_eq!(activity.moved(Seconds(0.0), Seconds(6.0)), Watts(7.0), "from 7 W to none");
+        assert_eq!(activity.risen(Seconds(0.0), Seconds(6.0)), Watts(2.0), "but from 5 W to 7 W upwards");
         activity.forget(Seconds(3.0));
         assert_eq!(activity.drawn(Seconds(3.0), Seconds(6.0)), Joules(7.0), "what is forgotten lies before");
     }

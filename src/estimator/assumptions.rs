@@ -7,6 +7,7 @@
 //! | `batch_length` | a batch takes, over the longest that is known | 1.5 | chosen: a batch that shares its machine |
 //! | `tick_length` | a tick takes, over the tick that was asked for | 2 | chosen: one tick that is missed |
 //! | `meter_share` | a meter shows less, share | 0.05 | board sensors: 5 % (Yang, Adamek, Armour, SC24). Counts where the spacecraft has sensors of its own, see below |
+//! | `meter_step` | the steps in which a meter shows a power, share of full power, until they have been seen; what lies within them is no change | 0.01 | chosen: whole watts on a board of 100 W |
 //! | `silence` | update periods without a reading | 3 | chosen: two readings that are missed |
 //! | `forecast_share` | array and radiator give less than foreseen, share | 0 | they are simulated from the same profile |
 //! | `idle_keeps_limits` | idle power for the orbit ahead breaks no limit | | a satellite that can carry its machine |
@@ -15,7 +16,7 @@
 //! plant has sensors of its own for charge and temperatures, it can.
 //!
 //! Inside the table a breach is a fault of this program. A flight watches each assumption that it can see broken (not
-//! `meter_share`: a meter cannot say how wrong it is) and says which broke, how far and when.
+//! `meter_share` and `meter_step`: a meter cannot say how wrong it is) and says which broke, how far and when.
 
 use crate::units::Seconds;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,8 @@ pub enum Assumption {
     TickLength,
     /// Share that a meter shows too little.
     MeterShare,
+    /// Steps in which a meter shows a power.
+    MeterStep,
     /// Update periods without a reading.
     Silence,
     /// Share that array and radiator give less than foreseen.
@@ -46,12 +49,13 @@ pub enum Assumption {
 
 impl Assumption {
     /// All of them, in the order of the table.
-    pub const ALL: [Assumption; 8] = [
+    pub const ALL: [Assumption; 9] = [
         Assumption::ItemCost,
         Assumption::PeakPower,
         Assumption::BatchLength,
         Assumption::TickLength,
         Assumption::MeterShare,
+        Assumption::MeterStep,
         Assumption::Silence,
         Assumption::ForecastShare,
         Assumption::IdleKeepsLimits,
@@ -65,6 +69,7 @@ impl Assumption {
             Self::BatchLength => "batch_length",
             Self::TickLength => "tick_length",
             Self::MeterShare => "meter_share",
+            Self::MeterStep => "meter_step",
             Self::Silence => "silence",
             Self::ForecastShare => "forecast_share",
             Self::IdleKeepsLimits => "idle_keeps_limits",
@@ -76,7 +81,7 @@ impl Assumption {
         match self {
             Self::ItemCost | Self::PeakPower => Some((1.0, 10.0)),
             Self::BatchLength | Self::TickLength => Some((1.0, 100.0)),
-            Self::MeterShare | Self::ForecastShare => Some((0.0, 0.9)),
+            Self::MeterShare | Self::MeterStep | Self::ForecastShare => Some((0.0, 0.9)),
             Self::Silence => Some((1.0, 1000.0)),
             Self::IdleKeepsLimits => None,
         }
@@ -102,6 +107,8 @@ pub struct Assumptions {
     pub tick_length: f64,
     /// The share that a meter shows too little; counts where the spacecraft has sensors of its own.
     pub meter_share: f64,
+    /// The steps in which a meter shows a power until they have been seen, share of full power.
+    pub meter_step: f64,
     /// Update periods without a reading after which readings are stale.
     pub silence: f64,
     /// The share that array and radiator may give less than foreseen.
@@ -116,6 +123,7 @@ impl Default for Assumptions {
             batch_length: 1.5,
             tick_length: 2.0,
             meter_share: 0.05,
+            meter_step: 0.01,
             silence: 3.0,
             forecast_share: 0.0,
         }
@@ -131,6 +139,7 @@ impl Assumptions {
             Assumption::BatchLength => self.batch_length,
             Assumption::TickLength => self.tick_length,
             Assumption::MeterShare => self.meter_share,
+            Assumption::MeterStep => self.meter_step,
             Assumption::Silence => self.silence,
             Assumption::ForecastShare => self.forecast_share,
             Assumption::IdleKeepsLimits => 1.0,
@@ -156,6 +165,7 @@ impl Assumptions {
             Assumption::BatchLength => self.batch_length = value,
             Assumption::TickLength => self.tick_length = value,
             Assumption::MeterShare => self.meter_share = value,
+            Assumption::MeterStep => self.meter_step = value,
             Assumption::Silence => self.silence = value,
             Assumption::ForecastShare => self.forecast_share = value,
             Assumption::IdleKeepsLimits => return Err(refuse()),

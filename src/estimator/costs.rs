@@ -18,7 +18,7 @@ use crate::units::{Joules, Seconds, Watts};
 use std::collections::BTreeMap;
 
 /// Calibration knows a power to this share: chosen, rates of repeats differ by as much.
-const CALIBRATED_SHARE: f64 = 0.05;
+pub(super) const CALIBRATED_SHARE: f64 = 0.05;
 /// A power drifts by this share in a second: chosen, a machine that warms up by a tenth takes several seconds.
 const DRIFT: f64 = 0.01;
 /// Standard deviation of a uniform error of one update, share of the period, at both ends of a window.
@@ -56,7 +56,24 @@ struct Known {
     power: Watts,
     /// Of the power, W².
     variance: f64,
+    /// The power as it was before it jumped: follows by as much as a power drifts while it runs.
+    settled: Watts,
     item_s: Seconds,
+}
+
+/// Windows that are joined.
+#[derive(Clone, Debug)]
+struct Joined {
+    above_idle: Joules,
+    busy: Vec<(usize, Seconds)>,
+    from: Seconds,
+    span: Seconds,
+}
+
+impl Joined {
+    fn at(from: Seconds) -> Joined {
+        Joined { above_idle: Joules::ZERO, busy: Vec::new(), from, span: Seconds::ZERO }
+    }
 }
 
 /// All workloads.
@@ -65,12 +82,15 @@ pub(super) struct Costs {
     known: BTreeMap<usize, Known>,
     /// From idle to full power.
     range: Watts,
-    /// Half width of a window's edges in time.
-    edge: Seconds,
+    /// Of the sensor's renewal.
+    period: Seconds,
     /// How far a power may jump, share.
     jump: f64,
-    /// The window that is being joined: energy, time of each workload, span.
-    joined: (Joules, Vec<(usize, Seconds)>, Seconds),
+    joined: Joined,
+    /// Where the joined window before this one began.
+    before: Seconds,
+    /// Where the one before the first that was far off began: a jump may have begun in it.
+    far_since: Seconds,
     /// The side to which the last window was far off: -1, 0 or 1.
     far: i8,
     /// The last item took many times longer than it should.
@@ -80,8 +100,17 @@ pub(super) struct Costs {
 impl Costs {
     /// For a machine of `range` watts whose sensor is renewed every `period`; costs jump by up to `jump` of what they were.
     pub(super) fn new(range: Watts, period: Seconds, jump: f64) -> Costs {
-        let joined = (Joules::ZERO, Vec::new(), Seconds::ZERO);
-        Costs { known: BTreeMap::new(), range, edge: period * EDGE_SHARE + EDGE, jump, joined, far: 0, long: false }
+        Costs {
+            known: BTreeMap::new(),
+            range,
+            period,
+            jump,
+            joined: Joined::at(Seconds::ZERO),
+            before: Seconds::ZERO,
+            far_since: Seconds::ZERO,
+            far: 0,
+            long: false,
+        }
     }
 
     pub(super) fn of(&self, workload: usize) -> Option<Cost> {
@@ -92,7 +121,7 @@ impl Costs {
     pub(super) fn set(&mut self, workload: usize, cost: Cost) {
         let power = cost.power();
         let variance = (power.0 * CALIBRATED_SHARE).powi(2);
-        self.known.insert(workload, Known { power, variance, item_s: cost.item_s });
+        self.known.insert(workload, Known { power, variance, settled: power, item_s: cost.item_s });
     }
 
     /// The most that any workload draws above idle.
@@ -106,14 +135,19 @@ impl Costs {
         self.known.values().filter(surely).fold(known, |most, one| most.max(one.power))
     }
 
-    /// Energy that the edges of a window may hold of another's.
-    pub(super) fn edge(&self) -> Joules {
-        self.range.max(self.most()) * self.edge
+    /// Energy that the edges of a window hold of another's: one standard deviation.
+    fn edge(&self) -> Joules {
+        self.range.max(self.most()) * (self.period * EDGE_SHARE + EDGE)
+    }
+
+    /// The most that it can be: a whole update.
+    pub(super) fn largest_edge(&self) -> Joules {
+        self.range.max(self.most()) * (self.period + EDGE)
     }
 
     /// One item took `item_s`; a workload seen for the first time draws `worst` until measured.
     pub(super) fn finished(&mut self, workload: usize, item_s: Seconds, worst: Watts) {
-        let fresh = Known { power: worst, variance: worst.0.powi(2), item_s };
+        let fresh = Known { power: worst, variance: worst.0.powi(2), settled: worst, item_s };
         let known = self.known.entry(workload).or_insert(fresh);
         self.long = item_s > known.item_s * LONG_TIMES && !self.long;
         if !self.long {
@@ -121,26 +155,54 @@ impl Costs {
         }
     }
 
-    /// `above_idle` was counted in a window of `span` in which each workload ran for so long.
-    pub(super) fn learn(&mut self, above_idle: Joules, busy: &[(usize, Seconds)], span: Seconds) {
-        self.joined.0 += above_idle;
-        self.joined.2 += span;
+    /// `above_idle` was counted in a window of `span` from `from` on in which each workload ran for so long. If the power of one
+    /// jumps: how many times what it was, and since when.
+    pub(super) fn learn(
+        &mut self,
+        above_idle: Joules,
+        busy: &[(usize, Seconds)],
+        (from, span): (Seconds, Seconds),
+    ) -> Option<(f64, Seconds)> {
+        if self.joined.span.0 <= 0.0 {
+            self.joined.from = from;
+        }
+        self.joined.above_idle += above_idle;
+        self.joined.span += span;
         for (workload, ran) in busy {
-            match self.joined.1.iter_mut().find(|(known, _)| known == workload) {
+            match self.joined.busy.iter_mut().find(|(known, _)| known == workload) {
                 Some((_, sum)) => *sum += *ran,
-                None => self.joined.1.push((*workload, *ran)),
+                None => self.joined.busy.push((*workload, *ran)),
             }
         }
         let power = |workload: &usize| self.known.get(workload).map_or(0.0, |known| known.power.0);
-        let expected: f64 = self.joined.1.iter().map(|(workload, ran)| power(workload) * ran.0).sum();
+        let expected: f64 = self.joined.busy.iter().map(|(workload, ran)| power(workload) * ran.0).sum();
         let edge = self.edge().0;
-        if expected >= edge * JOINED_TIMES || (self.joined.0.0 - expected).abs() >= edge * OFF_TIMES {
-            let (energy, busy, span) = std::mem::replace(&mut self.joined, (Joules::ZERO, Vec::new(), Seconds::ZERO));
-            self.update(energy, &busy, span);
+        let says_much =
+            expected >= edge * JOINED_TIMES || (self.joined.above_idle.0 - expected).abs() >= edge * OFF_TIMES;
+        if !says_much {
+            return None;
         }
+        let joined = std::mem::replace(&mut self.joined, Joined::at(from));
+        self.update(&joined);
+        self.before = joined.from;
+        self.jumped(&joined)
     }
 
-    fn update(&mut self, above_idle: Joules, busy: &[(usize, Seconds)], span: Seconds) {
+    /// The largest jump of what ran, and since when.
+    fn jumped(&mut self, joined: &Joined) -> Option<(f64, Seconds)> {
+        let mut most = None;
+        for (workload, ran) in &joined.busy {
+            let Some(known) = self.known.get_mut(workload) else { continue };
+            let drift = known.settled * (DRIFT * ran.0);
+            known.settled = known.power.min(known.settled + drift).max(known.settled - drift);
+            let times = known.power / known.settled.max(Watts(1e-9));
+            most = Some(times).filter(|times| most.is_none_or(|most| *times > most)).or(most);
+        }
+        most.map(|times| (times, self.far_since.min(joined.from)))
+    }
+
+    fn update(&mut self, joined: &Joined) {
+        let Joined { above_idle, ref busy, span, .. } = *joined;
         for known in self.known.values_mut() {
             known.variance += (known.power.0 * DRIFT).powi(2) * span.0;
         }
@@ -160,6 +222,9 @@ impl Costs {
         if side != 0 && !jumped {
             // As likely a fault of the reading: it counts as if its noise were as large as it is off.
             spread += (off / FAR).powi(2);
+        }
+        if self.far == 0 && side != 0 {
+            self.far_since = self.before;
         }
         self.far = side;
         if jumped {
@@ -202,10 +267,23 @@ mod tests {
     #[test]
     fn one_wild_window_hardly_moves_a_cost_and_a_second_one_does() {
         let mut costs = costs(&[20.0]);
-        costs.learn(Joules(40.0), &[(0, SPAN)], SPAN);
+        costs.learn(Joules(40.0), &[(0, SPAN)], (Seconds::ZERO, SPAN));
         assert!(power(&costs, 0) < 22.5, "{} W after one outlier", power(&costs, 0));
-        costs.learn(Joules(40.0), &[(0, SPAN)], SPAN);
+        costs.learn(Joules(40.0), &[(0, SPAN)], (Seconds::ZERO, SPAN));
         assert!(power(&costs, 0) > 38.0, "{} W once it is confirmed", power(&costs, 0));
+    }
+
+    #[test]
+    fn a_cost_that_jumps_is_told_from_before_it_was_seen_and_one_that_drifts_is_not() {
+        let mut costs = costs(&[20.0]);
+        let mut seen = |from: f64, power: f64| costs.learn(Joules(power), &[(0, SPAN)], (Seconds(from), SPAN));
+        for from in 0..10 {
+            let drifted = seen(f64::from(from), 20.0 + 0.1 * f64::from(from));
+            assert!(drifted.is_none_or(|(times, _)| times < 1.02), "{drifted:?}");
+        }
+        seen(10.0, 28.0);
+        let (times, since) = seen(11.0, 28.0).expect("it jumped");
+        assert!(times > 1.25 && since == Seconds(9.0), "{times} times since {since}");
     }
 
     #[test]
@@ -215,7 +293,7 @@ mod tests {
         for round in 0..400 {
             let seconds = if round % 3 == 0 { [0.8, 0.2] } else { [0.2, 0.8] };
             let counted = seconds[0] * truth[0] + seconds[1] * truth[1];
-            costs.learn(Joules(counted), &[(0, Seconds(seconds[0])), (1, Seconds(seconds[1]))], SPAN);
+            costs.learn(Joules(counted), &[(0, Seconds(seconds[0])), (1, Seconds(seconds[1]))], (Seconds::ZERO, SPAN));
         }
         for (workload, truth) in truth.iter().enumerate() {
             assert!((power(&costs, workload) / truth - 1.0).abs() < 0.03, "{} W, not {truth}", power(&costs, workload));
@@ -227,7 +305,7 @@ mod tests {
         let mut costs = costs(&[20.0]);
         for window in 0..200 {
             let edge = if window % 2 == 0 { 0.5 } else { -0.5 };
-            costs.learn(Joules(20.0 * 0.05 + edge), &[(0, Seconds(0.05))], Seconds(0.05));
+            costs.learn(Joules(20.0 * 0.05 + edge), &[(0, Seconds(0.05))], (Seconds::ZERO, Seconds(0.05)));
         }
         assert!((power(&costs, 0) / 20.0 - 1.0).abs() < 0.03, "{} W, not 20", power(&costs, 0));
     }
@@ -245,7 +323,7 @@ mod tests {
     #[test]
     fn a_window_without_work_teaches_nothing() {
         let mut costs = costs(&[20.0]);
-        costs.learn(Joules(5.0), &[], SPAN);
+        costs.learn(Joules(5.0), &[], (Seconds::ZERO, SPAN));
         assert_eq!(power(&costs, 0), 20.0, "idle noise is not the workload's");
     }
 }

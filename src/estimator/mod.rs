@@ -20,8 +20,11 @@ mod account;
 mod activity;
 mod assumptions;
 mod costs;
+mod excess;
 mod forecast;
+mod meter_error;
 mod operating_range;
+mod steps;
 mod watch;
 mod windows;
 
@@ -36,6 +39,7 @@ use crate::units::{Joules, Kelvin, Seconds, Watts};
 use account::Account;
 use activity::Activity;
 use costs::Costs;
+use excess::Excess;
 use forecast::Corrected;
 use watch::Watch;
 
@@ -107,8 +111,11 @@ pub struct Estimator {
     worst: State,
     /// Results made since the confirmed spacecraft moved.
     bits: f64,
-    /// What was counted over the most that was foreseen, as long as it is over it.
-    excess: Joules,
+    /// What was counted over what items may cost, and over full power.
+    dear: Excess,
+    high_power: Excess,
+    /// The end of the last window in which a limit was broken.
+    breached: Seconds,
     /// The most that the meter showed above a power that was held.
     above_held: Watts,
     fresh: bool,
@@ -142,7 +149,9 @@ impl Estimator {
             expected: state,
             worst: state,
             bits: 0.0,
-            excess: Joules::ZERO,
+            dear: Excess::default(),
+            high_power: Excess::default(),
+            breached: Seconds(f64::NEG_INFINITY),
             above_held: Watts::ZERO,
             fresh: false,
             has_own_sensors: false,
@@ -174,7 +183,7 @@ impl Estimator {
     /// show one more at any time, and a power that stands for a whole window may be any that was held in it.
     pub fn worst(&self) -> State {
         let forecast = self.confirmed.forecast();
-        let step = self.account.step() + self.sampling_error();
+        let step = self.account.step().unwrap_or_default() + self.timing_error();
         let drained = step / forecast.conversion_efficiency;
         let mut worst = self.worst;
         worst.temperatures.junction += Kelvin(step.0 / forecast.thermal.junction_j_per_k);
@@ -248,24 +257,6 @@ impl Estimator {
         self.activity.time_left(now, self.longest_batch())
     }
 
-    /// By how much the meter may show more than a power that is held: by its steps, as far as they have been seen.
-    pub fn power_step(&self) -> Watts {
-        self.steps().max(self.above_held)
-    }
-
-    /// The steps in which the meter shows a power, as far as they have been seen.
-    fn steps(&self) -> Watts {
-        self.account.power_step().max(self.account.step() / self.period())
-    }
-
-    fn sampling_error(&self) -> Joules {
-        if !self.account.is_sampled() || self.range.is_switching() || self.has_own_sensors {
-            return Joules::ZERO;
-        }
-        let window = self.last.map_or(Seconds::ZERO, |last| last.span()).max(self.period());
-        self.activity.moved(self.booked - window, self.at) * window
-    }
-
     /// From one reading to the next.
     fn period(&self) -> Seconds {
         self.range.update_period_s.max(self.tick)
@@ -337,6 +328,11 @@ impl Estimator {
         let before = self.at;
         self.fly(now);
         self.expected.backlog_bits = self.confirmed.state().backlog_bits + self.bits;
+        self.correct(before);
+    }
+
+    /// Corrects the forecast by where the spacecraft is expected to be; it may have departed from it since `before`.
+    fn correct(&mut self, before: Seconds) {
         self.corrected.see(self.confirmed.forecast(), &self.expected);
         let departure = self.corrected.departure();
         let lost = 1.0 - departure.array.min(departure.radiator);
@@ -353,15 +349,16 @@ impl Estimator {
         let steps = (span / period).ceil().clamp(1.0, STEPS);
         let dt = span / steps;
         let worse = self.range.is_switching() && !self.has_own_sensors && self.assumptions.item_cost > 1.0;
+        let shown = if self.range.is_switching() || self.has_own_sensors { Watts::ZERO } else { self.power_step() };
         for step in 0..steps as u32 {
             let from = self.at + dt * f64::from(step);
             let above = self.activity.drawn(from, from + dt) / dt;
-            let is_same = self.worst == self.expected && !(worse && above > Watts::ZERO);
+            let is_same = self.worst == self.expected && !(worse && above > Watts::ZERO) && shown <= Watts::ZERO;
             self.expected = self.confirmed.ahead(&self.expected, dt, self.range.idle_w + above);
             self.worst = match is_same {
                 true => self.expected,
                 false => {
-                    let most = if worse { above * self.assumptions.item_cost } else { above };
+                    let most = if worse { above * self.assumptions.item_cost } else { above + shown };
                     self.confirmed.ahead(&self.worst, dt, self.range.idle_w + most)
                 }
             };
@@ -372,9 +369,10 @@ impl Estimator {
     /// The spacecraft has sensors of its own: this is where it is, at `now`.
     pub fn sense(&mut self, now: Seconds, state: &State) {
         self.has_own_sensors = true;
-        self.at = now;
+        let before = std::mem::replace(&mut self.at, now);
         self.expected = *state;
         self.worst = *state;
+        self.correct(before);
     }
 
     /// How far the readings can be believed at `now`. Asking takes the news.

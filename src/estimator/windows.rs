@@ -9,13 +9,11 @@
 //! Windows touch: each begins where the last one ended.
 
 use super::account::Posted;
+use super::costs::CALIBRATED_SHARE;
 use super::{Assumption, Confirmed, Estimator, STEPS};
 use crate::reading::{Basis, EnergyWindow, Reading, Refusal};
 use crate::units::{Joules, Seconds, Watts};
 
-/// A power that moves by less than this share of full power from one reading to the next is held: chosen, the resolution of
-/// common meters.
-const HELD: f64 = 0.01;
 /// Share of full power that is nothing but rounding.
 const ROUNDING: f64 = 1e-6;
 
@@ -90,30 +88,42 @@ impl Estimator {
             busy_share: (ran / span).min(1.0),
             is_rest: ran <= Seconds::ZERO && self.activity.busy(before, from).is_empty(),
         };
-        match (confirmed.is_counted(), self.range.is_switching()) {
-            (true, true) => self.learn(&confirmed, &busy),
-            (true, false) => self.compare(&confirmed),
-            _ => {}
+        if !self.range.is_switching() && confirmed.is_counted() {
+            self.compare(&confirmed);
         }
+        let breaches = *self.confirmed.breaches();
         self.book(&window);
+        if *self.confirmed.breaches() != breaches {
+            self.breached = to;
+        }
+        if self.range.is_switching() && confirmed.is_counted() {
+            self.learn(&confirmed, &busy);
+        }
         Some(confirmed)
     }
 
     /// Costs, and what is assumed of them.
     fn learn(&mut self, confirmed: &Confirmed, busy: &[(usize, Seconds)]) {
         let Confirmed { window, above_idle_j, expected_j, .. } = *confirmed;
-        let (from, edge) = (window.from_s, self.costs.edge());
-        let most = expected_j * self.assumptions.item_cost;
-        self.excess = (self.excess + above_idle_j - most).max(Joules::ZERO);
-        if self.excess > edge && most > Joules::ZERO {
-            self.watch.see(Assumption::ItemCost, self.assumptions.item_cost * ((most + self.excess) / most), from);
+        let from = window.from_s;
+        // Beside a breach, more than was allowed is no matter of windows' edges.
+        let is_breached = from - self.breached < self.period() * STEPS;
+        let edge = if is_breached { Joules::ZERO } else { self.costs.largest_edge() };
+        let item_cost = self.assumptions.item_cost;
+        if let Some((dearer, since)) = self.dear.add(from, (above_idle_j, expected_j * item_cost), edge) {
+            self.watch.see(Assumption::ItemCost, item_cost * dearer, since);
         }
-        let peak = (window.energy_j - edge) / window.span() / self.machine().full_w;
-        self.watch.see(Assumption::PeakPower, peak, from);
+        let doubt = if is_breached { Watts::ZERO } else { (self.range.full_w - self.range.idle_w) * CALIBRATED_SHARE };
+        let full = (self.machine().full_w + doubt) * window.span();
+        if let Some((higher, since)) = self.high_power.add(from, (window.energy_j, full), edge) {
+            self.watch.see(Assumption::PeakPower, higher, since);
+        }
         if confirmed.is_rest {
-            self.peak(window, (self.range.idle_w, self.range.full_w * HELD), from);
+            self.peak(window, (self.range.idle_w, self.assumed_steps()), from);
         }
-        self.costs.learn(above_idle_j, busy, window.span());
+        if let Some((dearer, since)) = self.costs.learn(above_idle_j, busy, (from, window.span())) {
+            self.watch.see(Assumption::ItemCost, dearer, since);
+        }
     }
 
     /// What the meter showed of a power that was held, or all but held. It may show the same again.
@@ -121,7 +131,7 @@ impl Estimator {
         let Confirmed { window, above_idle_j, expected_j, .. } = *confirmed;
         let (held, before) = (expected_j / window.span(), window.from_s - self.period());
         let held_before = self.activity.drawn(before, window.from_s) / self.period();
-        let least = self.range.full_w * HELD;
+        let least = self.assumed_steps();
         if (held - held_before).0.abs() <= least.0 {
             // More than this is no matter of resolution, and told below.
             self.above_held = self.above_held.max((above_idle_j / window.span() - held).min(least));

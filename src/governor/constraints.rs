@@ -11,30 +11,18 @@
 //!
 //! | limit | holds if |
 //! |---|---|
-//! | junction, loop | neither node passes its limit on the way |
-//! | charge | idle power from then on keeps the floor until the battery is charged again |
+//! | junction, loop | neither node passes its limit on the way ([`super::rollout`]) |
+//! | charge | idle power from then on keeps the floor during the orbit ahead, or no less than it would from now on |
 //! | bus | array and battery can feed `peak_power` times full power all the way |
 //!
-//! The longest time that may be on is found by bisection. Nothing else keeps a distance from a limit, beside what means hide: those of the forecast's
-//! samples and of the meter's windows.
-//!
-//! Most ticks need no rollout. The network is cooperative (each node warms its neighbours), so a start that is warmer in every
-//! node stays so. Let `d` be the most by which junction or loop stand over their settled values above the radiator, and
-//! `c >= 0` the pace at which the radiator warms. All three nodes settled, raised by `d` and rising at `c` are warmer at
-//! the start and warm no slower than the network would, so nothing rises over `settled + d + c t` within `t`.
+//! Power that is drawn in the light costs the charge too: what it keeps from the battery. Nothing else keeps a distance from
+//! a limit, beside what means hide: those of the forecast's samples and of the meter's windows.
 
-use super::allocation::bisect;
-use super::horizon::{carried, resolution};
+use super::horizon::{Horizon, carried, resolution};
+use super::rollout::{Rollout, Start};
 use super::{LimitedBy, Observation, OperatingRange, Target};
-use crate::envelope::{Forecast, Limits, Temperatures, Thermal};
+use crate::envelope::{Limits, Temperatures, Thermal};
 use crate::units::{Kelvin, Seconds, Watts};
-
-/// After so many fast time constants at idle power the nodes have settled.
-const SETTLED_CONSTANTS: f64 = 3.0;
-/// Points at which settling nodes are looked at; the first ones lie close together, for that is where a loop is hottest.
-const SETTLING_POINTS: u32 = 12;
-/// Bisections: to 0.4 % of the reach, or of the machine's range.
-const BISECTIONS: usize = 8;
 
 /// What the constraints leave.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,17 +36,15 @@ pub(super) struct Room {
 }
 
 /// How the machine can draw from now on, at its worst.
-struct Worst<'a> {
+pub(super) struct Worst<'a> {
     observation: &'a Observation<'a>,
     /// Until the next decision has taken effect.
-    reach: Seconds,
+    pub(super) reach: Seconds,
     /// The network, with a radiator that gives as little as is assumed.
-    thermal: Thermal,
+    pub(super) thermal: Thermal,
     environment: Watts,
     /// Least that the array gives within the reach.
     array: Watts,
-    /// The deepest that idle power can take the charge down during an orbit.
-    idle_depth: f64,
 }
 
 /// Until the next decision has taken effect.
@@ -67,14 +53,8 @@ pub(super) fn reach(observation: &Observation<'_>) -> Seconds {
     tick * assumptions.tick_length + machine.batch_s * assumptions.batch_length
 }
 
-/// What the constraints leave from now on, where idle power takes the charge down by at most `idle_depth` during an orbit.
-pub(super) fn room(observation: &Observation<'_>, idle_depth: f64) -> Room {
-    let worst = Worst::new(observation, idle_depth);
-    if observation.machine.is_switching() { worst.of_batches() } else { worst.of_power() }
-}
-
 impl<'a> Worst<'a> {
-    fn new(observation: &'a Observation<'a>, idle_depth: f64) -> Worst<'a> {
+    pub(super) fn new(observation: &'a Observation<'a>) -> Worst<'a> {
         let Observation { forecast, worst, assumptions, .. } = *observation;
         let reach = reach(observation);
         // What is drawn within the reach may seem to be drawn a window sooner or later. A sample is a mean; the one after the
@@ -89,7 +69,15 @@ impl<'a> Worst<'a> {
         }
         let left = 1.0 - assumptions.forecast_share;
         let thermal = Thermal { emission_w_per_k4: forecast.thermal.emission_w_per_k4 * left, ..forecast.thermal };
-        Worst { observation, reach, thermal, environment, array: array * left, idle_depth }
+        Worst { observation, reach, thermal, environment, array: array * left }
+    }
+
+    /// What the constraints leave from now on, over an orbit as in `horizon`.
+    pub(super) fn room(&self, horizon: &Horizon, rollout: &Rollout) -> Room {
+        match self.observation.machine.is_switching() {
+            true => self.of_batches(horizon, rollout),
+            false => self.of_power(horizon, rollout),
+        }
     }
 
     /// What a meter that shows too little makes of a power.
@@ -98,186 +86,79 @@ impl<'a> Worst<'a> {
         if has_own_sensors { 1.0 / (1.0 - assumptions.meter_share) } else { 1.0 }
     }
 
+    fn start(&self) -> Start {
+        let Observation { machine, state, worst, held, .. } = *self.observation;
+        let (expected, from) = (state.temperatures, worst.temperatures);
+        Start { held, expected, from, idle: machine.idle_w * self.meter(), environment: self.environment }
+    }
+
     /// A machine of batches: for how long of the reach they may run.
-    fn of_batches(&self) -> Room {
-        let Observation { machine, assumptions, forecast, power_step, .. } = *self.observation;
+    fn of_batches(&self, horizon: &Horizon, rollout: &Rollout) -> Room {
+        let Observation { machine, assumptions, forecast, limits, power_step, .. } = *self.observation;
         let above = machine.full_w - machine.idle_w;
         let on = machine.idle_w + above * (assumptions.item_cost * self.meter()) + power_step;
         let peak = machine.full_w * (assumptions.peak_power * self.meter()) + power_step;
-        let whole = Room { power: Target::FREE, on_time_max: None, limited_by: None };
-        let held = |time: Seconds, limited_by| Room { on_time_max: Some(time), limited_by: Some(limited_by), ..whole };
+        let held = |time: Seconds, limited_by| Room {
+            power: Target::FREE,
+            on_time_max: Some(time),
+            limited_by: Some(limited_by),
+        };
         if carried(forecast, machine, peak, self.array) < peak {
             return held(Seconds::ZERO, LimitedBy::Bus);
         }
-        let by_charge = self.charge_time(on);
-        let (by_heat, limited_by) = self.heat_time(on);
-        match (by_charge < by_heat.min(self.reach), by_heat < self.reach) {
-            (true, _) => held(by_charge, LimitedBy::Charge),
-            (_, true) => held(by_heat, limited_by),
-            _ => whole,
+        let rate = self.charge_rate(horizon, on);
+        let by_charge = Seconds(if rate > 0.0 { self.charge_left(horizon) / rate } else { f64::INFINITY });
+        let by_heat = rollout.longest(&self.start(), on, limits);
+        match by_heat {
+            Some((time, limited_by)) if time <= by_charge => held(time, limited_by),
+            _ if by_charge < self.reach => held(by_charge, LimitedBy::Charge),
+            _ => Room { power: Target::FREE, on_time_max: None, limited_by: None },
         }
     }
 
     /// A power that follows its budget: the most of it.
-    fn of_power(&self) -> Room {
-        let Observation { machine, forecast, assumptions, .. } = *self.observation;
+    fn of_power(&self, horizon: &Horizon, rollout: &Rollout) -> Room {
+        let Observation { machine, forecast, assumptions, limits, .. } = *self.observation;
         // What it may draw beyond its budget.
         let power_step = self.observation.power_step + machine.full_w * (assumptions.peak_power - 1.0);
-        let bus = (carried(forecast, machine, machine.full_w, self.array) - power_step) / self.meter();
-        let mut power =
-            if bus < machine.full_w { Target::at(bus.max(machine.idle_w), LimitedBy::Bus) } else { Target::FREE };
-        let most = power.power.min(machine.full_w);
-        let charge = self.charge_power();
-        if charge < most {
-            power = power.and(Target::at(charge, LimitedBy::Charge));
-        }
-        let most = power.power.min(machine.full_w);
-        if let Some(limited_by) = self.breaks(self.reach, most * self.meter() + power_step, self.reach) {
-            let holds = |power: Watts| self.breaks(self.reach, power * self.meter() + power_step, self.reach).is_none();
-            let heat = bisect(machine.idle_w.0, most.0, BISECTIONS, |power| holds(Watts(power)));
-            power = power.and(Target::at(Watts(heat), limited_by));
+        let budget = |power: Watts| (power - power_step) / self.meter();
+        let mut power = Target::FREE;
+        let mut limit = |least: Watts, limited_by| {
+            if least < machine.full_w {
+                power = power.and(Target::at(least.max(machine.idle_w), limited_by));
+            }
+        };
+        limit(budget(carried(forecast, machine, machine.full_w, self.array)), LimitedBy::Bus);
+        limit(self.charge_power(horizon) / self.meter(), LimitedBy::Charge);
+        let most = machine.full_w * self.meter() + power_step;
+        if let Some((highest, limited_by)) = rollout.highest_power(&self.start(), most, limits) {
+            limit(budget(highest), limited_by);
         }
         Room { power, on_time_max: None, limited_by: None }
     }
 
-    /// Lowest charge that idle power from the worst state on leads to until the battery is charged again, over the floor: what
-    /// may be taken out; at least `asked` of it is looked for. Negative where idle itself breaks the floor.
-    fn charge_left(&self, asked: f64) -> f64 {
-        let Observation { forecast, machine, worst, limits, .. } = *self.observation;
-        let floor = limits.soc_min + resolution(self.observation);
-        let far = worst.soc - self.idle_depth - floor;
-        if far >= asked {
-            return far;
-        }
-        lowest(forecast, machine.idle_w, worst.t, worst.soc).min(worst.soc) - floor
+    /// Charge that may be spent beyond what idle power takes: so much that the lowest charge of the orbit ahead keeps the floor,
+    /// or where idle power itself does not, no less than its own.
+    fn charge_left(&self, horizon: &Horizon) -> f64 {
+        let Observation { worst, limits, .. } = *self.observation;
+        let idle = horizon.idle(worst.t);
+        (worst.soc + idle.change - limits.soc_min.min(idle.full) - resolution(self.observation)).max(0.0)
     }
 
-    /// Charge that `power` takes out in a second beyond what idle power does.
-    fn charge_rate(&self, power: Watts) -> f64 {
-        let Observation { forecast, machine, .. } = *self.observation;
-        let battery = &forecast.battery;
-        let deficit = |power: Watts| (forecast.bus_load(power) - self.array).max(Watts::ZERO);
-        let beyond = (deficit(power) - deficit(machine.idle_w)).max(Watts::ZERO);
-        beyond.0 / (battery.discharge_efficiency * battery.capacity.0)
+    /// Charge that `power` costs in a second beyond what idle power does.
+    fn charge_rate(&self, horizon: &Horizon, power: Watts) -> f64 {
+        horizon.gain_at(self.array, self.observation.machine.idle_w) - horizon.gain_at(self.array, power)
     }
 
-    fn charge_time(&self, on: Watts) -> Seconds {
-        let rate = self.charge_rate(on);
-        if rate <= 0.0 {
-            return Seconds(f64::INFINITY);
-        }
-        Seconds((self.charge_left(rate * self.reach.0) / rate).max(0.0))
-    }
-
-    fn charge_power(&self) -> Watts {
-        let Observation { machine, forecast, .. } = *self.observation;
-        let rate = self.charge_rate(machine.full_w * self.meter()) * self.reach.0;
-        if rate <= 0.0 {
+    /// The power that costs no more charge within the reach than may be spent.
+    fn charge_power(&self, horizon: &Horizon) -> Watts {
+        let Observation { machine, .. } = *self.observation;
+        let left = self.charge_left(horizon) / self.reach.0;
+        if self.charge_rate(horizon, machine.full_w * self.meter()) <= left {
             return Watts(f64::INFINITY);
         }
-        let left = self.charge_left(rate);
-        if left >= rate {
-            return Watts(f64::INFINITY);
-        }
-        // What the array alone can feed takes nothing out.
-        let light = forecast.compute_from(self.array).max(machine.idle_w);
-        machine.idle_w.max(light.min(machine.full_w))
-            + (machine.full_w - light).max(Watts::ZERO) * (left / rate).clamp(0.0, 1.0)
+        horizon.draw_at(self.array, horizon.gain_at(self.array, machine.idle_w) - left)
     }
-
-    fn heat_time(&self, on: Watts) -> (Seconds, LimitedBy) {
-        match self.breaks(self.reach, on, self.reach) {
-            None => (Seconds(f64::INFINITY), LimitedBy::Junction),
-            Some(limited_by) => {
-                let holds = |time: f64| self.breaks(Seconds(time), on, self.reach).is_none();
-                (Seconds(bisect(0.0, self.reach.0, BISECTIONS, holds)), limited_by)
-            }
-        }
-    }
-
-    /// The limit that is broken by `power` for `time` of the reach and idle power afterwards.
-    fn breaks(&self, time: Seconds, power: Watts, reach: Seconds) -> Option<LimitedBy> {
-        let Observation { machine, worst, limits, .. } = *self.observation;
-        let (thermal, from) = (&self.thermal, worst.temperatures);
-        let settling = settling_time(thermal);
-        if stays_below(thermal, from, power, self.environment, limits, reach + settling) {
-            return None;
-        }
-        let hot = if time.0 > 0.0 { thermal.step(from, power, self.environment, time) } else { from };
-        if hot.junction > limits.junction {
-            return Some(LimitedBy::Junction);
-        }
-        settles(thermal, hot, (machine.idle_w * self.meter(), self.environment), limits, settling)
-    }
-}
-
-/// The limit that is passed while `hot` settles at idle power.
-fn settles(
-    thermal: &Thermal,
-    hot: Temperatures,
-    (idle, environment): (Watts, Watts),
-    limits: &Limits,
-    settling: Seconds,
-) -> Option<LimitedBy> {
-    if hot.coolant > limits.coolant {
-        return Some(LimitedBy::Loop);
-    }
-    // No node rises over the warmest of all unless idle power alone does that.
-    if hot.junction <= limits.coolant && idle.0 * thermal.junction_to_loop_k_per_w <= (limits.coolant - hot.junction).0
-    {
-        return None;
-    }
-    let mut now = hot;
-    for point in 0..SETTLING_POINTS {
-        // Squares: 1, 3, 5, ... parts from one to the next.
-        let parts = f64::from(2 * point + 1) / f64::from(SETTLING_POINTS * SETTLING_POINTS);
-        now = thermal.step(now, idle, environment, settling * parts);
-        if now.coolant > limits.coolant {
-            return Some(LimitedBy::Loop);
-        }
-        if now.junction > limits.junction {
-            return Some(LimitedBy::Junction);
-        }
-    }
-    None
-}
-
-/// Three time constants of junction and loop.
-fn settling_time(thermal: &Thermal) -> Seconds {
-    let constant = thermal.junction_to_loop_k_per_w * thermal.junction_j_per_k
-        + thermal.loop_j_per_k / thermal.loop_to_radiator_w_per_k;
-    Seconds(constant * SETTLED_CONSTANTS)
-}
-
-/// Whether `power` for `time` can be seen to keep both limits: see the module's second half.
-fn stays_below(
-    thermal: &Thermal,
-    from: Temperatures,
-    power: Watts,
-    environment: Watts,
-    limits: &Limits,
-    time: Seconds,
-) -> bool {
-    let coolant = from.radiator + Kelvin(power.0 / thermal.loop_to_radiator_w_per_k);
-    let junction = coolant + Kelvin(power.0 * thermal.junction_to_loop_k_per_w);
-    let over = (from.junction - junction).max(from.coolant - coolant).max(Kelvin::ZERO);
-    let square = from.radiator.0 * from.radiator.0;
-    let emitted = Watts(thermal.emission_w_per_k4 * square * square);
-    let pace = (power + environment - emitted).max(Watts::ZERO).0 / thermal.radiator_j_per_k;
-    let rise = over + Kelvin(pace * time.0);
-    junction + rise <= limits.junction && coolant + rise <= limits.coolant
-}
-
-/// The lowest charge that `idle` power leads to from `soc` at machine time `now`, within an orbit.
-pub(super) fn lowest(forecast: &Forecast, idle: Watts, now: Seconds, soc: f64) -> f64 {
-    let load = forecast.bus_load(idle);
-    let battery = &forecast.battery;
-    let (mut charge, mut least) = (soc, soc);
-    for (dt, sample) in forecast.ahead(now) {
-        charge = battery.step(charge, sample.array - load, dt).0;
-        least = least.min(charge);
-    }
-    least
 }
 
 /// How a machine of batches swings a node around its mean: one batch of the worst power lifts a node of time constant tau
@@ -348,8 +229,8 @@ pub(super) fn steady_cap(thermal: &Thermal, limits: &Limits, machine: &Operating
     cap
 }
 
-/// Which limit idle power alone breaks during the orbit ahead, as far as it can be foreseen, where it takes the charge down to
-/// `idle_lowest`.
+/// Which limit idle power alone breaks during the orbit ahead, as far as it can be foreseen, where the lowest charge that it leads
+/// to is `idle_lowest`.
 pub(super) fn infeasible(observation: &Observation<'_>, idle_lowest: f64) -> Option<LimitedBy> {
     let Observation { forecast, machine, limits, .. } = *observation;
     if idle_lowest < limits.soc_min {

@@ -1,12 +1,13 @@
 //! The horizon: the orbit ahead as stretches of even light, and what the battery makes of it.
 //!
-//! In full sun and in full shade the samples of the forecast are alike, so an orbit is some ten stretches. Charge moves
-//! evenly inside one, up to the upper end of its window, so its least and its last value are known from the ends.
+//! In full sun and in full shade the samples of the forecast are alike, and one in which the light comes or goes is lit for a
+//! part of it, so an orbit is a few stretches. Charge moves evenly inside one, up to the upper end of its window, so its least and its last value are known from the ends.
 //!
 //! A machine of batches draws full power or idle, so its battery charges and discharges around every mean, at a loss and up
 //! to its charging limit each time; its change of charge is that of the mix, not that of the mean.
 
 use super::allocation::Levels;
+use super::light::parts_ahead;
 use super::{Observation, OperatingRange};
 use crate::envelope::Forecast;
 use crate::units::{Seconds, Watts};
@@ -23,11 +24,36 @@ struct Stretch {
     direct: Watts,
     /// What the compute may draw: machine, heat and bus.
     most: Watts,
+    /// Change of charge a second at idle power.
+    idle_gain: f64,
+    /// Of idle power from its end on.
+    idle_after: Idle,
+}
+
+/// The lowest charge that idle power leads to from a charge of `c` is `min(c + change, full)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Idle {
+    /// In a battery without an upper end; not above zero.
+    pub(super) change: f64,
+    /// After a battery that was full on the way.
+    pub(super) full: f64,
+}
+
+impl Idle {
+    /// Where nothing comes any more.
+    const OVER: Idle = Idle { change: 0.0, full: f64::INFINITY };
+
+    /// With a stretch that changes the charge by `change` before it, in a battery that is full at `most`.
+    fn after(self, change: f64, most: f64) -> Idle {
+        Idle { change: (change + self.change).min(0.0), full: self.full.min(most + self.change) }
+    }
 }
 
 /// The orbit ahead from one instant.
 #[derive(Clone, Debug)]
 pub(super) struct Horizon {
+    /// Where it begins, machine time.
+    begin: Seconds,
     stretches: Vec<Stretch>,
     housekeeping: Watts,
     /// Idle and full power of a machine that draws nothing in between.
@@ -53,16 +79,15 @@ pub(super) fn carried(forecast: &Forecast, machine: &OperatingRange, full: Watts
 /// The least charge above the floor that keeps the floor inside each sample too, share of capacity. Samples and what the
 /// meter shows are means.
 ///
-/// * Where the light comes back inside a sample, idle power drains the battery before and the surplus charges it behind, at a
-///   loss; the mean shows neither. That is less than idle power for a whole sample, and the loss on as much.
+/// * Where the light comes back inside a sample, idle power drains the battery before. That is less than idle power for a
+///   whole sample.
 /// * Power that rises after the light came back seems to rise before it, by a quarter of the window at most.
 pub(super) fn resolution(observation: &Observation<'_>) -> f64 {
     let Observation { forecast, machine, .. } = *observation;
     let battery = &forecast.battery;
     let drained = forecast.bus_load(machine.idle_w) * forecast.step;
     let early = (machine.full_w - machine.idle_w) * observation.window() * (0.25 / forecast.conversion_efficiency);
-    let loss = 1.0 / battery.discharge_efficiency - battery.charge_efficiency;
-    (drained.0 * loss + (drained + early).0 / battery.discharge_efficiency) / battery.capacity.0
+    (drained + early).0 / battery.discharge_efficiency / battery.capacity.0
 }
 
 impl Horizon {
@@ -78,8 +103,7 @@ impl Horizon {
         let battery = &forecast.battery;
         let brightest = forecast.samples.iter().fold(0.0, |most: f64, sample| most.max(sample.array.0));
         let mut stretches: Vec<Stretch> = Vec::with_capacity(16);
-        for (duration, sample) in forecast.ahead(now) {
-            let array = sample.array;
+        for (duration, array) in parts_ahead(forecast, now) {
             match stretches.last_mut() {
                 Some(last) if (last.array - array).0.abs() <= ALIKE * brightest => last.duration += duration,
                 _ => stretches.push(Stretch {
@@ -87,10 +111,13 @@ impl Horizon {
                     array,
                     direct: forecast.compute_from(array),
                     most: most.min(carried(forecast, machine, full, array)).max(machine.idle_w),
+                    idle_gain: 0.0,
+                    idle_after: Idle::OVER,
                 }),
             }
         }
-        Horizon {
+        let mut horizon = Horizon {
+            begin: now,
             stretches,
             housekeeping: forecast.housekeeping,
             switching: machine.is_switching().then_some((machine.idle_w, machine.full_w)),
@@ -101,11 +128,35 @@ impl Horizon {
             loss_per_joule: 1.0 / (battery.discharge_efficiency * battery.capacity.0),
             soc_max: battery.soc_max,
             floor,
+        };
+        horizon.foresee_idle();
+        horizon
+    }
+
+    /// What idle power makes of the charge, from the last stretch to the first.
+    fn foresee_idle(&mut self) {
+        let gains: Vec<f64> = self.stretches.iter().map(|stretch| self.gain_at(stretch.array, self.idle)).collect();
+        let mut after = Idle::OVER;
+        for (stretch, gain) in self.stretches.iter_mut().zip(gains).rev() {
+            (stretch.idle_gain, stretch.idle_after) = (gain, after);
+            after = after.after(gain * stretch.duration.0, self.soc_max);
         }
     }
 
-    /// Change of charge a second under a steady draw.
-    fn gain_at(&self, array: Watts, drawn: Watts) -> f64 {
+    /// What idle power makes of the charge from machine time `now` on, which lies in the horizon.
+    pub(super) fn idle(&self, now: Seconds) -> Idle {
+        let mut begun = (now - self.begin).max(Seconds::ZERO);
+        for stretch in &self.stretches {
+            if begun < stretch.duration {
+                return stretch.idle_after.after(stretch.idle_gain * (stretch.duration - begun).0, self.soc_max);
+            }
+            begun -= stretch.duration;
+        }
+        Idle::OVER
+    }
+
+    /// Change of charge a second under a steady draw while the array gives `array`.
+    pub(super) fn gain_at(&self, array: Watts, drawn: Watts) -> f64 {
         let surplus = array - (drawn * self.bus_per_compute + self.housekeeping);
         if surplus > Watts::ZERO {
             surplus.min(self.charge_max).0 * self.gain_per_joule
@@ -152,19 +203,16 @@ impl Horizon {
         net >= -ROUNDING && worst <= self.soc_max + ROUNDING
     }
 
-    /// The deepest that a charge falls during the orbit at `levels`, from wherever it begins.
-    pub(super) fn depth(&self, levels: &Levels) -> f64 {
-        self.needs(levels).2 - self.floor
-    }
-
     /// The charge from which `levels` can be flown for ever.
     pub(super) fn need(&self, levels: &Levels) -> f64 {
         self.needs(levels).1
     }
 
-    /// The lowest charge that `levels` lead to from `soc`.
-    pub(super) fn lowest(&self, levels: &Levels, soc: f64) -> f64 {
-        self.charges(levels, soc).into_iter().fold(soc, f64::min)
+    /// The draw under which the charge changes by `gain` a second while the array gives `array`: the inverse of
+    /// [`Horizon::gain_at`].
+    pub(super) fn draw_at(&self, array: Watts, gain: f64) -> Watts {
+        let per_joule = if gain > 0.0 { self.gain_per_joule } else { self.loss_per_joule };
+        (array - Watts(gain / per_joule) - self.housekeeping) / self.bus_per_compute
     }
 
     /// The charge at the end of each stretch, from `soc` at `levels`.
@@ -234,15 +282,15 @@ mod tests {
         }
     }
 
-    /// Lowest and last charge, sample by sample through the battery itself.
+    /// Lowest and last charge, a part of a sample after the other through the battery itself.
     fn walked(forecast: &Forecast, machine: &OperatingRange, now: Seconds, levels: &Levels, soc: f64) -> (f64, f64) {
         let battery = &forecast.battery;
         let (mut charge, mut least) = (soc, soc);
-        for (duration, sample) in forecast.ahead(now) {
-            let most = machine.clamp(carried(forecast, machine, machine.full_w, sample.array));
-            let drawn = levels.draw(forecast.compute_from(sample.array)).min(most);
+        for (duration, array) in parts_ahead(forecast, now) {
+            let most = machine.clamp(carried(forecast, machine, machine.full_w, array));
+            let drawn = levels.draw(forecast.compute_from(array)).min(most);
             // In the middle of its window: the mean of a mix is cut off at the upper end, and not its parts.
-            let surplus = |drawn: Watts| sample.array - forecast.bus_load(drawn);
+            let surplus = |drawn: Watts| array - forecast.bus_load(drawn);
             let after = |drawn: Watts| battery.step(0.5, surplus(drawn), duration).0 - 0.5;
             let share = (drawn - machine.idle_w) / (machine.full_w - machine.idle_w);
             let change = match machine.is_switching() {
@@ -255,13 +303,17 @@ mod tests {
         (least, charge)
     }
 
+    /// At its node on the day of the longest night.
+    fn spacecraft(overrides: &[&str]) -> Spacecraft {
+        let overrides: Vec<_> = overrides.iter().map(|text| text.parse().expect("an override")).collect();
+        let satellite = profile::satellite("leo-100kw", &overrides).expect("a shipped profile");
+        Spacecraft::new(&satellite, Scale::FULL, Sky::Orbit, "2027-12-22T00:00:00Z".parse().expect("an instant"))
+    }
+
     #[test]
-    fn stretches_give_the_same_charges_as_a_walk_from_sample_to_sample() {
-        let satellite = profile::satellite("leo-100kw", &[]).expect("a shipped profile");
-        let start = "2027-12-22T00:00:00Z".parse().expect("an instant");
-        let craft = Spacecraft::new(&satellite, Scale::FULL, Sky::Orbit, start);
+    fn stretches_give_the_same_charges_as_a_walk_from_part_to_part() {
+        let (craft, range) = (spacecraft(&[]), machine(0.0));
         let forecast = craft.forecast();
-        let range = machine(0.0);
         for batch_s in [0.0, 0.1] {
             let machine = machine(batch_s);
             for minute in 0..100 {
@@ -272,7 +324,8 @@ mod tests {
                 {
                     let levels = Levels { shade: Watts(shade), sun: Watts(sun) };
                     let (least, last) = walked(forecast, &machine, now, &levels, soc);
-                    let found = (horizon.lowest(&levels, soc), horizon.charges(&levels, soc).pop().unwrap_or(soc));
+                    let charges = horizon.charges(&levels, soc);
+                    let found = (charges.iter().copied().fold(soc, f64::min), *charges.last().unwrap_or(&soc));
                     let off = (found.0 - least).abs().max((found.1 - last).abs());
                     assert!(off < 1e-9, "{found:?}, walked {:?}, at {now} with {levels:?} from {soc}", (least, last));
                 }
@@ -280,11 +333,32 @@ mod tests {
         }
     }
 
+    /// A battery that may take in little at a time, so that a sample's mean says less of its charge than its parts.
+    #[test]
+    fn idle_power_from_any_moment_leads_to_the_charge_that_is_foreseen() {
+        let mut craft = spacecraft(&["battery.capacity_wh=20000", "battery.charge_rate_max_c=0.5"]);
+        let machine = machine(0.0);
+        for minute in 0..98 {
+            let full = (machine.full_w, machine.full_w);
+            let horizon = Horizon::new(craft.forecast(), &machine, craft.state().t, full, 0.2);
+            craft.step(Seconds(7.0), Watts(50e3), 0.0);
+            let idle = horizon.idle(craft.state().t);
+            for soc in [0.5, 0.8, 0.99] {
+                let mut flown = craft.clone().holding(soc, craft.state().temperatures);
+                let mut least = soc;
+                for _ in 0..5860 {
+                    least = least.min(flown.step(Seconds(1.0), machine.idle_w, 0.0).soc);
+                }
+                let off = (soc + idle.change).min(idle.full) - least;
+                assert!((-4e-3..1e-9).contains(&off), "{off} over {least} from {soc} in minute {minute}");
+            }
+            craft.step(Seconds(53.0), Watts(50e3), 0.0);
+        }
+    }
+
     #[test]
     fn sustained_levels_come_back_to_the_charge_that_they_need_and_keep_the_floor() {
-        let satellite = profile::satellite("leo-100kw", &[]).expect("a shipped profile");
-        let start = "2027-12-22T00:00:00Z".parse().expect("an instant");
-        let craft = Spacecraft::new(&satellite, Scale::FULL, Sky::Orbit, start);
+        let craft = spacecraft(&[]);
         let (machine, floor) = (machine(0.0), craft.limits().soc_min);
         for minute in [0, 20, 40, 60, 80] {
             let now = Seconds(f64::from(minute) * 60.0);

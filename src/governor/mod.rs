@@ -24,6 +24,7 @@ mod allocation;
 mod constraints;
 mod fixed;
 mod horizon;
+mod light;
 mod link;
 mod off;
 mod policy;
@@ -31,6 +32,7 @@ mod predictive;
 mod preview;
 mod price;
 mod reactive;
+mod rollout;
 mod score;
 mod staleness;
 mod threshold;
@@ -76,6 +78,8 @@ pub struct Observation<'a> {
     pub has_own_sensors: bool,
     /// The steps in which the meter shows a power.
     pub power_step: Watts,
+    /// The power that is held, where it follows its budget, and for how long a change of it may seem to last before it came.
+    pub held: (Watts, Seconds),
 }
 
 impl<'a> Observation<'a> {
@@ -100,6 +104,7 @@ impl<'a> Observation<'a> {
             assumptions: estimator.assumptions(),
             has_own_sensors: estimator.has_own_sensors(),
             power_step: estimator.power_step(),
+            held: (estimator.held(), estimator.shown_early()),
         }
     }
 

@@ -10,10 +10,11 @@
 //! The budget is the least of these. There is no other margin: what the rollout keeps follows from the table of assumptions.
 
 use super::allocation::{Ladder, Levels};
-use super::constraints::{infeasible, mean_cap, room, steady_cap};
+use super::constraints::{Worst, infeasible, mean_cap, reach, steady_cap};
 use super::horizon::{Horizon, carried, resolution};
 use super::link::link_cap;
 use super::preview::{self, Fall};
+use super::rollout::Rollout;
 use super::{Answer, LimitedBy, Observation, Rule, Target, WorkCurve};
 use crate::units::{Seconds, Watts};
 
@@ -31,6 +32,7 @@ const FULL_WITHIN: f64 = 1e-6;
 pub(super) struct Predictive {
     curve: WorkCurve,
     plan: Option<Plan>,
+    rollout: Option<Rollout>,
 }
 
 /// The plan in force, and what it rests on.
@@ -39,7 +41,6 @@ struct Plan {
     levels: Levels,
     /// The limit that even idle power breaks.
     infeasible: Option<LimitedBy>,
-    idle_depth: f64,
     horizon: Horizon,
     made: Seconds,
     soc: f64,
@@ -74,7 +75,7 @@ impl Basis {
 
 impl Predictive {
     pub(super) fn new(curve: WorkCurve) -> Predictive {
-        Predictive { curve, plan: None }
+        Predictive { curve, plan: None, rollout: None }
     }
 
     /// Plans anew where the plan in force is old or rests on something that has changed.
@@ -102,11 +103,10 @@ impl Predictive {
         let floor = limits.soc_min + resolution(observation);
         let horizon = Horizon::new(forecast, machine, state.t, (most, full), floor);
         let ladder = Ladder::worth(&self.curve, battery.charge_efficiency * battery.discharge_efficiency);
-        let sustained = horizon.sustainable(&ladder);
+        let (sustained, idle) = (horizon.sustainable(&ladder), horizon.idle(state.t));
         Plan {
             levels: horizon.solve(&ladder, sustained, state.soc),
-            infeasible: infeasible(observation, horizon.lowest(&ladder.lowest(), state.soc)),
-            idle_depth: horizon.depth(&ladder.lowest()),
+            infeasible: infeasible(observation, idle.full.min(state.soc + idle.change)),
             horizon,
             made: state.t,
             soc: state.soc,
@@ -120,7 +120,10 @@ impl Rule for Predictive {
     fn answer(&mut self, observation: &Observation<'_>) -> Answer {
         self.renew(observation);
         let Some(plan) = &self.plan else { return Target::at(observation.machine.idle_w, LimitedBy::Energy).into() };
-        let room = room(observation, plan.idle_depth);
+        let worst = Worst::new(observation);
+        let radiator = observation.worst.temperatures.radiator;
+        let rollout = Rollout::renewed(&mut self.rollout, &worst.thermal, worst.reach, radiator);
+        let room = worst.room(&plan.horizon, rollout);
         let mut target = plan.energy(observation).and(room.power).and(link_cap(observation));
         if observation.machine.is_switching() {
             target = target.and(mean_cap(observation));
@@ -166,6 +169,6 @@ impl Plan {
         let peak = machine.full_w * assumptions.peak_power;
         let level =
             |array| machine.clamp(self.by_light(observation, array).min(carried(forecast, machine, peak, array)));
-        preview::foreseen(forecast, level, (state.t, level(state.array)), super::constraints::reach(observation))
+        preview::foreseen(forecast, level, (state.t, level(state.array)), reach(observation))
     }
 }

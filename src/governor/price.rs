@@ -192,6 +192,7 @@ mod tests {
             assumptions: &crate::estimator::Assumptions::default(),
             has_own_sensors: false,
             power_step: Watts::ZERO,
+            held: (Watts::ZERO, Seconds::ZERO),
         };
         Price::new(curve).answer(&observation).target
     }

@@ -9,6 +9,8 @@
 //! | when some assumption had broken, or in the same moment | explained; its cause is the last assumption to break until then |
 //! | before any assumption broke | a fault of the program |
 //!
+//! No flight can see that its meter shows too little (`meter_share`); what a campaign has ordered of that it adds itself.
+//!
 //! Nothing else excuses a breach: not that an idle machine breaks the limit as well (then `idle_keeps_limits` broke, and
 //! the flight must have said so in time), and not that a fault was ordered.
 

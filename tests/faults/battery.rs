@@ -68,8 +68,9 @@ fn random_flights_break_nothing_while_every_assumption_holds() {
         work += summary.work_s / summary.duration_s / flown.len() as f64;
         broken += usize::from(summary.breaches.any());
         let first = &summary.first_breach_s;
-        let breaches = judge(&[first.junction, first.coolant, first.charge, first.bus], &summary.broken);
-        let case = draw(*seed);
+        let case = Case { known_by, ..draw(*seed) };
+        let broken = [summary.broken.clone(), case.unwatched()].concat();
+        let breaches = judge(&[first.junction, first.coolant, first.charge, first.bus], &broken);
         counts.add(&breaches, &format!("seed {seed}: {:?}: {}", summary.breaches, case.command()));
     }
     eprintln!("mean work {work:.5} of full speed over {flights} flights from seed {first} on, {known_by:?}");

@@ -1,8 +1,10 @@
 //! One flight through faults: everything that `dawndusk simulate` needs to repeat it.
 
 use dawndusk::envelope::{Scale, Sky};
-use dawndusk::estimator::Assumptions;
-use dawndusk::flight::simulation::{Fault, KnownBy, Load, Plant, Sensor, Simulation, Summary, Trace, simulate};
+use dawndusk::estimator::{Assumption, Assumptions, Broken};
+use dawndusk::flight::simulation::{
+    Fault, FaultKind, KnownBy, Load, Plant, Sensor, Simulation, Summary, Trace, simulate,
+};
 use dawndusk::governor::Policy;
 use dawndusk::profile::{self, Machine, Override, Satellite};
 use dawndusk::units::{Seconds, Watts};
@@ -100,6 +102,28 @@ impl Case {
             assumptions: Assumptions::default(),
         };
         simulate(&simulation, trace).unwrap_or_else(|error| panic!("{}: {error}", self.command()))
+    }
+
+    /// The assumption that no flight can see broken: its meter shows too little, which counts where the spacecraft has sensors
+    /// of its own.
+    pub(super) fn unwatched(&self) -> Vec<Broken> {
+        let assumed = Assumptions::default().meter_share;
+        let mut changes: Vec<_> = self.faults.iter().filter(|fault| fault.kind == FaultKind::Gain).collect();
+        changes.sort_by(|a, b| a.start.0.total_cmp(&b.start.0));
+        let gains = changes.iter().scan(self.sensor.gain, |gain, fault| {
+            *gain *= fault.value;
+            Some((*gain, fault.start))
+        });
+        let first =
+            std::iter::once((self.sensor.gain, Seconds::ZERO)).chain(gains).find(|(gain, _)| 1.0 - gain > assumed);
+        let told = first.filter(|_| self.known_by == KnownBy::OwnSensors);
+        let broken = |(gain, start): (f64, Seconds)| Broken {
+            assumption: Assumption::MeterShare,
+            assumed,
+            seen: 1.0 - gain,
+            at_s: start / self.compression,
+        };
+        told.map(broken).into_iter().collect()
     }
 
     /// A tick in simulated seconds.

@@ -45,6 +45,7 @@ fn fly(craft: Spacecraft, satellite: &Satellite, policy: Policy, curve: &WorkCur
             assumptions: &assumptions,
             has_own_sensors: false,
             power_step: Watts::ZERO,
+            held: (Watts::ZERO, Seconds::ZERO),
         });
         let load = range.clamp(decision.budget);
         craft.step(dt, load, 0.0);

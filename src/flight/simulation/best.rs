@@ -6,15 +6,16 @@
 //! | [`Best`] | ending as it began | the best orbits that can be flown for ever under this sky |
 //!
 //! A flight of over a day and a half is cut into stretches of about a day, each with a programme of its own between the
-//! flight's own charges and temperatures; sums are over the stretches. What a year could gain by carrying charge from one
+//! flight's own charges and temperatures, solved on all cores; sums are over the stretches. What a year could gain by carrying charge from one
 //! day to the next is a few battery capacities, and is not counted. Bins of long flights are longer, which only raises the
 //! bound.
 
 use super::{Simulation, SimulationError, Summary, Trace, fly};
 use crate::envelope::{Scale, Spacecraft};
 use crate::governor::{Policy, Unscored, WorkCurve};
-use crate::oracle::{self, Course, Ends, Stores};
+use crate::oracle::{self, Course, Ends, Optimum, Stores};
 use crate::units::{Seconds, Watts};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Length of a stretch, about; simulated.
@@ -114,27 +115,33 @@ pub(super) fn certified(stretches: &[Stretch]) -> Seconds {
 
 /// Machine seconds of full speed that no flight between the same ends passes.
 fn upper(stretches: &[Stretch]) -> Option<Seconds> {
-    stretches.iter().try_fold(Seconds::ZERO, |sum, stretch| {
+    let solve = |stretch: &Stretch| {
         let ends = Ends::Change { from: stretch.from, to: stretch.to };
-        Some(sum + oracle::best(&stretch.course, &ends).ok()?.upper)
-    })
+        Some(oracle::best(&stretch.course, &ends).ok()?.upper)
+    };
+    sum(stretches.par_iter().map(solve).collect())
+}
+
+/// The sum in the order of the stretches, which is the same however many threads there are; none if one is missing.
+fn sum(parts: Option<Vec<Seconds>>) -> Option<Seconds> {
+    Some(parts?.into_iter().fold(Seconds::ZERO, |sum, part| sum + part))
 }
 
 fn periodic(stretches: &[Stretch], simulation: &Simulation<'_>) -> Option<Best> {
-    let (mut work, mut upper, mut certificate) = (Seconds::ZERO, Seconds::ZERO, Seconds::ZERO);
     let planned =
         stretches.len() <= MOST_PLANNED && !simulation.plant.faults.iter().any(|fault| fault.kind.is_of_work());
     let feasible = planned.then_some(stretches).and_then(|stretches| {
-        stretches.iter().try_fold(Seconds::ZERO, |sum, Stretch { course, begin, .. }| {
-            Some(sum + oracle::feasible(begin, course, &Ends::Periodic).ok()?.work)
-        })
+        let fly =
+            |stretch: &Stretch| Some(oracle::feasible(&stretch.begin, &stretch.course, &Ends::Periodic).ok()?.work);
+        sum(stretches.par_iter().map(fly).collect())
     });
-    for Stretch { course, .. } in stretches {
-        let best = oracle::best(course, &Ends::Periodic).ok()?;
-        work += best.work;
-        upper += best.upper;
-        certificate += oracle::certificate(course, &Ends::Periodic);
-    }
+    let solve = |stretch: &Stretch| oracle::best(&stretch.course, &Ends::Periodic).ok();
+    let best: Vec<Optimum> = stretches.par_iter().map(solve).collect::<Option<_>>()?;
+    let work = best.iter().fold(Seconds::ZERO, |sum, best| sum + best.work);
+    let upper = best.iter().fold(Seconds::ZERO, |sum, best| sum + best.upper);
+    let certificate = stretches
+        .iter()
+        .fold(Seconds::ZERO, |sum, stretch| sum + oracle::certificate(&stretch.course, &Ends::Periodic));
     let scale = simulation.scale;
     Some(Best {
         work_s: scale.simulated(work),

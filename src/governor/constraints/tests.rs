@@ -1,9 +1,8 @@
 //! The constraints against the network itself, and against spacecraft that are flown.
 
-use super::super::allocation::Levels;
-use super::super::horizon::Horizon;
+use super::super::rollout::settling_time;
 use super::*;
-use crate::envelope::{Scale, Sky, Spacecraft, State};
+use crate::envelope::{Forecast, Scale, Sky, Spacecraft, State};
 use crate::estimator::{Assumptions, Freshness};
 use crate::profile::{self, Satellite};
 use rand::{RngExt, SeedableRng};
@@ -57,6 +56,7 @@ fn observation<'a>(
         assumptions,
         has_own_sensors,
         power_step: Watts::ZERO,
+        held: (Watts::ZERO, Seconds::ZERO),
     }
 }
 
@@ -71,13 +71,14 @@ fn spacecraft(overrides: &[&str]) -> Spacecraft {
     Spacecraft::new(&satellite(overrides), Scale::FULL, Sky::Orbit, start)
 }
 
-/// The deepest that idle power takes the charge down during an orbit.
-fn idle_depth(observation: &Observation<'_>) -> f64 {
+/// The orbit ahead, and what the constraints leave of it.
+fn room(observation: &Observation<'_>) -> Room {
     let Observation { forecast, machine, limits, state, .. } = *observation;
-    let idle = machine.idle_w;
     let floor = limits.soc_min + resolution(observation);
     let horizon = Horizon::new(forecast, machine, state.t, (machine.full_w, machine.full_w), floor);
-    horizon.depth(&Levels { shade: idle, sun: idle })
+    let worst = Worst::new(observation);
+    let radiator = observation.worst.temperatures.radiator;
+    worst.room(&horizon, Rollout::renewed(&mut None, &worst.thermal, worst.reach, radiator))
 }
 
 #[test]
@@ -138,41 +139,6 @@ fn batches_at_the_mean_cap_swing_up_to_the_limit_and_not_over_it() {
     }
 }
 
-/// Whether `power` for `reach` and idle power until the nodes have settled passes no limit, looked at closely.
-fn flown(from: Temperatures, power: Watts, reach: Seconds) -> bool {
-    let mut now = from;
-    let mut holds = true;
-    for (power, time) in [(power, reach), (machine(0.0).idle_w, settling_time(&THERMAL))] {
-        for _ in 0..50 {
-            now = THERMAL.step(now, power, ENVIRONMENT, time / 50.0);
-            holds &= now.junction <= LIMITS.junction && now.coolant <= LIMITS.coolant;
-        }
-    }
-    holds
-}
-
-#[test]
-fn what_is_seen_to_stay_below_passes_its_rollout() {
-    let (mut seen, mut passed) = (0, 0);
-    let reach = Seconds(2.5);
-    for radiator in (280..340).map(f64::from) {
-        for (loop_over, junction_over) in [(0.0, 0.0), (2.0, 20.0), (5.0, 30.0), (8.0, 35.0)] {
-            let coolant = radiator + loop_over;
-            let junction = Kelvin(coolant + junction_over);
-            let from = Temperatures { junction, coolant: Kelvin(coolant), radiator: Kelvin(radiator) };
-            for power in [20e3, 60e3, 90e3, 120e3].map(Watts) {
-                let time = reach + settling_time(&THERMAL);
-                let (passes, below) =
-                    (flown(from, power, reach), stays_below(&THERMAL, from, power, ENVIRONMENT, &LIMITS, time));
-                assert!(passes || !below, "{power} from {from:?} is over a limit");
-                seen += u32::from(below);
-                passed += u32::from(passes);
-            }
-        }
-    }
-    assert!(seen * 3 > passed, "{seen} of {passed} that pass are seen to");
-}
-
 /// A spacecraft near its limits somewhere in its orbit, and a machine for it.
 fn near_its_limits(random: &mut ChaCha8Rng, orbit: &[Spacecraft]) -> (Spacecraft, OperatingRange) {
     let craft = &orbit[random.random_range(0..orbit.len())];
@@ -219,7 +185,7 @@ fn what_is_allowed_breaks_no_limit_when_it_is_flown_at_the_most_that_is_assumed(
         let has_own_sensors = random.random_bool(0.5);
         let known = (craft.state(), craft.limits(), craft.forecast());
         let observation = observation(known, &machine, &assumptions, has_own_sensors);
-        let room = room(&observation, idle_depth(&observation));
+        let room = room(&observation);
         let meter = if has_own_sensors { 1.0 / (1.0 - assumptions.meter_share) } else { 1.0 };
         let above = machine.full_w - machine.idle_w;
         let reach = reach(&observation);
@@ -310,7 +276,7 @@ fn in_the_dark_the_bus_feeds_what_the_battery_gives() {
         let machine = OperatingRange { full_w: Watts(100e3), ..machine(batch_s) };
         let known = (craft.state(), craft.limits(), craft.forecast());
         let observation = observation(known, &machine, &assumptions, false);
-        room(&observation, idle_depth(&observation))
+        room(&observation)
     };
     let forecast = dark.forecast();
     let given = forecast.compute_from(forecast.battery.discharge_max);
@@ -322,6 +288,12 @@ fn in_the_dark_the_bus_feeds_what_the_battery_gives() {
         let room = room_of(light, batch_s);
         assert_eq!((room.power, room.on_time_max), (Target::FREE, None), "in the light the array helps");
     }
+}
+
+/// The lowest charge that `idle` power leads to within an orbit.
+fn lowest(mut craft: Spacecraft, idle: Watts) -> f64 {
+    let (dt, soc) = (craft.forecast().period() / 1000.0, craft.state().soc);
+    (0..1000).map(|_| craft.step(dt, idle, 0.0).soc).fold(soc, f64::min)
 }
 
 #[test]
@@ -339,7 +311,7 @@ fn what_the_charge_allows_keeps_the_floor_through_the_night() {
             let craft = craft.clone().holding(soc, temperatures);
             let known = (craft.state(), craft.limits(), craft.forecast());
             let observation = observation(known, &machine, &assumptions, false);
-            let room = room(&observation, idle_depth(&observation));
+            let room = room(&observation);
             let above = machine.full_w - machine.idle_w;
             let (on, time) = match (machine.is_switching(), room.on_time_max) {
                 (true, Some(most)) => (machine.idle_w + above * assumptions.item_cost, most),
@@ -348,15 +320,8 @@ fn what_the_charge_allows_keeps_the_floor_through_the_night() {
             };
             let by_charge = room.limited_by == Some(LimitedBy::Charge)
                 || (!machine.is_switching() && room.power.limited_by == Some(LimitedBy::Charge));
-            // In the light power also keeps the battery from being charged, which is the plan's to see; and of the sample in
-            // which the light goes the forecast knows the mean alone.
-            let (state, forecast) = (craft.state(), craft.forecast());
-            if state.array.max(forecast.at(state.t).array) > forecast.bus_load(machine.idle_w) {
-                continue;
-            }
             // Where idle power itself passes the floor there is nothing to keep.
-            let idle = lowest(craft.forecast(), machine.idle_w, craft.state().t, soc) - craft.limits().soc_min;
-            if idle < resolution(&observation) {
+            if lowest(craft.clone(), machine.idle_w) - craft.limits().soc_min < resolution(&observation) {
                 continue;
             }
             held += u32::from(by_charge && time.0 > 0.0);
