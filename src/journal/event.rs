@@ -3,8 +3,8 @@
 //! Every key carries its SI unit; what is missing is `null`, never zero.
 
 use super::{
-    Arrival, Beside, CompileTime, Conditions, DutyHeld, FlightPlan, Identification, IdleWatch, Measurement,
-    MergedMeter, Outcome, Pair, ScaleRecord, Tick, Verification, WorkDone,
+    Arrival, Beside, CompileTime, Conditions, DutyHeld, FaultsRecord, FlightPlan, Identification, IdleWatch,
+    Measurement, MergedMeter, Outcome, Pair, ScaleRecord, Tick, Verification, WorkDone,
 };
 use crate::actuator::Setting;
 use crate::governor::{Assumptions, Broken, Transition};
@@ -72,6 +72,8 @@ pub enum Event {
     Unconstrained(Measurement),
     /// How late the meter shows what the pacer does.
     Identified(Identification),
+    /// What is made to go wrong; only in a simulated flight.
+    Faults(FaultsRecord),
     /// The factors between satellite and machine.
     Scaled(ScaleRecord),
     /// What the controller takes for granted.

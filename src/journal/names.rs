@@ -35,6 +35,8 @@ pub enum AdapterClass {
     Software,
     /// No adapter: twins in plain Rust.
     None,
+    /// No machine at all: it is simulated.
+    Simulated,
 }
 
 impl fmt::Display for AdapterClass {
@@ -43,6 +45,7 @@ impl fmt::Display for AdapterClass {
             Self::Hardware => "hardware",
             Self::Software => "software",
             Self::None => "none",
+            Self::Simulated => "simulated",
         })
     }
 }
@@ -85,7 +88,7 @@ mod tests {
         for name in [LengthName::Quick, LengthName::Standard, LengthName::Strict] {
             assert_eq!(written(serde_json::json!(name)), Some(name.to_string()), "length");
         }
-        for class in [AdapterClass::Hardware, AdapterClass::Software, AdapterClass::None] {
+        for class in [AdapterClass::Hardware, AdapterClass::Software, AdapterClass::None, AdapterClass::Simulated] {
             assert_eq!(written(serde_json::json!(class)), Some(class.to_string()), "adapter");
         }
         for phase in [Phase::Idle, Phase::Unconstrained, Phase::Flight, Phase::IdleAfter, Phase::Whole] {

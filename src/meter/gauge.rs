@@ -19,6 +19,8 @@ pub struct Gauge {
     books: Totaliser,
     witnesses: Vec<(Source, Totaliser)>,
     suspend: SuspendWatch,
+    /// Looks take time; those at a simulated meter do not.
+    is_timed: bool,
     sleeps: u64,
     slept: Option<Seconds>,
     looks: u64,
@@ -120,6 +122,7 @@ impl Gauge {
             witnesses: witnesses.into_iter().map(|source| (source.clone(), Totaliser::new(&source))).collect(),
             meter,
             suspend,
+            is_timed: true,
             sleeps: 0,
             slept: None,
             looks: 0,
@@ -129,6 +132,11 @@ impl Gauge {
             reads_before: 0,
             threads_before: Seconds::ZERO,
         }
+    }
+
+    /// The same over a simulated meter: no clock of this computer is asked, and looks cost nothing.
+    pub fn simulated(meter: Box<dyn Meter>, suspend: SuspendWatch) -> Gauge {
+        Gauge { is_timed: false, ..Gauge::with_watch(meter, suspend) }
     }
 
     /// The source.
@@ -152,7 +160,7 @@ impl Gauge {
             self.opened_at = Some(now);
             (self.reads_before, self.threads_before) = (self.meter.coverage().looks, self.threads());
         }
-        let (began, before) = (Instant::now(), cpu_clock::of_this_thread());
+        let began = self.is_timed.then(|| (Instant::now(), cpu_clock::of_this_thread()));
         let reading = self.meter.read(now);
         if let Some(slept) = self.suspend.slept() {
             self.sleeps += 1;
@@ -163,10 +171,12 @@ impl Gauge {
         let marks = self.witnesses.iter_mut().zip(&looks).map(|((_, books), look)| books.mark(now, &look.0, look.1));
         let witnesses = marks.collect();
         self.looks += 1;
-        if let (Some(before), Some(after)) = (before, cpu_clock::of_this_thread()) {
-            self.looking += after - before;
+        if let Some((began, before)) = began {
+            if let (Some(before), Some(after)) = (before, cpu_clock::of_this_thread()) {
+                self.looking += after - before;
+            }
+            self.waited += Seconds(began.elapsed().as_secs_f64());
         }
-        self.waited += Seconds(began.elapsed().as_secs_f64());
         Look { reading, mark, witnesses, throttling: self.meter.throttling(), sleeps: self.sleeps }
     }
 
@@ -213,7 +223,7 @@ impl Gauge {
             reads: self.meter.coverage().looks.saturating_sub(self.reads_before).max(self.looks),
             waited_s: self.waited,
             threads_s,
-            cpu_s: cpu_clock::of_this_thread().map(|_| self.looking + threads_s),
+            cpu_s: cpu_clock::of_this_thread().filter(|_| self.is_timed).map(|_| self.looking + threads_s),
             over_s: self.opened_at.map_or(Seconds::ZERO, |opened_at| now - opened_at),
             ..MeterCost::default()
         };

@@ -5,8 +5,9 @@
 
 use crate::governor::{Assumptions, Broken};
 use crate::journal::{
-    Arrival, Beside, CompileTime, Conditions, DutyHeld, Entry, Event, FlightPlan, Identification, IdleWatch,
-    Measurement, MergedMeter, MergedWindow, MeterCost, Outcome, Pair, Phase, ScaleRecord, Tick, Verification, WorkDone,
+    Arrival, Beside, CompileTime, Conditions, DutyHeld, Entry, Event, FaultsRecord, FlightPlan, Identification,
+    IdleWatch, Measurement, MergedMeter, MergedWindow, MeterCost, Outcome, Pair, Phase, ScaleRecord, Tick,
+    Verification, WorkDone,
 };
 use crate::reading::EnergyWindow;
 use crate::units::{Seconds, Watts};
@@ -39,6 +40,8 @@ pub struct Record<'a> {
     pub pairs: Vec<&'a Pair>,
     /// How late the meter is.
     pub identification: Option<&'a Identification>,
+    /// What was made to go wrong; none on a machine, and where nothing was.
+    pub faults: Option<&'a FaultsRecord>,
     /// s, k and what they stand on.
     pub scale: Option<ScaleRecord>,
     /// What the controller took for granted.
@@ -123,6 +126,7 @@ impl<'a> Record<'a> {
             duties: Vec::new(),
             pairs: Vec::new(),
             identification: None,
+            faults: None,
             scale: None,
             assumptions: None,
             broken: Vec::new(),
@@ -152,6 +156,7 @@ impl<'a> Record<'a> {
             Event::ReadBeside { workload, sources } => self.read_beside.push((workload.as_deref(), sources)),
             Event::Unconstrained(measurement) => self.measurements.push(measurement),
             Event::Identified(identification) => self.identification = Some(identification),
+            Event::Faults(faults) => self.faults = Some(faults),
             Event::Scaled(scale) => self.scale = Some(*scale),
             Event::Assumed(assumptions) => self.assumptions = Some(*assumptions),
             Event::Broken(broken) => self.broken.push(*broken),

@@ -7,7 +7,7 @@
 use super::record::Record;
 use crate::envelope::{Breaches, OverTemperature, Scale, Sky, Spacecraft, State};
 use crate::governor::WorkCurve;
-use crate::journal::{FlightPlan, ScaleRecord, Tick};
+use crate::journal::{FaultsRecord, FlightPlan, ScaleRecord, Tick};
 use crate::oracle::{Course, Stores};
 use crate::reading::{Basis, EnergyWindow};
 use crate::units::{Joules, Kelvin, Seconds};
@@ -82,7 +82,7 @@ pub(super) struct Replay {
 
 /// Flies it again. What a watt buys is told by `curve`.
 pub(super) fn replay(record: &Record<'_>, plan: &FlightPlan, scale: &ScaleRecord, curve: WorkCurve) -> Replay {
-    let mut spacecraft = departing(plan, scale);
+    let mut spacecraft = departing(plan, scale, record.faults);
     let mut course = Course::of(&spacecraft, curve);
     let from = Stores::from(spacecraft.state());
     let mut apart = untouched(&record.energy).map(|at| (at, Apart::Energy));
@@ -124,13 +124,14 @@ pub(super) fn replay(record: &Record<'_>, plan: &FlightPlan, scale: &ScaleRecord
             temperature_tolerance_k: Kelvin(KELVIN_TOLERANCE),
             breach_tolerance: BREACH_TOLERANCE,
         },
-        at_upper_band: at_upper_band(departing(plan, scale), &record.energy),
+        at_upper_band: at_upper_band(departing(plan, scale, record.faults), &record.energy),
     }
 }
 
-fn departing(plan: &FlightPlan, record: &ScaleRecord) -> Spacecraft {
-    let scale = Scale { power: record.power_scale, time: record.time_compression };
-    Spacecraft::new(&plan.satellite, scale, Sky::Orbit, plan.satellite.orbit.start)
+fn departing(plan: &FlightPlan, scale: &ScaleRecord, faults: Option<&FaultsRecord>) -> Spacecraft {
+    let scale = Scale { power: scale.power_scale, time: scale.time_compression };
+    let spacecraft = Spacecraft::new(&plan.satellite, scale, Sky::Orbit, plan.satellite.orbit.start);
+    spacecraft.becoming(faults.map(|faults| faults.conditions.clone()).unwrap_or_default())
 }
 
 /// The first time at which windows do not touch, or that of an energy that cannot be.

@@ -146,6 +146,7 @@ fn notes(record: &Record<'_>) -> Vec<String> {
                 "no Vulkan, Metal or Direct3D adapter in use: kernels ran as plain-Rust twins, models on candle's CPU device"
                     .into(),
             ),
+            AdapterClass::Simulated => notes.push("SIMULATED: no machine was used, nothing was computed or measured".into()),
             AdapterClass::Hardware => {}
         }
         let unseen: Vec<&str> = conditions
@@ -167,6 +168,9 @@ fn notes(record: &Record<'_>) -> Vec<String> {
     }
     if let Some(scale) = record.scale.filter(|scale| scale.time_compression != 1.0) {
         notes.push(format!("compressed {:.1} times: a class of its own in every comparison", scale.time_compression));
+    }
+    if let Some(record) = record.faults {
+        notes.push(format!("simulated faults: {}", record.faults.join(", ")));
     }
     if let Some(Outcome::Interrupted) = record.outcome {
         notes.push("partial: interrupted by the user".into());

@@ -81,6 +81,8 @@ pub enum Unit {
     Byte,
     /// Images looked at.
     Image,
+    /// Batches, of a machine that is simulated.
+    Batch,
 }
 
 impl Unit {

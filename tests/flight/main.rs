@@ -5,6 +5,7 @@ mod believed;
 mod judged;
 mod standins;
 mod sweep;
+mod virtual_flights;
 
 use dawndusk::flight::{self, Length, Recorder, Request};
 use dawndusk::governor::{Policy, Unscored};
