@@ -9,11 +9,12 @@ use crate::actuator::{self, Actuator, StateFolder};
 use crate::estimator::Assumptions;
 use crate::flight::{self, Equipment, Recorder, Request};
 use crate::interrupt::Interrupt;
-use crate::journal::{Event, Journal, Outcome};
+use crate::journal::{Conditions, Event, Journal, Outcome};
 use crate::live::Screen;
 use crate::profile;
 use crate::report::{self, FlightResult, ResultDirectory};
 use crate::tuner::Retune;
+use crate::units::Seconds;
 use crate::workload::LanguageShapes;
 use jiff::Timestamp;
 
@@ -35,6 +36,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         return Ok(Exit::Interrupted);
     };
     let prepared = prepared.inspect_err(|_| remove_empty(&directory))?;
+    let request = for_machine(request, &prepared.conditions);
     let prepared = if arguments.actuate { with_actuator(prepared) } else { prepared };
     let interrupt = interrupts.interrupt();
     let (outcome, journalled) = fly(&request, prepared, (&directory, interrupt), arguments.output.json)?;
@@ -86,6 +88,22 @@ fn request(arguments: &RunArguments) -> Result<Request, Failure> {
         seed: arguments.machine.seed,
         assumptions: assumptions(&arguments.assume)?,
     })
+}
+
+/// The request with the lengths that the power source needs, which is said where it takes longer than its name promises.
+fn for_machine(request: Request, conditions: &Conditions) -> Request {
+    let (named, orbit, workloads) = (request.length, request.orbit(), conditions.workloads.len());
+    let request = request.for_machine(conditions);
+    if request.length != named {
+        let (name, update) = (&conditions.source.name, conditions.source.update_period_s);
+        let promised = named.whole(Seconds::ZERO, workloads, orbit);
+        let takes = request.length.whole(update, workloads, request.orbit());
+        say(&format!(
+            "{name} is renewed every {} s, so the flight takes about {:.0} s instead of {:.0} s",
+            update.0, takes.0, promised.0
+        ));
+    }
+    request
 }
 
 /// The table of assumptions with what is told otherwise.

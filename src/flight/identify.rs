@@ -22,14 +22,17 @@ use crate::units::{Seconds, Watts};
 const HALVES: [f64; 8] = [1.0, 0.8, 1.3, 1.1, 0.8, 1.2, 0.9, 0.9];
 /// Periods of the wave.
 const PERIODS: (u32, u32) = (4, 8);
-/// The shortest half period: so many batches and so many updates.
+/// The shortest half period: so many batches and so many updates, over which the steps of a counter are small.
 const LEAST_BATCHES: f64 = 2.0;
-const LEAST_UPDATES: f64 = 4.0;
+const LEAST_UPDATES: f64 = 6.0;
 /// Stepping may take so many times what the length allows for, where batches are long.
 const STRETCH: f64 = 3.0;
-/// Looks in one update period, and their limits.
+/// Looks in one update period, and their limits; of a slow source more.
 const LOOKS_PER_UPDATE: f64 = 5.0;
 const LOOK_EVERY: (Seconds, Seconds) = (Seconds(0.002), Seconds(0.02));
+const LOOKS_PER_SLOW_UPDATE: f64 = 50.0;
+/// A swing of a smaller share of full power is taken for noise.
+const LEAST_SWING: f64 = 0.01;
 /// Only work that draws this share of the largest swing is stepped.
 const LEAST_SWING_SHARE: f64 = 0.5;
 
@@ -92,7 +95,7 @@ fn record(
 fn wave(measured: &[Unconstrained], length: &Length, assumed: &OperatingRange) -> Result<Wave, String> {
     let swing = |workload: &Unconstrained| workload.power.map_or(Watts::ZERO, |power| power - assumed.idle_w);
     let most = measured.iter().map(swing).fold(Watts::ZERO, Watts::max);
-    if most.0 <= 0.0 {
+    if most <= assumed.full_w * LEAST_SWING {
         return Err("no work was seen to draw more than the idle machine".into());
     }
     let moving = measured.iter().enumerate().filter(|(_, workload)| swing(workload) >= most * LEAST_SWING_SHARE);
@@ -105,7 +108,8 @@ fn wave(measured: &[Unconstrained], length: &Length, assumed: &OperatingRange) -
         return Err(format!("half periods of {:.1} s are too long for this length of run", half.0));
     }
     let (densest, sparsest) = LOOK_EVERY;
-    let look_every = (assumed.update_period_s / LOOKS_PER_UPDATE).max(densest).min(sparsest);
+    let (every, slow) = (assumed.update_period_s / LOOKS_PER_UPDATE, assumed.update_period_s / LOOKS_PER_SLOW_UPDATE);
+    let look_every = every.max(densest).min(sparsest.max(slow));
     Ok(Wave { workload, swing: swing(shortest), half, periods, look_every })
 }
 

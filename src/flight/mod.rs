@@ -199,6 +199,7 @@ fn phases<M: Ground>(machine: &mut M, request: &Request) -> Result<(), FlightErr
             power_scale: scale.power,
             time_compression: scale.time,
             rated_w: found.rated,
+            rated_is_calibrated: found.is_calibrated,
             idle_w: found.idle,
             full_w: found.full,
             orbit_s: request.orbit(),
@@ -215,9 +216,14 @@ fn phases<M: Ground>(machine: &mut M, request: &Request) -> Result<(), FlightErr
 }
 
 impl Request {
-    /// k.
+    /// With the lengths that the power source and the workloads need.
+    pub fn for_machine(self, conditions: &Conditions) -> Request {
+        Request { length: self.length.for_source(&conditions.source, conditions.workloads.len()), ..self }
+    }
+
+    /// k; a long orbit flies in real time at the slowest.
     pub fn time_compression(&self) -> f64 {
-        self.compression.unwrap_or(self.nodal_period() / self.length.orbit)
+        self.compression.unwrap_or((self.nodal_period() / self.length.orbit).max(1.0))
     }
 
     /// One orbit on the machine's clock.
@@ -239,6 +245,8 @@ fn sensing_ratio(satellite: &Satellite, scale: Scale, update_period: Seconds) ->
 /// The machine's power, as calibrated.
 struct Calibrated {
     rated: Watts,
+    /// Nobody states a rated power: it is the most that calibration saw.
+    is_calibrated: bool,
     idle: Watts,
     full: Watts,
 }
@@ -248,7 +256,8 @@ impl Calibrated {
     fn found(source: &Source, idle: Option<Watts>, full: Option<Watts>) -> Result<Calibrated, FlightError> {
         let rated = source.rated_w.or(full).ok_or(FlightError::NoScale { source_name: source.name.clone() })?;
         let full = full.unwrap_or(rated);
-        Ok(Calibrated { rated, idle: idle.unwrap_or(Watts::ZERO).min(full), full })
+        let is_calibrated = source.rated_w.is_none();
+        Ok(Calibrated { rated, is_calibrated, idle: idle.unwrap_or(Watts::ZERO).min(full), full })
     }
 
     /// Dead time by what the source says: half an update of the sensor, after which a change shows on average.

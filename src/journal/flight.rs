@@ -38,6 +38,9 @@ pub struct ScaleRecord {
     pub time_compression: f64,
     /// The machine's rated power.
     pub rated_w: Watts,
+    /// The power source states no rated power: it is the most that any workload was seen to draw unconstrained.
+    #[serde(default)]
+    pub rated_is_calibrated: bool,
     /// Idle, with everything open.
     pub idle_w: Watts,
     /// Most that any workload drew unconstrained.

@@ -81,10 +81,13 @@ impl Screen {
             Event::PowerLimit(setting) => self.say(&setting.to_string()),
             Event::Identified(identification) => self.say(&format!("sensor: {identification}")),
             Event::Faults(record) => self.say(&format!("simulated faults: {}", record.faults.join(", "))),
-            Event::Scaled(scale) => self.say(&format!(
-                "{:.1} W stand for the satellite's compute; one orbit in {:.0} s (k = {:.1})",
-                scale.rated_w.0, scale.orbit_s.0, scale.time_compression
-            )),
+            Event::Scaled(scale) => {
+                let rated = if scale.rated_is_calibrated { ", the most that calibration saw," } else { "" };
+                self.say(&format!(
+                    "{:.1} W{rated} stand for the satellite's compute; one orbit in {:.0} s (k = {:.1})",
+                    scale.rated_w.0, scale.orbit_s.0, scale.time_compression
+                ));
+            }
             Event::Departed => self.say("departed"),
             Event::Tick(tick) => self.tick(tick),
             Event::Regime { flight_s, transition } => {
