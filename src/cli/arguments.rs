@@ -222,6 +222,10 @@ pub(super) struct SimulateArguments {
     /// Write a row for every step to this file
     #[arg(long, value_name = "FILE.csv")]
     pub(super) trace: Option<PathBuf>,
+    /// Fly one governor as `run` does, every phase on the simulated machine, and write a result directory in here that says
+    /// that it is simulated
+    #[arg(long, value_name = "DIR")]
+    pub(super) results: Option<PathBuf>,
     /// Length of a step, simulated seconds: the governor ticks at each (default: 1, and 10 in flights of over ten days)
     #[arg(long, value_name = "SECONDS")]
     pub(super) step: Option<f64>,

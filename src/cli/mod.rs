@@ -25,6 +25,7 @@ mod results;
 mod run;
 mod simulate;
 mod simulate_table;
+mod simulated_flight;
 mod sweep;
 mod system;
 

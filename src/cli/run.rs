@@ -39,15 +39,25 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let request = for_machine(request, &prepared.conditions);
     let prepared = if arguments.actuate { with_actuator(prepared) } else { prepared };
     let interrupt = interrupts.interrupt();
-    let (outcome, journalled) = fly(&request, prepared, (&directory, interrupt), arguments.output.json)?;
+    let quiet = arguments.output.json;
+    let flown = journalled(&directory, (interrupt, quiet), |recorder, test_time| {
+        flight::open(recorder, &request, test_time, &prepared.conditions);
+        flight::fly(recorder, &request, prepared)
+    })?;
+    Ok(interrupts.exit(written(&directory, flown, quiet)?))
+}
+
+/// Writes the pages of a flight and prints its summary.
+pub(super) fn written(directory: &ResultDirectory, flown: Flown, json: bool) -> Result<Exit, Failure> {
+    let (outcome, journalled) = flown;
     let result = directory.write_pages().map_err(Failure::tool)?;
-    match arguments.output.json {
+    match json {
         true => answer_json(&result)?,
         false => answer(&report::summary(&result)),
     }
     say(&format!("result in {}", directory.path().display()));
     journalled?;
-    Ok(interrupts.exit(exit(outcome, &result)?))
+    exit(outcome, &result)
 }
 
 /// Nothing was measured: an empty directory would only confuse. One that holds something stays.
@@ -91,7 +101,7 @@ fn request(arguments: &RunArguments) -> Result<Request, Failure> {
 }
 
 /// The request with the lengths that the power source needs, which is said where it takes longer than its name promises.
-fn for_machine(request: Request, conditions: &Conditions) -> Request {
+pub(super) fn for_machine(request: Request, conditions: &Conditions) -> Request {
     let (named, orbit, workloads) = (request.length, request.orbit(), conditions.workloads.len());
     let request = request.for_machine(conditions);
     if request.length != named {
@@ -114,24 +124,27 @@ pub(super) fn assumptions(told: &[String]) -> Result<Assumptions, Failure> {
 }
 
 /// A name as it is; of a path the file name alone, since a result may be published.
-fn published_name(satellite: &str) -> String {
+pub(super) fn published_name(satellite: &str) -> String {
     let file = std::path::Path::new(satellite).file_name();
     file.map_or_else(|| satellite.to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 /// `2026-11-22T11-10-15Z-leo-100kw`: sorts by time, and is a file name everywhere.
-fn stem(started: Timestamp, satellite: &str) -> String {
+pub(super) fn stem(started: Timestamp, satellite: &str) -> String {
     let time = started.strftime("%Y-%m-%dT%H-%M-%SZ");
     let name = std::path::Path::new(satellite).file_stem().map_or("satellite".into(), |stem| stem.to_string_lossy());
     format!("{time}-{name}")
 }
 
-fn fly(
-    request: &Request,
-    equipment: Equipment,
-    (directory, interrupt): (&ResultDirectory, &Interrupt),
-    quiet: bool,
-) -> Result<(Outcome, Result<(), Failure>), Failure> {
+/// How a flight ended, and whether its journal is whole.
+pub(super) type Flown = (Outcome, Result<(), Failure>);
+
+/// Flies with a journal in `directory`; `fly` has the wall clock as the label of its start.
+pub(super) fn journalled(
+    directory: &ResultDirectory,
+    (interrupt, quiet): (&Interrupt, bool),
+    fly: impl FnOnce(&mut Recorder<'_>, String) -> Outcome,
+) -> Result<Flown, Failure> {
     let path = directory.journal();
     let journal =
         Journal::create(&path).map_err(|error| Failure::input(format!("journal {}: {error}", path.display())))?;
@@ -140,8 +153,7 @@ fn fly(
     let mut recorder = Recorder::new(Some(journal), &mut spectator, interrupt.flag());
     // The instant at which the flight's clock begins: a meter's own file is laid beside the flight by it.
     let test_time = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-    flight::open(&mut recorder, request, test_time, &equipment.conditions);
-    let outcome = flight::fly(&mut recorder, request, equipment);
+    let outcome = fly(&mut recorder, test_time);
     let waits = recorder.journal_waits();
     let closed = recorder.close().map_err(|error| Failure::tool(format!("journal {}: {error}", path.display())));
     if waits > 0 {

@@ -2,7 +2,7 @@
 
 use super::arguments::{SimulateArguments, SkyName};
 use super::simulate_table::page;
-use super::{Exit, Failure, answer, answer_json};
+use super::{Exit, Failure, answer, answer_json, simulated_flight};
 use crate::envelope::{Orbit, Sky};
 use crate::flight::simulation::{Best, Comparison, Load, Row, Schedule, Simulation, Summary, compare};
 use crate::governor::Policy;
@@ -44,6 +44,9 @@ pub(super) enum Flown {
 
 /// Flies and prints.
 pub(super) fn simulate(arguments: &SimulateArguments) -> Result<Exit, Failure> {
+    if let Some(results) = &arguments.results {
+        return simulated_flight::fly(arguments, results);
+    }
     let satellite = profile::satellite(&arguments.satellite, &arguments.overrides.set).map_err(Failure::input)?;
     let machine = profile::machine(&arguments.machine).map_err(Failure::input)?;
     let machine = arguments.plant.machine(machine)?;

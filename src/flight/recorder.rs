@@ -34,21 +34,17 @@ impl<'a> Recorder<'a> {
         Recorder { clock: Clock::Started(Instant::now()), journal, spectator, interrupt }
     }
 
-    /// The same for a simulated flight: the time is zero until the machine tells another.
-    pub fn simulated(
-        journal: Option<Journal>,
-        spectator: &'a mut dyn FnMut(&Event),
-        interrupt: &'a AtomicBool,
-    ) -> Recorder<'a> {
-        Recorder { clock: Clock::Told(Seconds::ZERO), ..Recorder::new(journal, spectator, interrupt) }
-    }
-
     /// The flight's monotonic clock.
     pub fn now(&self) -> Seconds {
         match self.clock {
             Clock::Started(started) => Seconds(started.elapsed().as_secs_f64()),
             Clock::Told(now) => now,
         }
+    }
+
+    /// From now on a simulated machine tells the time; it is zero until it does.
+    pub fn simulate(&mut self) {
+        self.tell(Seconds::ZERO);
     }
 
     /// The time of a simulated machine is `now`.

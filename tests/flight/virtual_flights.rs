@@ -71,7 +71,8 @@ pub(crate) fn fly_until(request: &Request, machine: &SimulatedMachine, stop: imp
     let flight = VirtualFlight::new(request, machine).expect("a machine that can be");
     let request = &request.clone().for_machine(&flight.conditions());
     let flight = VirtualFlight::new(request, machine).expect("the same machine");
-    let mut recorder = Recorder::simulated(Some(journal), &mut spectator, &interrupt);
+    let mut recorder = Recorder::new(Some(journal), &mut spectator, &interrupt);
+    recorder.simulate();
     flight::open(&mut recorder, request, "2026-01-01T00:00:00Z".into(), &flight.conditions());
     let outcome = flight.fly(&mut recorder);
     recorder.close().expect("the journal was written");
