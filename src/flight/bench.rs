@@ -124,8 +124,8 @@ impl Machine for Bench<'_, '_> {
 impl Bench<'_, '_> {
     /// Energy from departure to the last look, and what was read beside it.
     fn total(&mut self) -> (Drawn, Vec<Beside>) {
-        let sources = self.gauge.witness_sources().cloned().collect::<Vec<_>>();
-        let drawn = self.gauge.between_by_witnesses(&self.first, &self.latest);
+        let sources = self.gauge.beside_sources().cloned().collect::<Vec<_>>();
+        let drawn = self.gauge.between_beside(&self.first, &self.latest);
         let beside = sources.into_iter().zip(drawn).map(|(source, drawn)| Beside { source, drawn }).collect();
         (self.gauge.between(&self.first, &self.latest), beside)
     }

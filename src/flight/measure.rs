@@ -64,7 +64,7 @@ pub(super) fn note_beside(
     drawn: impl IntoIterator<Item = Drawn>,
 ) {
     let beside = |(source, drawn): (&Source, Drawn)| Beside { source: source.clone(), drawn };
-    let sources: Vec<Beside> = gauge.witness_sources().zip(drawn).map(beside).collect();
+    let sources: Vec<Beside> = gauge.beside_sources().zip(drawn).map(beside).collect();
     if !sources.is_empty() {
         recorder.record(Event::ReadBeside { workload: workload.map(str::to_owned), sources });
     }
@@ -144,7 +144,7 @@ pub(super) fn unconstrained(
     let ended = repeat_all(recorder, worker, gauge, (length, workloads), &mut series);
     let outcome = series.iter().map(Series::outcome).collect();
     for (workload, series) in workloads.iter().zip(series).filter(|(_, series)| !series.samples.is_empty()) {
-        note_beside(recorder, gauge, Some(&workload.name), series.witnesses.clone());
+        note_beside(recorder, gauge, Some(&workload.name), series.beside.clone());
         recorder.record(Event::Unconstrained(series.measurement(workload)));
     }
     ended.map(|()| outcome)
@@ -155,7 +155,7 @@ pub(super) fn unconstrained(
 struct Series {
     samples: Vec<Sample>,
     drawn: Option<Drawn>,
-    witnesses: Vec<Drawn>,
+    beside: Vec<Drawn>,
     batches: u64,
 }
 
@@ -163,7 +163,7 @@ struct Series {
 struct Repeat {
     sample: Sample,
     drawn: Drawn,
-    witnesses: Vec<Drawn>,
+    beside: Vec<Drawn>,
     batches: u64,
 }
 
@@ -172,9 +172,9 @@ impl Series {
         self.samples.push(repeat.sample);
         self.batches += repeat.batches;
         self.drawn = Some(self.drawn.map_or(repeat.drawn, |sum| sum.plus(&repeat.drawn)));
-        self.witnesses = match self.witnesses.is_empty() {
-            true => repeat.witnesses,
-            false => self.witnesses.iter().zip(&repeat.witnesses).map(|(sum, drawn)| sum.plus(drawn)).collect(),
+        self.beside = match self.beside.is_empty() {
+            true => repeat.beside,
+            false => self.beside.iter().zip(&repeat.beside).map(|(sum, drawn)| sum.plus(drawn)).collect(),
         };
     }
 
@@ -241,7 +241,7 @@ fn run_for(
             return Ok(Repeat {
                 sample: Sample { begin_s: Some(begin), items, duration_s: elapsed },
                 drawn: window.drawn(gauge),
-                witnesses: window.drawn_by_witnesses(gauge),
+                beside: window.drawn_beside(gauge),
                 batches,
             });
         }

@@ -2,9 +2,10 @@
 
 use crate::power::{Power, Random};
 use dawndusk::meter::Meter;
-use dawndusk::meter::board::{Board, BoardMeter, PowerKind};
+use dawndusk::meter::board::{Board, BoardSensor, PowerKind};
+use dawndusk::meter::channel::{Channel, Line, Sample, Sensor};
 use dawndusk::meter::hwmon::Hwmon;
-use dawndusk::meter::integral::PowerIntegral;
+use dawndusk::meter::plausible::PowerFilter;
 use dawndusk::meter::probe::Place;
 use dawndusk::meter::rapl::Rapl;
 use dawndusk::meter::sysfs::Tree;
@@ -107,7 +108,7 @@ impl Model {
                     Seconds(world.now)
                 };
                 let board = Box::new(ModelBoard { world: Arc::clone(world), model: self });
-                let meter = BoardMeter::open(board, "nvml:0", &mut wait).expect("it can be read");
+                let meter = BoardSensor::open(board, "nvml:0", &mut wait).expect("it can be read");
                 let period = meter.poll_period().0;
                 (Box::new(meter), period)
             }
@@ -117,7 +118,7 @@ impl Model {
                 (Box::new(chip), period)
             }
             Model::Rapl => (Box::new(Rapl::open(&tree(world)).expect("it can be read")), 1.0),
-            Model::Wall => (Box::new(Wall::new(Arc::clone(world))), 0.5),
+            Model::Wall => (Box::new(Wall::channel(Arc::clone(world))), 0.5),
         }
     }
 }
@@ -204,15 +205,10 @@ fn tree(world: &Shared) -> Tree {
 }
 
 /// A meter at the plug.
-struct Wall {
-    world: Shared,
-    source: Source,
-    integral: PowerIntegral,
-    coverage: Coverage,
-}
+struct Wall(Shared);
 
 impl Wall {
-    fn new(world: Shared) -> Wall {
+    fn channel(world: Shared) -> Channel<Wall> {
         let source = Source {
             name: "wall".to_owned(),
             provenance: Provenance::ExternalMeter,
@@ -223,30 +219,16 @@ impl Wall {
             rated_w: None,
             sensing: Sensing { averaging_s: Seconds(1.0), seen_share: 1.0 },
         };
-        Wall { world, source, integral: PowerIntegral::new(Seconds(1.0)), coverage: Coverage::default() }
+        let line = Line::power(PowerFilter::new(None), source.update_period_s);
+        Channel::new(source, Wall(world), vec![line])
     }
 }
 
-impl Meter for Wall {
-    fn source(&self) -> &Source {
-        &self.source
-    }
-
-    fn read(&mut self, now: Seconds) -> Reading {
-        let world = lock(&self.world);
-        self.coverage.looks += 1;
-        if world.is_silent() {
-            return Reading::absent(now, NoData::Timeout);
-        }
+impl Sensor for Wall {
+    fn samples(&mut self, now: Seconds) -> Result<Vec<Sample>, NoData> {
+        let world = lock(&self.0);
         let power = Watts((world.shown() * 10.0).round() / 10.0);
-        self.coverage.updates += u64::from(self.integral.last_power() != Some(power));
-        self.integral.advance(now, power);
-        self.integral.tell(&mut self.coverage);
-        Reading { taken_at: now, energy: Ok(self.integral.total()), power: Ok(power) }
-    }
-
-    fn coverage(&self) -> Coverage {
-        self.coverage
+        Ok(vec![Sample::power(now, if world.is_silent() { Err(NoData::Timeout) } else { Ok(power) })])
     }
 }
 
@@ -284,11 +266,11 @@ impl Meter for Polled {
         self.meter.coverage()
     }
 
-    fn witness_sources(&self) -> Vec<Source> {
-        self.meter.witness_sources()
+    fn beside_sources(&self) -> Vec<Source> {
+        self.meter.beside_sources()
     }
 
-    fn witnesses(&self) -> Vec<(Reading, Coverage)> {
-        self.meter.witnesses()
+    fn beside(&self) -> Vec<(Reading, Coverage)> {
+        self.meter.beside()
     }
 }

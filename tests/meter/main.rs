@@ -4,6 +4,8 @@ mod analyser;
 mod boards;
 mod counters;
 #[cfg(unix)]
+mod duplicates;
+#[cfg(unix)]
 mod failures;
 mod fakes;
 #[cfg(unix)]
@@ -22,5 +24,3 @@ mod selection;
 #[cfg(unix)]
 mod slowed;
 mod throttling;
-#[cfg(unix)]
-mod twins;

@@ -1,18 +1,19 @@
 //! An accelerator board behind its driver's library: the energy counter first, its power integrated where there is none.
 //!
 //! [`Board`] is the small part of such a library that a meter needs, in the library's own units, so that a test can
-//! put a board of its own behind it. [`BoardMeter`] reads one, in the way that [`Roads`] finds by reading it; [`BoardFacts`]
-//! is what stands on it beside its power.
+//! put a board of its own behind it. [`BoardSensor`] asks one, for the [`Powers`] that it is found to have; [`BoardFacts`] is
+//! what stands on it beside its power.
 
 mod facts;
-mod meter;
-mod roads;
+mod powers;
+mod renewal;
+mod sensor;
 mod watch;
 
 pub use facts::{BoardFacts, Fact};
-pub use meter::{BoardMeter, RELATIVE_UNCERTAINTY};
-pub use roads::Roads;
-pub(super) use roads::power;
+pub use powers::Powers;
+pub(super) use powers::power;
+pub use sensor::{BoardSensor, RELATIVE_UNCERTAINTY};
 pub use watch::{DEFAULT_UPDATE_PERIOD, WATCH};
 
 use super::probe::{Place, Refusal};
@@ -20,7 +21,7 @@ use super::throttle::ThrottleLook;
 use crate::reading::{NoData, Sensing};
 
 /// Which of a board's powers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::VariantArray)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::Display, strum::VariantArray)]
 pub enum PowerKind {
     /// The newest of the board, averaged over no more than its sensor does.
     #[strum(to_string = "the instant power that its driver gives")]

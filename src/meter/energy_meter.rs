@@ -72,7 +72,7 @@ pub struct Mark {
 
 /// Turns the looks at one source into marks.
 #[derive(Clone, Debug)]
-pub struct Totaliser {
+pub struct EnergyMeter {
     update_period: Seconds,
     sensing: Sensing,
     rated: Option<Watts>,
@@ -84,10 +84,10 @@ pub struct Totaliser {
     mean_from: Option<(Seconds, Joules)>,
 }
 
-impl Totaliser {
+impl EnergyMeter {
     /// Of a source that nobody has looked at yet.
-    pub fn new(source: &Source) -> Totaliser {
-        Totaliser {
+    pub fn new(source: &Source) -> EnergyMeter {
+        EnergyMeter {
             update_period: source.update_period_s,
             sensing: source.sensing,
             rated: source.rated_w,

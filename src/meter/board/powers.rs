@@ -22,7 +22,7 @@ const OWN: [PowerKind; 3] = [PowerKind::Instant, PowerKind::Average, PowerKind::
 
 /// What a board's powers are read for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Roads {
+pub struct Powers {
     /// To be shown and governed by; none where the board gives no power.
     pub control: Option<PowerKind>,
     /// To be integrated; none where the board gives no power.
@@ -33,9 +33,9 @@ pub struct Roads {
     pub absent: [Option<NoData>; 5],
 }
 
-impl Roads {
+impl Powers {
     /// Reads every kind once from a board that is limited to `rated`.
-    pub fn find(board: &mut dyn Board, rated: Option<Watts>) -> Roads {
+    pub fn find(board: &mut dyn Board, rated: Option<Watts>) -> Powers {
         let answers = board.powers_mw(PowerKind::VARIANTS);
         let mut absent = [Some(NoData::NotSupported); 5];
         for (&kind, answer) in PowerKind::VARIANTS.iter().zip(answers) {
@@ -55,7 +55,7 @@ impl Roads {
         let (control, account) = (steers.or(module), adds.map(|&(kind, _)| kind).or(module));
         let others = [PowerKind::Module, PowerKind::Memory];
         let beside = others.into_iter().filter(answers).filter(|&kind| account != Some(kind)).collect();
-        Roads { control, account, beside, absent }
+        Powers { control, account, beside, absent }
     }
 
     /// Why there is no power: the first cause that is more than a lack.

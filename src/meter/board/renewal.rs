@@ -8,14 +8,14 @@ use crate::units::Seconds;
 
 /// The looks at one value.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Renewal {
+pub(super) struct Renewal {
     looked_at: Option<Seconds>,
     renewed_at: Seconds,
 }
 
 impl Renewal {
     /// Takes a look at `at` that saw a new value or the old one; when the value was renewed.
-    pub fn advance(&mut self, at: Seconds, is_new: bool, update_period: Seconds) -> Seconds {
+    pub(super) fn advance(&mut self, at: Seconds, is_new: bool, update_period: Seconds) -> Seconds {
         if is_new || self.looked_at.is_none() {
             let since = self.looked_at.map_or(update_period, |looked_at| (at - looked_at).max(Seconds::ZERO));
             self.renewed_at = at - since.min(update_period) * 0.5;
