@@ -4,7 +4,7 @@
 //!
 //! | source | reads | provenance | boundary |
 //! |---|---|---|---|
-//! | [`nvml`] through [`board`] | NVIDIA's energy counter, or its power, integrated | board sensor | accelerator |
+//! | [`nvml`] | NVIDIA's energy counter, or its power, integrated | board sensor | accelerator |
 //! | [`hwmon`] | amdgpu's power, integrated; the energy counter of i915 and xe | board sensor | accelerator or module |
 //! | [`jetson`] | the INA3221 rails of NVIDIA's modules, integrated | board sensor | module |
 //! | [`apple`] | the energy counters of Apple's chips, on macOS with the feature `apple` | SoC counter | module |

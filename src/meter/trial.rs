@@ -5,10 +5,10 @@
 //! ([`BoardDriver`]), and an address has its trial in [`of_address`].
 
 use super::address::{Address, AddressError};
-use super::board::{Board, BoardDriver, BoardFacts, BoardSensor};
+use super::board::{BoardDriver, BoardFacts};
 use super::channel::{Channel, Sensor};
 use super::counter;
-use super::nvml::NvmlDriver;
+use super::nvml::{BoardSensor, Device, NvmlBoard, NvmlDriver};
 use super::probe::{Place, Probe, Refusal};
 use super::ptdaemon::PtDaemon;
 use super::recorded::Recorded;
@@ -216,9 +216,9 @@ pub(super) fn candidates(roots: &Roots) -> Vec<Candidate> {
     let mut boards = Vec::new();
     for (library, pending) in libraries {
         match pending.wait().and_then(|listed| listed) {
-            Ok(listed) => boards.extend(listed.into_iter().enumerate().map(|(index, board)| {
+            Ok(listed) => boards.extend(listed.into_iter().enumerate().map(|(index, device)| {
                 let name = format!("{library}:{index}");
-                Trial::start(&name.clone(), roots.source_deadline, move || of_board(board?, &name).map(Some))
+                Trial::start(&name.clone(), roots.source_deadline, move || of_board(device?, &name).map(Some))
             })),
             Err(refusal) => candidates.push(Candidate::refused(library, refusal)),
         }
@@ -228,8 +228,8 @@ pub(super) fn candidates(roots: &Roots) -> Vec<Candidate> {
     candidates
 }
 
-fn of_board(mut board: Box<dyn Board>, name: &str) -> Result<Candidate, Refusal> {
-    let epoch = Instant::now();
+fn of_board(device: Box<dyn Device>, name: &str) -> Result<Candidate, Refusal> {
+    let (epoch, mut board) = (Instant::now(), NvmlBoard::new(device));
     let (place, facts) = (board.place(), board.facts());
     let mut wait = |dt: Seconds| {
         std::thread::sleep(Duration::try_from_secs_f64(dt.0).unwrap_or(Duration::ZERO));

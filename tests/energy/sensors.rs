@@ -2,11 +2,10 @@
 
 use crate::power::{Power, Random};
 use dawndusk::meter::Meter;
-use dawndusk::meter::board::{Board, BoardSensor, PowerKind};
 use dawndusk::meter::channel::{Channel, Line, Sample, Sensor};
 use dawndusk::meter::hwmon::Hwmon;
+use dawndusk::meter::nvml::{Architecture, BoardSensor, Device, Identity, NvmlBoard, Question};
 use dawndusk::meter::plausible::PowerFilter;
-use dawndusk::meter::probe::Place;
 use dawndusk::meter::rapl::Rapl;
 use dawndusk::meter::sysfs::Tree;
 use dawndusk::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
@@ -107,7 +106,7 @@ impl Model {
                     world.now += dt.0;
                     Seconds(world.now)
                 };
-                let board = Box::new(ModelBoard { world: Arc::clone(world), model: self });
+                let board = NvmlBoard::new(Box::new(ModelBoard::new(Arc::clone(world), self)));
                 let meter = BoardSensor::open(board, "nvml:0", &mut wait).expect("it can be read");
                 let period = meter.poll_period().0;
                 (Box::new(meter), period)
@@ -126,48 +125,41 @@ impl Model {
 struct ModelBoard {
     world: Shared,
     model: Model,
+    identity: Identity,
 }
 
-impl Board for ModelBoard {
-    fn name(&self) -> String {
-        format!("{:?}", self.model)
+impl ModelBoard {
+    fn new(world: Shared, model: Model) -> ModelBoard {
+        // What the reported power is a mean of: 25 ms of each 100 ms, or 1 s.
+        let architecture = if model == Model::NvmlQuarter { Architecture::Ga100 } else { Architecture::AmpereOrAda };
+        let (name, id) = (format!("{model:?}"), "GPU-0".to_owned());
+        ModelBoard { world, model, identity: Identity { name, id, pci_address: None, architecture } }
+    }
+}
+
+impl Device for ModelBoard {
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 
-    fn id(&self) -> String {
-        "GPU-0".to_owned()
-    }
-
-    fn place(&self) -> Place {
-        Place::default()
-    }
-
-    fn energy_mj(&mut self) -> Result<u64, NoData> {
+    fn ask(&mut self, questions: &[Question]) -> Vec<Result<u64, NoData>> {
         let world = lock(&self.world);
-        match self.model {
-            _ if world.is_silent() => Err(NoData::Timeout),
-            Model::NvmlCounter => Ok(5_000_000 + (world.counted() * 1e3) as u64),
+        let answer = |question: &Question| match (question, self.model) {
+            (Question::EnforcedLimit, _) => Ok(700_000),
+            (Question::Energy | Question::PowerUsage, _) if world.is_silent() => Err(NoData::Timeout),
+            (Question::Energy, Model::NvmlCounter) => Ok(5_000_000 + (world.counted() * 1e3) as u64),
+            (Question::PowerUsage, _) => Ok((world.shown() * 1e3) as u64),
             _ => Err(NoData::NotSupported),
-        }
+        };
+        questions.iter().map(answer).collect()
     }
 
-    fn power_mw(&mut self) -> Result<u64, NoData> {
-        let world = lock(&self.world);
-        if world.is_silent() { Err(NoData::Timeout) } else { Ok((world.shown() * 1e3) as u64) }
-    }
-
-    fn power_limit_mw(&mut self) -> Result<u64, NoData> {
-        Ok(700_000)
+    fn processes(&mut self) -> Result<Vec<u32>, NoData> {
+        Err(NoData::NotSupported)
     }
 
     fn reopen(&mut self) -> Result<(), NoData> {
         Ok(())
-    }
-
-    fn sensing(&self, _kind: PowerKind) -> Sensing {
-        match self.model {
-            Model::NvmlQuarter => Sensing { averaging_s: Seconds(0.025), seen_share: 0.25 },
-            _ => Sensing { averaging_s: Seconds(1.0), seen_share: 1.0 },
-        }
     }
 }
 

@@ -2,14 +2,14 @@
 
 use crate::fakes::{BoardState, FakeBoard};
 use dawndusk::meter::Meter;
-use dawndusk::meter::board::{BoardSensor, DEFAULT_UPDATE_PERIOD};
 use dawndusk::meter::channel::Channel;
+use dawndusk::meter::nvml::{BoardSensor, DEFAULT_UPDATE_PERIOD};
 use dawndusk::meter::probe::Refusal;
 use dawndusk::reading::{Boundary, NoData, Provenance};
 use dawndusk::units::{Joules, Seconds, Watts};
 
 fn open(board: &FakeBoard) -> Result<Channel<BoardSensor>, Refusal> {
-    BoardSensor::open(Box::new(board.clone()), "nvml:0", &mut board.wait())
+    BoardSensor::open(board.board(), "nvml:0", &mut board.wait())
 }
 
 fn opened(change: impl FnOnce(&mut BoardState)) -> (FakeBoard, Channel<BoardSensor>) {

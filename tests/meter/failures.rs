@@ -30,8 +30,8 @@
 //! | added over two sources | the board twice | `a_board_behind_a_wall_meter_is_not_added_to_it` |
 
 use crate::fakes::{BoardState, EACCES, FakeBoard, FakeSysfs};
-use dawndusk::meter::board::BoardSensor;
 use dawndusk::meter::energy_meter::EnergyMeter;
+use dawndusk::meter::nvml::BoardSensor;
 use dawndusk::meter::several::Several;
 use dawndusk::meter::suspend::SuspendWatch;
 use dawndusk::meter::{Accelerator, AcceleratorKind, Gauge, Meter, MeterCost, MeterError, Roots, Window, open_all};
@@ -90,7 +90,7 @@ fn awake(meter: Box<dyn Meter>) -> Gauge {
 /// A board without a counter that has run for a second, on its own clock.
 fn integrated() -> (FakeBoard, Gauge, f64) {
     let board = FakeBoard::with(|state: &mut BoardState| state.energy_says = Some(Err(NoData::NotSupported)));
-    let meter = BoardSensor::open(Box::new(board.clone()), "nvml:0", &mut board.wait()).expect("it can be read");
+    let meter = BoardSensor::open(board.board(), "nvml:0", &mut board.wait()).expect("it can be read");
     let mut gauge = awake(Box::new(meter));
     let mut now = 0.0;
     board.change(|state| now = state.time_s);
@@ -212,7 +212,7 @@ fn a_wall_clock_that_steps_is_never_asked() {
 fn a_window_shorter_than_an_update_has_bounds_as_wide_as_itself() {
     let (board, mut gauge, start) = {
         let board = FakeBoard::with(|state: &mut BoardState| state.period_s = 0.1);
-        let meter = BoardSensor::open(Box::new(board.clone()), "nvml:0", &mut board.wait()).expect("it can be read");
+        let meter = BoardSensor::open(board.board(), "nvml:0", &mut board.wait()).expect("it can be read");
         let mut gauge = awake(Box::new(meter));
         let mut now = 0.0;
         for _ in 0..100 {
@@ -261,7 +261,7 @@ fn a_package_whose_range_cannot_be_read_never_wraps() {
 #[test]
 fn a_failed_read_of_the_counter_is_neither_the_last_value_nor_zero() {
     let board = FakeBoard::default();
-    let meter = BoardSensor::open(Box::new(board.clone()), "nvml:0", &mut board.wait()).expect("it can be read");
+    let meter = BoardSensor::open(board.board(), "nvml:0", &mut board.wait()).expect("it can be read");
     let mut gauge = awake(Box::new(meter));
     let mut now = 0.0;
     board.change(|state| now = state.time_s);
@@ -349,7 +349,7 @@ fn a_board_behind_a_wall_meter_is_not_added_to_it() {
 #[test]
 fn a_counter_and_the_power_beside_it_agree_on_a_steady_load() {
     let board = FakeBoard::default();
-    let meter = BoardSensor::open(Box::new(board.clone()), "nvml:0", &mut board.wait()).expect("it can be read");
+    let meter = BoardSensor::open(board.board(), "nvml:0", &mut board.wait()).expect("it can be read");
     let mut gauge = awake(Box::new(meter));
     let names: Vec<String> = gauge.beside_sources().map(|source| source.name.clone()).collect();
     assert_eq!(names, ["nvml:0/power"], "the same watts by the other road");

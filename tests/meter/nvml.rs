@@ -1,9 +1,9 @@
 //! NVIDIA's boards by the questions that their library answers: which of a board's powers is taken, and what stands on it.
 
 use dawndusk::meter::Meter;
-use dawndusk::meter::board::{Board, BoardDriver, BoardSensor, PowerKind};
+use dawndusk::meter::board::BoardDriver;
 use dawndusk::meter::channel::Channel;
-use dawndusk::meter::nvml::{Architecture, NvmlBoard, Question, StandIn, StandInDriver};
+use dawndusk::meter::nvml::{Architecture, BoardSensor, NvmlBoard, PowerKind, Question, StandIn, StandInDriver};
 use dawndusk::meter::probe::Refusal;
 use dawndusk::meter::throttle::Reason;
 use dawndusk::reading::{Boundary, NoData, Provenance};
@@ -28,7 +28,7 @@ fn open(stand_in: &StandIn) -> Result<Channel<BoardSensor>, Refusal> {
         std::thread::sleep(std::time::Duration::from_secs_f64(dt.0));
         Seconds(epoch.elapsed().as_secs_f64())
     };
-    BoardSensor::open(Box::new(board(stand_in)), "nvml:0", &mut wait)
+    BoardSensor::open(board(stand_in), "nvml:0", &mut wait)
 }
 
 fn opened(architecture: &str, says: &str) -> (StandIn, Channel<BoardSensor>) {

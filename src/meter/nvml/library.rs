@@ -4,8 +4,8 @@
 //! call are asked for through its bare functions, since the safe ones leave the scope out or call what NVIDIA takes away
 //! with CUDA 14. The library is loaded once and never unloaded: a board that has hung would hang its shutdown too.
 
-use super::{Architecture, Device, Identity, NvmlBoard, Question};
-use crate::meter::board::{Board, BoardDriver, BoardLimit, Boards};
+use super::{Architecture, Device, Identity, Question};
+use crate::meter::board::{BoardDriver, BoardLimit, Boards};
 use crate::meter::probe::Refusal;
 use crate::reading::NoData;
 use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
@@ -45,7 +45,7 @@ impl BoardDriver for NvmlDriver {
     }
 }
 
-fn board(library: &'static Nvml, index: u32) -> Result<Box<dyn Board>, NvmlError> {
+fn board(library: &'static Nvml, index: u32) -> Result<Box<dyn Device>, NvmlError> {
     let handle = library.device_by_index(index)?;
     let name = handle.name()?;
     let architecture = match handle.architecture() {
@@ -63,7 +63,7 @@ fn board(library: &'static Nvml, index: u32) -> Result<Box<dyn Board>, NvmlError
     };
     let pci_address = handle.pci_info().ok().map(|pci| pci.bus_id);
     let identity = Identity { id: handle.uuid()?, name, pci_address, architecture };
-    Ok(Box::new(NvmlBoard::new(Box::new(LibraryDevice { library, handle, identity }))))
+    Ok(Box::new(LibraryDevice { library, handle, identity }))
 }
 
 /// A board behind the library.

@@ -18,8 +18,8 @@
 //!
 //! What such a board says is never a measurement: its provenance is "modelled", and it has no band.
 
-use super::{Architecture, Device, Identity, NvmlBoard, Question};
-use crate::meter::board::{Board, BoardDriver, Boards};
+use super::{Architecture, Device, Identity, Question};
+use crate::meter::board::{BoardDriver, Boards};
 use crate::meter::probe::Refusal;
 use crate::reading::NoData;
 use serde::Deserialize;
@@ -48,8 +48,8 @@ impl BoardDriver for StandInDriver {
         let text = std::fs::read_to_string(&self.file)
             .map_err(|error| refuse(crate::meter::sysfs::cause_of(&error), error.to_string()))?;
         let boards = StandIn::parse(&text).map_err(|why| refuse(NoData::Implausible, why))?;
-        let board = |stand_in: StandIn| -> Box<dyn Board> { Box::new(NvmlBoard::new(Box::new(stand_in))) };
-        Ok(boards.into_iter().map(|stand_in| Ok(board(stand_in))).collect())
+        let device = |stand_in: StandIn| -> Result<Box<dyn Device>, Refusal> { Ok(Box::new(stand_in)) };
+        Ok(boards.into_iter().map(device).collect())
     }
 }
 

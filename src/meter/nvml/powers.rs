@@ -11,11 +11,31 @@
 //! Adamek & Armour, SC24, arXiv:2312.02741), good to steer by and poor to add up; the running mean sees all of the time, a
 //! second late.
 
-use super::{Board, PowerKind};
+use super::NvmlBoard;
 use crate::meter::plausible::{self, PowerFilter};
 use crate::reading::{NoData, Sensing};
 use crate::units::Watts;
 use strum::VariantArray;
+
+/// Which of a board's powers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::Display, strum::VariantArray)]
+pub enum PowerKind {
+    /// The newest of the board, averaged over no more than its sensor does.
+    #[strum(to_string = "the instant power that its driver gives")]
+    Instant,
+    /// A running mean of the board.
+    #[strum(to_string = "the average power that its driver gives")]
+    Average,
+    /// What the driver gives where it is asked for neither.
+    #[strum(to_string = "the power its driver reports")]
+    Reported,
+    /// Of the module that holds CPU and GPU together.
+    #[strum(to_string = "the power of the module, CPU and GPU together, that its driver gives")]
+    Module,
+    /// Of the board's memory alone, which is a part of the board's.
+    #[strum(to_string = "the power of its memory that its driver gives")]
+    Memory,
+}
 
 /// The board's own powers; of two that are sensed alike the first is taken, which says what it is.
 const OWN: [PowerKind; 3] = [PowerKind::Instant, PowerKind::Average, PowerKind::Reported];
@@ -35,7 +55,7 @@ pub struct Powers {
 
 impl Powers {
     /// Reads every kind once from a board that is limited to `rated`.
-    pub fn find(board: &mut dyn Board, rated: Option<Watts>) -> Powers {
+    pub fn find(board: &mut NvmlBoard, rated: Option<Watts>) -> Powers {
         let answers = board.powers_mw(PowerKind::VARIANTS);
         let mut absent = [Some(NoData::NotSupported); 5];
         for (&kind, answer) in PowerKind::VARIANTS.iter().zip(answers) {
@@ -72,11 +92,7 @@ impl Powers {
 
 /// A first answer for a power, in milliwatts, of a board that is limited to `rated`. 0 W of the board itself cannot be;
 /// of its module or its memory it says that nothing is metered there, which is a lack and no fault.
-pub(in crate::meter) fn power(
-    kind: PowerKind,
-    rated: Option<Watts>,
-    answer: Result<u64, NoData>,
-) -> Result<Watts, NoData> {
+pub(super) fn power(kind: PowerKind, rated: Option<Watts>, answer: Result<u64, NoData>) -> Result<Watts, NoData> {
     match (kind, watts(answer)?) {
         (PowerKind::Module | PowerKind::Memory, Watts::ZERO) => Err(NoData::NotSupported),
         (_, power) => filter(kind, rated).check(power),

@@ -7,7 +7,7 @@
 //! * The update period is the median time between two of its changes. A board that changes less than three times in the
 //!   watch gets [`DEFAULT_UPDATE_PERIOD`].
 
-use super::Board;
+use super::NvmlBoard;
 use super::powers::{Powers, count, filter, watts};
 use crate::meter::counter::MILLIJOULE;
 use crate::reading::NoData;
@@ -37,7 +37,7 @@ pub(super) struct Watch {
 impl Watch {
     /// Watches `board`, limited to `rated`. `wait` sleeps for the time it is given and says what the clock shows then.
     pub(super) fn over(
-        board: &mut dyn Board,
+        board: &mut NvmlBoard,
         powers: &Powers,
         rated: Option<Watts>,
         wait: &mut dyn FnMut(Seconds) -> Seconds,

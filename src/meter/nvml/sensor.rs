@@ -7,7 +7,7 @@
 use super::powers::{Powers, count, filter, watts};
 use super::renewal::Renewal;
 use super::watch::{DEFAULT_UPDATE_PERIOD, Watch};
-use super::{Board, PowerKind};
+use super::{NvmlBoard, PowerKind};
 use crate::meter::channel::{Channel, Line, Sample, Sensor, Value};
 use crate::meter::counter::{Limits, MILLIJOULE, SLACK};
 use crate::meter::plausible;
@@ -36,7 +36,7 @@ struct Counted {
 
 /// A board that can be asked.
 pub struct BoardSensor {
-    board: Box<dyn Board>,
+    board: NvmlBoard,
     /// The first line; none where that is a power.
     counter: Option<Counted>,
     /// Of each line with a power, in their order.
@@ -55,15 +55,14 @@ impl BoardSensor {
     /// # Errors
     /// Why neither its counter nor a power can be used.
     pub fn open(
-        mut board: Box<dyn Board>,
+        mut board: NvmlBoard,
         name: &str,
         wait: &mut dyn FnMut(Seconds) -> Seconds,
     ) -> Result<Channel<BoardSensor>, Refusal> {
-        let limit = board.power_limit_mw().ok().filter(|&limit| limit > 0 && !plausible::is_sentinel(limit));
-        let rated = limit.map(|limit| Watts(limit as f64 * 1e-3));
-        let powers = Powers::find(board.as_mut(), rated);
-        let period = Watch::over(board.as_mut(), &powers, rated, wait).judge();
-        let source = source(board.as_ref(), name, rated, &period);
+        let rated = board.limit();
+        let powers = Powers::find(&mut board, rated);
+        let period = Watch::over(&mut board, &powers, rated, wait).judge();
+        let source = source(&board, name, rated, &period);
         let power = |kind| Line::power(filter(kind, rated), DEFAULT_UPDATE_PERIOD);
         let (mut lines, account, control, beside, source) = match (&period, powers.account) {
             (Ok(_), account) => {
@@ -76,18 +75,18 @@ impl BoardSensor {
             }
             (Err(no_counter), Some(kind)) => {
                 let boundary = if powers.is_of_module() { Boundary::Module } else { source.boundary };
-                let method = said(board.as_ref(), &format!("{kind}, integrated, because {no_counter}"));
+                let method = said(&board, &format!("{kind}, integrated, because {no_counter}"));
                 let source = Source { boundary, method, sensing: board.sensing(kind), ..source };
                 (vec![power(kind)], Some(kind), powers.control, powers.beside, source)
             }
             (Err(no_counter), None) => {
-                let detail = format!("{}: {no_counter}, and no power", board.name());
+                let detail = format!("{}: {no_counter}, and no power", board.identity().name);
                 return Err(Refusal::new(powers.cause(), detail));
             }
         };
         lines.extend(control.map(|kind| power(kind).shown()));
         let beside_from = lines.len();
-        let stands_beside = |&kind: &PowerKind| power(kind).beside(beside_source(board.as_ref(), kind, &source));
+        let stands_beside = |&kind: &PowerKind| power(kind).beside(beside_source(&board, kind, &source));
         lines.extend(beside.iter().map(stands_beside));
         let kinds: Vec<PowerKind> = account.into_iter().chain(control).chain(beside).collect();
         let mut asked = kinds.clone();
@@ -164,13 +163,13 @@ impl Sensor for BoardSensor {
 }
 
 /// The board's name and identifier with `how` its numbers come about.
-fn said(board: &dyn Board, how: &str) -> String {
+fn said(board: &NvmlBoard, how: &str) -> String {
     let stands_in = if board.is_stand_in() { ", a stand-in that measures nothing" } else { "" };
-    format!("{} ({}{stands_in}): {how}", board.name(), board.id())
+    format!("{} ({}{stands_in}): {how}", board.identity().name, board.identity().id)
 }
 
 /// The board with its counter.
-fn source(board: &dyn Board, name: &str, rated: Option<Watts>, period: &Result<Seconds, String>) -> Source {
+fn source(board: &NvmlBoard, name: &str, rated: Option<Watts>, period: &Result<Seconds, String>) -> Source {
     let (provenance, band) = match board.is_stand_in() {
         true => (Provenance::Modelled, None),
         false => (Provenance::BoardSensor, Some(RELATIVE_UNCERTAINTY)),
@@ -188,7 +187,7 @@ fn source(board: &dyn Board, name: &str, rated: Option<Watts>, period: &Result<S
 }
 
 /// A power beside `source`, integrated.
-fn beside_source(board: &dyn Board, kind: PowerKind, source: &Source) -> Source {
+fn beside_source(board: &NvmlBoard, kind: PowerKind, source: &Source) -> Source {
     let (suffix, boundary, rated_w) = match kind {
         PowerKind::Module => ("module", Boundary::Module, None),
         PowerKind::Memory => ("memory", Boundary::Memory, None),
