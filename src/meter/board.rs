@@ -1,5 +1,5 @@
 //! What an accelerator board tells beside its power: its limits, clocks and temperatures, who else uses it and what slows it
-//! down ([`BoardFacts`]); and how a driver's library lists its boards and sets their limits.
+//! down ([`BoardFacts`]); and how a driver's library lists its boards.
 
 use super::nvml::Device;
 use super::probe::Refusal;
@@ -114,20 +114,6 @@ fn said<T>(name: &str, fact: &Fact<T>, show: impl Fn(&T) -> String) -> (String, 
         Ok(value) => (format!("{name} {}", show(value)), None),
         Err(cause) => (format!("{name}: {cause}"), Some(cause)),
     }
-}
-
-/// The power limit of a board, in the units of its driver.
-pub trait BoardLimit: Send {
-    /// Name for people.
-    fn name(&self) -> String;
-    /// An identifier that stays when boards are counted anew.
-    fn id(&self) -> String;
-    /// The lowest and the highest limit, in milliwatts.
-    fn range_mw(&mut self) -> Result<(u64, u64), NoData>;
-    /// The limit that was asked for last, in milliwatts.
-    fn limit_mw(&mut self) -> Result<u64, NoData>;
-    /// Asks for a limit in milliwatts.
-    fn set_limit_mw(&mut self, milliwatts: u64) -> Result<(), NoData>;
 }
 
 /// The boards of a library in its own order; one that does not answer leaves the others usable.

@@ -132,16 +132,12 @@ impl Gauge {
 
     /// The same by each source beside it, in their order.
     pub fn between_beside(&self, first: &Look, last: &Look) -> Vec<Drawn> {
-        let marks = first.beside.iter().zip(&last.beside);
-        let drawn = |((_, energy), (before, after)): (&(Source, EnergyMeter), (&Mark, &Mark))| {
-            let is_whole = first.sleeps == last.sleeps;
-            if is_whole {
-                energy.between(before, after)
-            } else {
-                Drawn::absent(NoData::Suspended, after.at - before.at)
-            }
-        };
-        self.beside.iter().zip(marks).map(drawn).collect()
+        let marks = self.beside.iter().zip(&first.beside).zip(&last.beside);
+        let drawn = marks.map(|(((_, energy), before), after)| match first.sleeps == last.sleeps {
+            true => energy.between(before, after),
+            false => Drawn::absent(NoData::Suspended, after.at - before.at),
+        });
+        drawn.collect()
     }
 
     /// The boundary draws `idle` at least.

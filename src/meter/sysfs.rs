@@ -86,8 +86,7 @@ pub fn parse_count(text: &str) -> Result<u64, NoData> {
     if says_none.contains(&text.to_ascii_lowercase().as_str()) {
         return Err(NoData::NotSupported);
     }
-    let count: u64 = text.parse().map_err(|_| NoData::Implausible)?;
-    if plausible::is_sentinel(count) { Err(NoData::Implausible) } else { Ok(count) }
+    text.parse().map_err(|_| NoData::Implausible).and_then(plausible::count)
 }
 
 /// What a failed read of an attribute means.

@@ -2,6 +2,7 @@
 
 mod analyser;
 mod boards;
+mod channels;
 mod counters;
 #[cfg(unix)]
 mod duplicates;

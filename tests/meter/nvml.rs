@@ -275,6 +275,8 @@ fn a_file_that_stands_in_is_read_strictly() {
 #[test]
 fn kinds_are_asked_for_at_once_and_in_their_order() {
     let mut board = board(&stand_in("hopper", "power_usage = 3\n\"field 186\" = 1\n\"field 185\" = 2\n"));
-    let answers = board.powers_mw(&[PowerKind::Reported, PowerKind::Memory, PowerKind::Instant, PowerKind::Average]);
-    assert_eq!(answers, [Ok(3), Err(NoData::NotSupported), Ok(1), Ok(2)], "each its own");
+    let answers = board.powers(&[PowerKind::Reported, PowerKind::Memory, PowerKind::Instant, PowerKind::Average]);
+    let milliwatts = |milliwatts: f64| Ok(Watts(milliwatts * 1e-3));
+    let expected = [milliwatts(3.0), Err(NoData::NotSupported), milliwatts(1.0), milliwatts(2.0)];
+    assert_eq!(answers, expected, "each its own");
 }

@@ -43,7 +43,7 @@ impl NvmlBoard {
         let mut first_of = |candidates: &[Question]| {
             let [only] = candidates else {
                 let answers = device.ask(candidates);
-                let is_count = |answer: &Result<u64, NoData>| answer.is_ok_and(|count| !plausible::is_sentinel(count));
+                let is_count = |answer: &Result<u64, NoData>| answer.and_then(plausible::count).is_ok();
                 return candidates[answers.iter().position(is_count).unwrap_or(0)];
             };
             *only
@@ -54,14 +54,15 @@ impl NvmlBoard {
         NvmlBoard { device, powers, energy, counters }
     }
 
+    /// An answer that is no sentinel.
     fn ask(&mut self, question: Question) -> Result<u64, NoData> {
-        self.device.ask(&[question]).pop().unwrap_or(Err(NoData::NotSupported))
+        let answer = self.device.ask(&[question]).pop().unwrap_or(Err(NoData::NotSupported));
+        answer.and_then(plausible::count)
     }
 
-    /// An answer that is no sentinel, in units of `unit`.
+    /// The same in units of `unit`.
     fn fact(&mut self, question: Question, unit: f64) -> Result<f64, NoData> {
-        let answer = self.ask(question)?;
-        if plausible::is_sentinel(answer) { Err(NoData::Implausible) } else { Ok(answer as f64 * unit) }
+        self.ask(question).map(|answer| answer as f64 * unit)
     }
 
     fn yes(&mut self, question: Question) -> Fact<bool> {
@@ -104,10 +105,11 @@ impl NvmlBoard {
         self.device.reopen()
     }
 
-    /// The `wanted` powers of one moment, in milliwatts.
-    pub fn powers_mw(&mut self, wanted: &[PowerKind]) -> Vec<Result<u64, NoData>> {
+    /// The `wanted` powers of one moment.
+    pub fn powers(&mut self, wanted: &[PowerKind]) -> Vec<Result<Watts, NoData>> {
         let questions: Vec<Question> = wanted.iter().map(|&kind| self.powers[kind as usize]).collect();
-        self.device.ask(&questions)
+        let watts = |answer: Result<u64, NoData>| Ok(Watts(plausible::count(answer?)? as f64 * 1e-3));
+        self.device.ask(&questions).into_iter().map(watts).collect()
     }
 
     /// How a power comes about inside the board.
@@ -136,7 +138,7 @@ impl NvmlBoard {
         let slowed_by = self.throttle().map(|look| look.in_force());
         let kelvin = |celsius: f64| Kelvin(celsius + FREEZING);
         let rated = self.limit();
-        let answers = self.powers_mw(PowerKind::VARIANTS);
+        let answers = self.powers(PowerKind::VARIANTS);
         let power = |kind: PowerKind| -> Fact<Watts> {
             let answer = answers.get(kind as usize).copied().unwrap_or(Err(NoData::NotSupported));
             powers::power(kind, rated, answer).into()

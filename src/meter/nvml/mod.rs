@@ -24,7 +24,7 @@ mod throttle;
 mod watch;
 
 pub use board::NvmlBoard;
-pub use library::{NvmlDriver, limit_by_id, limit_of};
+pub use library::{NvmlDriver, NvmlLimit, limit_by_id, limit_of};
 pub use powers::{PowerKind, Powers};
 pub use sensor::{BoardSensor, RELATIVE_UNCERTAINTY};
 pub use stand_in::{StandIn, StandInDriver};
@@ -37,7 +37,8 @@ use serde::Deserialize;
 pub const VENDOR_ID: u32 = 0x10de;
 
 /// What can be asked of a board, with the unit of the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::Display, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Question {
     /// mJ since the driver was loaded.
     Energy,
@@ -64,6 +65,7 @@ pub enum Question {
     /// 1 where the driver stays loaded.
     Persistent,
     /// A field of `nvmlDeviceGetFieldValues`, by its number in CUDA 12.
+    #[strum(disabled)]
     Field {
         /// `NVML_FI_DEV_*`.
         id: u32,

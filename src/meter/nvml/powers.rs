@@ -12,7 +12,7 @@
 //! second late.
 
 use super::NvmlBoard;
-use crate::meter::plausible::{self, PowerFilter};
+use crate::meter::plausible::PowerFilter;
 use crate::reading::{NoData, Sensing};
 use crate::units::Watts;
 use strum::VariantArray;
@@ -56,7 +56,7 @@ pub struct Powers {
 impl Powers {
     /// Reads every kind once from a board that is limited to `rated`.
     pub fn find(board: &mut NvmlBoard, rated: Option<Watts>) -> Powers {
-        let answers = board.powers_mw(PowerKind::VARIANTS);
+        let answers = board.powers(PowerKind::VARIANTS);
         let mut absent = [Some(NoData::NotSupported); 5];
         for (&kind, answer) in PowerKind::VARIANTS.iter().zip(answers) {
             absent[kind as usize] = power(kind, rated, answer).err();
@@ -90,10 +90,10 @@ impl Powers {
     }
 }
 
-/// A first answer for a power, in milliwatts, of a board that is limited to `rated`. 0 W of the board itself cannot be;
+/// A first answer for a power of a board that is limited to `rated`. 0 W of the board itself cannot be;
 /// of its module or its memory it says that nothing is metered there, which is a lack and no fault.
-pub(super) fn power(kind: PowerKind, rated: Option<Watts>, answer: Result<u64, NoData>) -> Result<Watts, NoData> {
-    match (kind, watts(answer)?) {
+pub(super) fn power(kind: PowerKind, rated: Option<Watts>, answer: Result<Watts, NoData>) -> Result<Watts, NoData> {
+    match (kind, answer?) {
         (PowerKind::Module | PowerKind::Memory, Watts::ZERO) => Err(NoData::NotSupported),
         (_, power) => filter(kind, rated).check(power),
     }
@@ -102,14 +102,4 @@ pub(super) fn power(kind: PowerKind, rated: Option<Watts>, answer: Result<u64, N
 /// The judge of a kind's powers. The limit is the board's: the module may draw more, and the memory never does.
 pub(super) fn filter(kind: PowerKind, rated: Option<Watts>) -> PowerFilter {
     PowerFilter::new(rated.filter(|_| kind != PowerKind::Module))
-}
-
-/// An answer in milliwatts.
-pub(super) fn watts(answer: Result<u64, NoData>) -> Result<Watts, NoData> {
-    count(answer).map(|milliwatts| Watts(milliwatts as f64 * 1e-3))
-}
-
-/// An answer without the sentinels.
-pub(super) fn count(answer: Result<u64, NoData>) -> Result<u64, NoData> {
-    answer.and_then(|count| if plausible::is_sentinel(count) { Err(NoData::Implausible) } else { Ok(count) })
 }

@@ -4,7 +4,7 @@
 //! power of its own boundary beside it, the power shown is the counter's mean. Beside `nvml:0` stand, where the driver
 //! has them, `nvml:0/power` (the same watts by the other way), `nvml:0/module` and `nvml:0/memory`.
 
-use super::powers::{Powers, count, filter, watts};
+use super::powers::{Powers, filter};
 use super::renewal::Renewal;
 use super::watch::{DEFAULT_UPDATE_PERIOD, Watch};
 use super::{NvmlBoard, PowerKind};
@@ -115,7 +115,7 @@ impl BoardSensor {
     /// The count, made when it was renewed.
     fn count(&mut self, now: Seconds) -> Option<Sample> {
         let counter = self.counter.as_mut()?;
-        let answer = count(self.board.energy_mj());
+        let answer = self.board.energy_mj();
         let at = answer.map(|count| {
             let is_new = counter.last.replace(count) != Some(count);
             counter.renewal.advance(now, is_new, counter.update_period)
@@ -130,13 +130,12 @@ impl BoardSensor {
             return Vec::new();
         }
         self.asked_at = Some(now);
-        let answers = self.board.powers_mw(&self.asked);
+        let answers = self.board.powers(&self.asked);
         let first = usize::from(self.counter.is_some());
         let sample = |(index, kind): (usize, &PowerKind)| {
             let answer =
                 self.asked.iter().position(|asked| asked == kind).and_then(|place| answers.get(place).copied());
-            let power = watts(answer.unwrap_or(Err(NoData::NotSupported)));
-            Sample::new(first + index, now, power.map(Value::Power))
+            Sample::new(first + index, now, answer.unwrap_or(Err(NoData::NotSupported)).map(Value::Power))
         };
         self.kinds.iter().enumerate().map(sample).collect()
     }

@@ -8,7 +8,7 @@
 //!   watch gets [`DEFAULT_UPDATE_PERIOD`].
 
 use super::NvmlBoard;
-use super::powers::{Powers, count, filter, watts};
+use super::powers::{Powers, filter};
 use crate::meter::counter::MILLIJOULE;
 use crate::reading::NoData;
 use crate::stats;
@@ -50,7 +50,7 @@ impl Watch {
         let start = wait(Seconds::ZERO);
         let mut now = start;
         while now - start <= WATCH {
-            match count(board.energy_mj()) {
+            match board.energy_mj() {
                 Ok(count) => {
                     let energy = MILLIJOULE * count as f64;
                     if changes.last().is_none_or(|&(_, last)| last != energy) {
@@ -60,8 +60,8 @@ impl Watch {
                 Err(cause) => counter = Err(cause),
             }
             if let Some((kind, filter)) = &mut judge {
-                let answer = board.powers_mw(&[*kind]).pop().unwrap_or(Err(NoData::NotSupported));
-                power = watts(answer).and_then(|power| filter.check(power));
+                let answer = board.powers(&[*kind]).pop().unwrap_or(Err(NoData::NotSupported));
+                power = answer.and_then(|power| filter.check(power));
                 shown.extend(power.iter().map(|power| power.0));
             }
             if counter.is_err() {
