@@ -10,7 +10,7 @@
 //! The chip's memory is left out: on newer chips its counter stands still. Apple calls the values estimates and states no
 //! error; they are also no instants, but means over [`PERIOD`].
 
-use super::channel::{Channel, Line, Sample, Sensor, Value};
+use super::channel::{Channel, Quantity, Sample, Sensor, Value};
 use super::plausible::PowerFilter;
 use super::probe::Refusal;
 use super::trial::{Candidate, Roots, Trial};
@@ -79,15 +79,15 @@ impl Apple {
             rated_w: None,
             sensing: Sensing { averaging_s: PERIOD, seen_share: 1.0 },
         };
-        let line = Line::power(PowerFilter::new(None), PERIOD);
-        Channel::new(source, Apple { intervals, ended: None }, vec![line])
+        let quantity = Quantity::power(PowerFilter::new(None), PERIOD);
+        Channel::new(source, Apple { intervals, ended: None }, vec![quantity])
     }
 
     fn sample(&mut self, now: Seconds, interval: Interval) -> Sample {
         let first = self.ended.map_or(interval.ended, |(first, _)| first);
         self.ended = Some((first, interval.ended));
         Sample {
-            line: 0,
+            quantity: 0,
             taken_at: now - Seconds(interval.ended.elapsed().as_secs_f64()),
             clock: Seconds(interval.ended.saturating_duration_since(first).as_secs_f64()),
             value: Ok(Value::Mean(interval.mean)),

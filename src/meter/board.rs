@@ -1,5 +1,5 @@
-//! What an accelerator board tells beside its power: its limits, clocks and temperatures, who else uses it and what slows it
-//! down ([`BoardFacts`]); and how a driver's library lists its boards.
+//! What an accelerator board tells beside its power: its limits, clocks and temperatures, who else uses it and what slows
+//! it down ([`BoardFacts`]); and how a driver's library lists its boards. Each fact is there or has its cause.
 
 use super::nvml::Device;
 use super::probe::Refusal;

@@ -1,17 +1,17 @@
 //! From a sensor to a meter: what every source must do with what it reads is done here, once.
 //!
-//! A source is a [`Sensor`]: asked at a time, it gives samples, each a count or a power on one of its [`Line`]s, or the
+//! A source is a [`Sensor`]: asked at a time, it gives samples. Each is a count or a power of one [`Quantity`], or the
 //! cause why there is none. A [`Channel`] makes a [`Meter`] of it:
 //!
 //! | sample | its energy | its power |
 //! |---|---|---|
-//! | [`Value::Count`] | differences of a counter, wraps and resets told apart ([`counter`](super::counter)) | the mean of the last window |
-//! | [`Value::Power`] | the trapezoid between samples, gaps counted ([`integral`](super::integral)) | as it is |
+//! | [`Value::Count`] | differences, wraps and resets told apart ([`Counter`]) | the mean of the last window |
+//! | [`Value::Power`] | the trapezoid between samples, gaps counted ([`PowerIntegral`]) | as it is |
 //! | [`Value::Mean`] | power times the time since the sample before, or a gap | as it is |
 //!
-//! Powers that cannot be are dropped before any arithmetic ([`plausible`](super::plausible)). A line on which nothing is
-//! new keeps its last reading, and so its age. The energy of the source is the sum over its counted lines, one of which
-//! without an energy leaves the sum without; what stands beside is never added. Time is an argument: no clock is read.
+//! Powers that cannot be are dropped before any arithmetic ([`PowerFilter`]). A quantity of which nothing new is said keeps
+//! its last reading, and so its age. The energy of the source is the sum over its counted quantities, one of which without
+//! an energy leaves the sum without; what stands beside is never added. Time is an argument: no clock is read.
 
 use super::Meter;
 use super::counter::{Counter, Limits, MeanPower};
@@ -34,11 +34,11 @@ pub enum Value {
     Restarted,
 }
 
-/// One value on one line.
+/// One value of one quantity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample {
-    /// The line, by its place in the channel.
-    pub line: usize,
+    /// Which quantity, by its place in the channel.
+    pub quantity: usize,
     /// When the value was made, on the clock by which the sensor is asked.
     pub taken_at: Seconds,
     /// The same on the clock by which steps are measured: the device's own where it has one.
@@ -49,16 +49,16 @@ pub struct Sample {
 
 impl Sample {
     /// A value that was made at `at`.
-    pub fn new(line: usize, at: Seconds, value: Result<Value, NoData>) -> Sample {
-        Sample { line, taken_at: at, clock: at, value }
+    pub fn new(quantity: usize, at: Seconds, value: Result<Value, NoData>) -> Sample {
+        Sample { quantity, taken_at: at, clock: at, value }
     }
 
-    /// A power on the first line.
+    /// A power of the first quantity.
     pub fn power(at: Seconds, power: Result<Watts, NoData>) -> Sample {
         Sample::new(0, at, power.map(Value::Power))
     }
 
-    /// A count on the first line.
+    /// A count of the first quantity.
     pub fn count(at: Seconds, count: Result<u64, NoData>) -> Sample {
         Sample::new(0, at, count.map(Value::Count))
     }
@@ -66,10 +66,10 @@ impl Sample {
 
 /// What a source is: something that can be asked.
 pub trait Sensor: Send {
-    /// What is new at `now`; nothing on a line where what it said last still holds.
+    /// What is new at `now`; nothing of a quantity of which its last value still holds.
     ///
     /// # Errors
-    /// Why nothing at all can be said: then no line has a reading.
+    /// Why nothing at all can be said: then no quantity has a reading.
     fn samples(&mut self, now: Seconds) -> Result<Vec<Sample>, NoData>;
 
     /// What slows the device down while it draws `power`.
@@ -81,7 +81,7 @@ pub trait Sensor: Send {
     }
 }
 
-/// What a line is for.
+/// What a quantity is for.
 #[derive(Clone, Debug, PartialEq)]
 enum Role {
     /// Its energy is a part of the source's, and its power too.
@@ -92,9 +92,9 @@ enum Role {
     Beside(Source),
 }
 
-/// One quantity under watch.
+/// One quantity under watch: an energy with its power.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct Quantity {
     role: Role,
     counter: Counter,
     mean: MeanPower,
@@ -105,19 +105,19 @@ pub struct Line {
     coverage: Coverage,
 }
 
-impl Line {
+impl Quantity {
     /// A counter within `limits`.
-    pub fn counter(limits: Limits) -> Line {
-        Line::new(limits, PowerFilter::new(None), Seconds::ZERO)
+    pub fn counter(limits: Limits) -> Quantity {
+        Quantity::new(limits, PowerFilter::new(None), Seconds::ZERO)
     }
 
     /// A power that is renewed every `update_period`; what `filter` lets pass is integrated.
-    pub fn power(filter: PowerFilter, update_period: Seconds) -> Line {
-        Line::new(Limits::NONE, filter, update_period)
+    pub fn power(filter: PowerFilter, update_period: Seconds) -> Quantity {
+        Quantity::new(Limits::NONE, filter, update_period)
     }
 
-    fn new(limits: Limits, filter: PowerFilter, update_period: Seconds) -> Line {
-        Line {
+    fn new(limits: Limits, filter: PowerFilter, update_period: Seconds) -> Quantity {
+        Quantity {
             role: Role::Counted,
             counter: Counter::new(limits),
             mean: MeanPower::default(),
@@ -130,13 +130,13 @@ impl Line {
     }
 
     /// The same, whose power alone is shown.
-    pub fn shown(self) -> Line {
-        Line { role: Role::Shown, ..self }
+    pub fn shown(self) -> Quantity {
+        Quantity { role: Role::Shown, ..self }
     }
 
     /// The same as the source `source` beside the first.
-    pub fn beside(self, source: Source) -> Line {
-        Line { role: Role::Beside(source), ..self }
+    pub fn beside(self, source: Source) -> Quantity {
+        Quantity { role: Role::Beside(source), ..self }
     }
 
     fn take(&mut self, sample: &Sample) {
@@ -185,7 +185,7 @@ pub struct Channel<S> {
     /// What is asked.
     pub sensor: S,
     source: Source,
-    lines: Vec<Line>,
+    quantities: Vec<Quantity>,
     poll_period: Seconds,
     coverage: Coverage,
     throttle: ThrottleWatch,
@@ -193,10 +193,10 @@ pub struct Channel<S> {
 
 impl<S: Sensor> Channel<S> {
     /// `sensor` as the source `source`. Between the flight's looks a thread should look twice in an update.
-    pub fn new(source: Source, sensor: S, lines: Vec<Line>) -> Channel<S> {
+    pub fn new(source: Source, sensor: S, quantities: Vec<Quantity>) -> Channel<S> {
         let poll_period = source.update_period_s * 0.5;
         let (coverage, throttle) = (Coverage::default(), ThrottleWatch::default());
-        Channel { sensor, source, lines, poll_period, coverage, throttle }
+        Channel { sensor, source, quantities, poll_period, coverage, throttle }
     }
 
     /// The same, looked at every `period` by a thread.
@@ -209,8 +209,8 @@ impl<S: Sensor> Channel<S> {
         self.poll_period
     }
 
-    fn counted(&self) -> impl Iterator<Item = &Line> {
-        self.lines.iter().filter(|line| line.role == Role::Counted)
+    fn counted(&self) -> impl Iterator<Item = &Quantity> {
+        self.quantities.iter().filter(|quantity| quantity.role == Role::Counted)
     }
 
     fn reading(&self) -> Reading {
@@ -219,15 +219,15 @@ impl<S: Sensor> Channel<S> {
             energy: one.energy.and_then(|sum| Ok(sum + two.energy?)),
             power: one.power.and_then(|sum| Ok(sum + two.power?)),
         };
-        let sum = self.counted().map(|line| line.last).reduce(together);
+        let sum = self.counted().map(|quantity| quantity.last).reduce(together);
         let sum = sum.unwrap_or_else(|| Reading::absent(Seconds::ZERO, NoData::NotSupported));
-        let shown = self.lines.iter().find(|line| line.role == Role::Shown);
-        Reading { power: shown.map_or(sum.power, |line| line.last.power), ..sum }
+        let shown = self.quantities.iter().find(|quantity| quantity.role == Role::Shown);
+        Reading { power: shown.map_or(sum.power, |quantity| quantity.last.power), ..sum }
     }
 
     /// Looks that brought nothing, and samples that were dropped in one that did.
     fn missed(&self) -> u64 {
-        self.counted().map(|line| line.coverage.missed).max().unwrap_or(0)
+        self.counted().map(|quantity| quantity.coverage.missed).max().unwrap_or(0)
     }
 }
 
@@ -239,10 +239,10 @@ impl<S: Sensor> Meter for Channel<S> {
     fn read(&mut self, now: Seconds) -> Reading {
         let missed_before = self.missed();
         match self.sensor.samples(now) {
-            Ok(samples) => samples.iter().for_each(|sample| self.lines[sample.line].take(sample)),
+            Ok(samples) => samples.iter().for_each(|sample| self.quantities[sample.quantity].take(sample)),
             Err(cause) => {
-                for (index, line) in self.lines.iter_mut().enumerate() {
-                    line.take(&Sample::new(index, now, Err(cause)));
+                for (index, quantity) in self.quantities.iter_mut().enumerate() {
+                    quantity.take(&Sample::new(index, now, Err(cause)));
                 }
             }
         }
@@ -252,8 +252,8 @@ impl<S: Sensor> Meter for Channel<S> {
             self.throttle.advance(now, look);
         }
         let missed = (self.missed() - missed_before).max(u64::from(reading.energy.is_err()));
-        let updates = self.counted().map(|line| line.coverage.updates).max().unwrap_or(0);
-        let seen = self.counted().next().map(|line| line.coverage).unwrap_or_default();
+        let updates = self.counted().map(|quantity| quantity.coverage.updates).max().unwrap_or(0);
+        let seen = self.counted().next().map(|quantity| quantity.coverage).unwrap_or_default();
         let (looks, missed) = (self.coverage.looks + 1, self.coverage.missed + missed);
         self.coverage = Coverage { looks, missed, updates, ..seen };
         reading
@@ -268,12 +268,13 @@ impl<S: Sensor> Meter for Channel<S> {
     }
 
     fn beside_sources(&self) -> Vec<Source> {
-        let source = |line: &Line| if let Role::Beside(source) = &line.role { Some(source.clone()) } else { None };
-        self.lines.iter().filter_map(source).collect()
+        let source =
+            |quantity: &Quantity| if let Role::Beside(source) = &quantity.role { Some(source.clone()) } else { None };
+        self.quantities.iter().filter_map(source).collect()
     }
 
     fn beside(&self) -> Vec<(Reading, Coverage)> {
-        let beside = self.lines.iter().filter(|line| matches!(line.role, Role::Beside(_)));
-        beside.map(|line| (line.last, line.coverage)).collect()
+        let beside = self.quantities.iter().filter(|quantity| matches!(quantity.role, Role::Beside(_)));
+        beside.map(|quantity| (quantity.last, quantity.coverage)).collect()
     }
 }

@@ -47,6 +47,11 @@ pub struct Limits {
 impl Limits {
     /// Microjoules of which nothing is known: every rise is taken, and every fall is a reset.
     pub const NONE: Limits = Limits { unit: MICROJOULE, range: None, ceiling: None, slack: Seconds::ZERO };
+
+    /// A real counter of `unit`, which ends at `range` if that is known, of what draws no more than `ceiling`.
+    pub fn of(unit: Joules, range: Option<u64>, ceiling: Watts) -> Limits {
+        Limits { unit, range, ceiling: Some(ceiling), slack: SLACK }
+    }
 }
 
 /// What one look found.

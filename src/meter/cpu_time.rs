@@ -17,7 +17,7 @@
 //! * idle: 0.3 of it. Barroso & Hölzle, *The Case for Energy-Proportional Computing*, IEEE Computer 40 (12) (2007) 33
 //!   (doi:10.1109/MC.2007.443), put server CPUs below one third of their peak at very low activity.
 
-use super::channel::{Channel, Line, Sample, Sensor};
+use super::channel::{Channel, Quantity, Sample, Sensor};
 use super::counter::{Limits, MICROJOULE};
 use super::probe::Refusal;
 use super::trial::{Candidate, Roots, Trial};
@@ -103,7 +103,7 @@ impl CpuTime {
             sensing: Sensing::default(),
         };
         let model = CpuTime { inputs, clock, start: None, looked_at: Seconds::ZERO, energy: Joules::ZERO };
-        Channel::new(source, model, vec![Line::counter(Limits::NONE)])
+        Channel::new(source, model, vec![Quantity::counter(Limits::NONE)])
     }
 
     /// The energy until `now`.

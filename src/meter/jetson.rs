@@ -11,7 +11,7 @@
 //! it. Where that rail cannot be read the total is unknown, whatever the others say; and where there is none (AGX
 //! modules), it is not guessed which of the rails lie behind which: a sum could miss a part or count it twice.
 
-use super::channel::{Channel, Line, Sample, Sensor};
+use super::channel::{Channel, Quantity, Sample, Sensor};
 use super::plausible::PowerFilter;
 use super::probe::{Place, Refusal};
 use super::sysfs::Tree;
@@ -103,8 +103,8 @@ impl Jetson {
             rated_w: None,
             sensing: Sensing::default(),
         };
-        let line = Line::power(filter, period);
-        Ok(Some(Channel::new(source, Jetson { tree: tree.clone(), rail }, vec![line])))
+        let quantity = Quantity::power(filter, period);
+        Ok(Some(Channel::new(source, Jetson { tree: tree.clone(), rail }, vec![quantity])))
     }
 }
 

@@ -13,13 +13,13 @@
 //! | [`recorded`] | energies from a file, replayed | modelled | as it is told |
 //! | [`cpu_time`] | the CPU time of this process, times constants | modelled | process |
 //!
-//! Each of them is a small [`Sensor`](channel::Sensor) in a file of its own, with one line in [`trial`] that lists it. What all
-//! of them need is in one [`Channel`](channel::Channel): differences of a [`counter`], the [`integral`] of a power, the limits
-//! of what a value can be ([`plausible`]), what slows the device down ([`throttle`]), and how well it was watched.
+//! Each of them is a small [`Sensor`](channel::Sensor) in a file of its own, with one line in [`trial`] that lists it. What
+//! all of them need is in one [`Channel`](channel::Channel): differences of a [`counter`], the [`integral`] of a power, the
+//! limits of what a value can be ([`plausible`]), what slows the device down ([`throttle`]), how well it was watched.
 //!
-//! [`thread`] keeps a source that hangs or is slow from holding up the flight, and [`gauge`] keeps the energies of a flight
-//! with their bounds ([`energy_meter`]). [`trial`] tries every source by reading it, [`duplicates`] tells sensors of the same
-//! watts, [`select`] picks the best. [`meter_file`] and [`replay`] read what a meter wrote for itself.
+//! [`thread`] keeps a source that hangs or is slow from holding up the flight, and [`gauge`] keeps the energies of a
+//! flight with their bounds ([`energy_meter`]). [`trial`] tries every source by reading it, [`duplicates`] tells sensors of
+//! the same watts, [`select`] picks the best. [`meter_file`] and [`replay`] read what a meter wrote for itself.
 
 pub mod address;
 pub mod apple;

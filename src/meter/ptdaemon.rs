@@ -17,7 +17,7 @@
 //! tells; a known analyser whose range is not told is of the class that SPEC accepts, of an unknown one nothing is stated.
 //! A daemon with its dummy device, which makes its numbers up, is no measurement and says so.
 
-use super::channel::{Channel, Line, Sample, Sensor, Value};
+use super::channel::{Channel, Quantity, Sample, Sensor, Value};
 use super::network::Connection;
 use super::plausible::PowerFilter;
 use super::probe::Refusal;
@@ -87,7 +87,7 @@ impl PtDaemon {
         let interval = identity.split(',').nth(1).and_then(|ms| ms.trim().parse::<f64>().ok()).unwrap_or(0.0);
         let period = Seconds((interval * 1e-3).clamp(1.0, 60.0));
         let mut filter = PowerFilter::new(Some(CEILING));
-        let line = Line::power(filter, period);
+        let quantity = Quantity::power(filter, period);
         let mut daemon = PtDaemon {
             host: host.to_owned(),
             port,
@@ -114,7 +114,7 @@ impl PtDaemon {
             rated_w: None,
             sensing: Sensing { averaging_s: period, seen_share: 1.0 },
         };
-        Ok(Channel::new(source, daemon, vec![line]))
+        Ok(Channel::new(source, daemon, vec![quantity]))
     }
 
     /// Waits for the first sample, for a while.
@@ -149,7 +149,7 @@ impl PtDaemon {
             None => Seconds::ZERO,
         };
         self.last = Some((at, clock));
-        Sample { line: 0, taken_at: now, clock, value: Ok(Value::Power(power)) }
+        Sample { quantity: 0, taken_at: now, clock, value: Ok(Value::Power(power)) }
     }
 }
 
@@ -173,7 +173,7 @@ impl Sensor for PtDaemon {
         }
         // What was good last still holds.
         let latest = self.latest.ok_or(NoData::NotYet)?;
-        samples.extend(samples.last().is_some_and(|last| last.value.is_err()).then_some(latest));
+        samples.extend(samples.last().is_none_or(|last| last.value.is_err()).then_some(latest));
         Ok(samples)
     }
 }

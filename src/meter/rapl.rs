@@ -11,8 +11,8 @@
 //! The registers change about every millisecond and follow the plug's power closely (Khan et al., *RAPL in Action*, ACM
 //! TOMPECS 3 (2018) 9), but on many parts they are partly a model.
 
-use super::channel::{Channel, Line, Sample, Sensor, Value};
-use super::counter::{Limits, MICROJOULE, SLACK};
+use super::channel::{Channel, Quantity, Sample, Sensor, Value};
+use super::counter::{Limits, MICROJOULE};
 use super::plausible;
 use super::probe::Refusal;
 use super::sysfs::Tree;
@@ -65,9 +65,9 @@ impl Rapl {
             }
             let file = format!("{directory}/energy_uj");
             tree.number(&file).map_err(|cause| unreadable(tree, &file, cause))?;
-            let (line, zone_rated) = package(tree, &directory);
+            let (counter, zone_rated) = package(tree, &directory);
             files.push(file);
-            packages.push(line);
+            packages.push(counter);
             rated = rated.zip(zone_rated).map(|(sum, zone)| sum + zone);
         }
         if packages.is_empty() {
@@ -91,8 +91,9 @@ impl Rapl {
 impl Sensor for Rapl {
     /// Every package is read even if one before it fails: each must see its own wraps.
     fn samples(&mut self, now: Seconds) -> Result<Vec<Sample>, NoData> {
-        let sample =
-            |(line, file): (usize, &String)| Sample::new(line, now, self.tree.number_of_device(file).map(Value::Count));
+        let sample = |(package, file): (usize, &String)| {
+            Sample::new(package, now, self.tree.number_of_device(file).map(Value::Count))
+        };
         Ok(self.files.iter().enumerate().map(sample).collect())
     }
 }
@@ -103,11 +104,11 @@ fn is_top_zone(name: &str) -> bool {
 }
 
 /// The counter of one package, and its long-term limit.
-fn package(tree: &Tree, directory: &str) -> (Line, Option<Watts>) {
+fn package(tree: &Tree, directory: &str) -> (Quantity, Option<Watts>) {
     let range = tree.number(&format!("{directory}/max_energy_range_uj")).ok().filter(|&range| range > 0);
     let (rated, highest) = power_limits(tree, directory);
-    let ceiling = Some(plausible::ceiling(highest, plausible::PACKAGE_CEILING));
-    (Line::counter(Limits { unit: MICROJOULE, range, ceiling, slack: SLACK }), rated)
+    let ceiling = plausible::ceiling(highest, plausible::PACKAGE_CEILING);
+    (Quantity::counter(Limits::of(MICROJOULE, range, ceiling)), rated)
 }
 
 /// The long-term limit, and the highest of all limits that limit anything. Boards without a limit state 0 or a figure

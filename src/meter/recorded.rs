@@ -17,7 +17,7 @@
 //! `no_permission`, `counter_reset`, ...): then the source says that. The first look at the source is the first line;
 //! after the last line the source is lost. A reading is as old as the line that it shows.
 
-use super::channel::{Channel, Line, Sample, Sensor};
+use super::channel::{Channel, Quantity, Sample, Sensor};
 use super::counter::{Limits, MICROJOULE};
 use super::csv_lines::csv_lines;
 use super::probe::Refusal;
@@ -80,7 +80,7 @@ impl Recorded {
             sensing: Sensing::default(),
         };
         let recording = Recorded { rows, passed: 0, opened_at: None };
-        Ok(Channel::new(source, recording, vec![Line::counter(Limits::NONE)]))
+        Ok(Channel::new(source, recording, vec![Quantity::counter(Limits::NONE)]))
     }
 }
 

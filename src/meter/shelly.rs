@@ -11,7 +11,7 @@
 //! Relays without a meter report the same fields with 0 W in them. So a zero is believed only from a plug that has shown
 //! power, a plug that is switched off is [`NoData::Off`], and one without the fields is [`NoData::NotSupported`].
 
-use super::channel::{self, Channel, Line, Sample, Sensor};
+use super::channel::{self, Channel, Quantity, Sample, Sensor};
 use super::network;
 use super::plausible::PowerFilter;
 use super::probe::Refusal;
@@ -91,7 +91,11 @@ impl Shelly {
                         sensing: Sensing { averaging_s: PERIOD, seen_share: 1.0 },
                     };
                     let plug = Shelly { host: host.to_owned(), port, switch, dialect, total: Joules::ZERO };
-                    return Ok(Channel::new(source, plug, vec![Line::power(PowerFilter::new(Some(CEILING)), PERIOD)]));
+                    return Ok(Channel::new(
+                        source,
+                        plug,
+                        vec![Quantity::power(PowerFilter::new(Some(CEILING)), PERIOD)],
+                    ));
                 }
                 Ok(_) => {
                     let detail = format!("{host}:{port}: 0 W: the relay has no meter, or nothing is plugged in");

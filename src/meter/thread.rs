@@ -1,17 +1,17 @@
 //! A thread between the flight and a source that may hang or is slow.
 //!
-//! A driver in trouble can hold a read for ever, in a state that no signal ends, and a meter on the network answers in tens
-//! of milliseconds. So every source outside this process is read on a thread of its own, which looks by itself once a
-//! period: a power is integrated as densely as it changes, and no wrap of a counter goes unseen.
+//! A driver in trouble can hold a read for ever, in a state that no signal ends, and a meter on the network answers in
+//! tens of milliseconds. So every source outside this process is read on a thread of its own, which looks by itself once
+//! a period: a power is integrated as densely as it changes, and no wrap of a counter goes unseen.
 //!
 //! | [`Answers`] | a look of the flight | the end |
 //! |---|---|---|
 //! | `Fresh` | asks, and waits until the deadline; later looks do not wait for the same answer again | nobody waits |
-//! | `Latest` | takes the last answer, with the time at which it was taken | waits for [`PARTING`] at most, so that a measurement on an analyser does not run on |
+//! | `Latest` | takes the last answer, with the time at which it was taken | waits for [`PARTING`] at most |
 //!
-//! An answer that does not come, or is older than [`STALE_PERIODS`] periods, is [`NoData::Timeout`]. The thread is not joined:
-//! if its read never returns, it is left behind. If it does return, the source is read as before, and a counter has missed
-//! nothing.
+//! The wait at the end is for an analyser, whose measurement must not run on. An answer that does not come, or is older
+//! than [`STALE_PERIODS`] periods, is [`NoData::Timeout`]. The thread is not joined: if its read never returns, it is left
+//! behind. If it does return, the source is read as before, and a counter has missed nothing.
 
 use super::{Meter, cpu_clock};
 use crate::reading::{Coverage, NoData, Reading, Source, Throttling};
@@ -28,7 +28,8 @@ pub const DEADLINE: Seconds = Seconds(0.5);
 /// After so many periods without an answer there is none.
 pub const STALE_PERIODS: f64 = 5.0;
 
-/// The end of a slow source is waited for this long: an analyser may take a sampling interval, a second, for its last answer.
+/// The end of a slow source is waited for this long: an analyser may take a sampling interval, a second, for its last
+/// answer.
 pub const PARTING: Duration = Duration::from_millis(1300);
 
 /// No source changes faster, and a thread that never rests would itself be the load.
@@ -98,8 +99,8 @@ pub struct Threaded {
 }
 
 impl Threaded {
-    /// Moves `meter` to a thread that looks every `period` by itself, on the clock that began at `epoch`; `first` is the last
-    /// reading that it gave on that clock. The caller's clock need not be the same at every look.
+    /// Moves `meter` to a thread that looks every `period` by itself, on the clock that began at `epoch`; `first` is the
+    /// last reading that it gave on that clock. The caller's clock need not be the same at every look.
     ///
     /// # Errors
     /// The system has no thread left.

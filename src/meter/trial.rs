@@ -158,8 +158,12 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    pub(super) fn start(name: &str, deadline: Seconds, work: impl FnOnce() -> Attempt + Send + 'static) -> Trial {
-        Trial { name: name.to_owned(), pending: Pending::start(deadline, work) }
+    pub(super) fn start(
+        name: impl Into<String>,
+        deadline: Seconds,
+        work: impl FnOnce() -> Attempt + Send + 'static,
+    ) -> Trial {
+        Trial { name: name.into(), pending: Pending::start(deadline, work) }
     }
 
     fn end(self) -> Option<Candidate> {
@@ -218,7 +222,7 @@ pub(super) fn candidates(roots: &Roots) -> Vec<Candidate> {
         match pending.wait().and_then(|listed| listed) {
             Ok(listed) => boards.extend(listed.into_iter().enumerate().map(|(index, device)| {
                 let name = format!("{library}:{index}");
-                Trial::start(&name.clone(), roots.source_deadline, move || of_board(device?, &name).map(Some))
+                Trial::start(name.clone(), roots.source_deadline, move || of_board(device?, &name).map(Some))
             })),
             Err(refusal) => candidates.push(Candidate::refused(library, refusal)),
         }
@@ -242,7 +246,7 @@ fn of_board(device: Box<dyn Device>, name: &str) -> Result<Candidate, Refusal> {
 fn of_addresses(roots: &Roots) -> Vec<Trial> {
     let trial = |(index, address): (usize, &Address)| {
         let (name, address) = (name_of(&roots.addresses[..index], address), address.clone());
-        Trial::start(&name.clone(), roots.slow_deadline(), move || of_address(&name, &address).map(Some))
+        Trial::start(name.clone(), roots.slow_deadline(), move || of_address(&name, &address).map(Some))
     };
     roots.addresses.iter().enumerate().map(trial).collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::power::{Power, Random};
 use dawndusk::meter::Meter;
-use dawndusk::meter::channel::{Channel, Line, Sample, Sensor};
+use dawndusk::meter::channel::{Channel, Quantity, Sample, Sensor};
 use dawndusk::meter::hwmon::Hwmon;
 use dawndusk::meter::nvml::{Architecture, BoardSensor, Device, Identity, NvmlBoard, Question};
 use dawndusk::meter::plausible::PowerFilter;
@@ -211,8 +211,8 @@ impl Wall {
             rated_w: None,
             sensing: Sensing { averaging_s: Seconds(1.0), seen_share: 1.0 },
         };
-        let line = Line::power(PowerFilter::new(None), source.update_period_s);
-        Channel::new(source, Wall(world), vec![line])
+        let quantity = Quantity::power(PowerFilter::new(None), source.update_period_s);
+        Channel::new(source, Wall(world), vec![quantity])
     }
 }
 

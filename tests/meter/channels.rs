@@ -1,6 +1,6 @@
-//! From a sensor to a meter, and from a meter to energies: what no source has to do for itself, on a clock of the test's own.
+//! From a sensor to a meter, and from a meter to energies: what no source does for itself, on a clock of the test's own.
 
-use dawndusk::meter::channel::{Channel, Line, Sample, Sensor, Value};
+use dawndusk::meter::channel::{Channel, Quantity, Sample, Sensor, Value};
 use dawndusk::meter::counter::Limits;
 use dawndusk::meter::plausible::PowerFilter;
 use dawndusk::meter::{Gauge, Meter, MeterCost, Window};
@@ -32,12 +32,12 @@ fn source(name: &str) -> Source {
     }
 }
 
-fn channel(lines: Vec<Line>, answers: impl IntoIterator<Item = Answer>) -> Channel<Scripted> {
-    Channel::new(source("told"), Scripted(answers.into_iter().collect()), lines)
+fn channel(quantities: Vec<Quantity>, answers: impl IntoIterator<Item = Answer>) -> Channel<Scripted> {
+    Channel::new(source("told"), Scripted(answers.into_iter().collect()), quantities)
 }
 
-fn power() -> Line {
-    Line::power(PowerFilter::new(Some(Watts(700.0))), Seconds(1.0))
+fn power() -> Quantity {
+    Quantity::power(PowerFilter::new(Some(Watts(700.0))), Seconds(1.0))
 }
 
 fn shows(at: f64, watts: f64) -> Answer {
@@ -59,7 +59,7 @@ fn a_look_at_which_nothing_is_new_shows_the_last_value_with_its_age() {
 fn steps_go_by_the_devices_own_clock_and_age_by_the_flights() {
     let late = |taken_at: f64, clock: f64, watts: f64| {
         let value = Ok(Value::Power(Watts(watts)));
-        Sample { line: 0, taken_at: Seconds(taken_at), clock: Seconds(clock), value }
+        Sample { quantity: 0, taken_at: Seconds(taken_at), clock: Seconds(clock), value }
     };
     let mut meter =
         channel(vec![power()], [Ok(vec![late(9.0, 0.0, 50.0), late(9.0, 1.0, 50.0), late(9.0, 2.0, 50.0)])]);
@@ -77,19 +77,20 @@ fn a_mean_counts_over_its_interval_and_one_without_a_power_is_a_gap() {
 }
 
 #[test]
-fn counted_lines_are_added_and_one_without_an_energy_leaves_none() {
+fn counted_quantities_are_added_and_one_without_an_energy_leaves_none() {
     let counts = |at: f64, one: u64, two: Result<u64, NoData>| {
-        let of = |line: usize, count: Result<u64, NoData>| Sample::new(line, Seconds(at), count.map(Value::Count));
+        let of =
+            |quantity: usize, count: Result<u64, NoData>| Sample::new(quantity, Seconds(at), count.map(Value::Count));
         Ok(vec![of(0, Ok(one)), of(1, two)])
     };
-    let lines = vec![Line::counter(Limits::NONE), Line::counter(Limits::NONE)];
+    let quantities = vec![Quantity::counter(Limits::NONE), Quantity::counter(Limits::NONE)];
     let answers = [
         counts(0.0, 7, Ok(9)),
         counts(1.0, 7_000_007, Ok(3_000_009)),
         counts(2.0, 8_000_007, Err(NoData::Asleep)),
         counts(3.0, 9_000_007, Ok(4_000_009)),
     ];
-    let mut meter = channel(lines, answers);
+    let mut meter = channel(quantities, answers);
     meter.read(Seconds(0.0));
     let both = meter.read(Seconds(1.0));
     assert_eq!((both.energy, both.power), (Ok(Joules(10.0)), Ok(Watts(10.0))), "7 J and 3 J in a second");
@@ -99,12 +100,12 @@ fn counted_lines_are_added_and_one_without_an_energy_leaves_none() {
 
 #[test]
 fn what_stands_beside_is_never_added_and_a_look_that_fails_fails_for_it_too() {
-    let lines = vec![Line::counter(Limits::NONE), power().shown(), power().beside(source("told/module"))];
+    let quantities = vec![Quantity::counter(Limits::NONE), power().shown(), power().beside(source("told/module"))];
     let both = |at: f64, count: u64| {
-        let of = |line: usize, watts: f64| Sample::new(line, Seconds(at), Ok(Value::Power(Watts(watts))));
+        let of = |quantity: usize, watts: f64| Sample::new(quantity, Seconds(at), Ok(Value::Power(Watts(watts))));
         Ok(vec![Sample::count(Seconds(at), Ok(count)), of(1, 250.0), of(2, 600.0)])
     };
-    let mut meter = channel(lines, [both(0.0, 0), both(1.0, 240_000_000), Err(NoData::Lost)]);
+    let mut meter = channel(quantities, [both(0.0, 0), both(1.0, 240_000_000), Err(NoData::Lost)]);
     meter.read(Seconds(0.0));
     let reading = meter.read(Seconds(1.0));
     assert_eq!((reading.energy, reading.power), (Ok(Joules(240.0)), Ok(Watts(250.0))), "counted, and shown");

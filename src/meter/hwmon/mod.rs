@@ -13,8 +13,8 @@
 mod throttle;
 
 use super::board::{BoardFacts, Fact};
-use super::channel::{Channel, Line, Sample, Sensor};
-use super::counter::{Limits, MICROJOULE, SLACK};
+use super::channel::{Channel, Quantity, Sample, Sensor};
+use super::counter::{Limits, MICROJOULE};
 use super::plausible::{self, PowerFilter};
 use super::probe::{Place, Refusal};
 use super::sysfs::Tree;
@@ -48,8 +48,8 @@ pub struct Hwmon {
 
 pub(super) fn trials(roots: &Roots) -> Vec<Trial> {
     let trial = |chip: String| {
-        let (tree, name) = (roots.sysfs.clone(), chip.clone());
-        Trial::start(&name, roots.source_deadline, move || {
+        let tree = roots.sysfs.clone();
+        Trial::start(chip.clone(), roots.source_deadline, move || {
             let Some(board) = Hwmon::open(&tree, &chip)? else { return Ok(None) };
             let (place, facts) = (board.sensor.place.clone(), board.sensor.facts());
             Ok(Some(Candidate::on_thread(board)?.at(place).with_facts(facts)))
@@ -91,8 +91,7 @@ impl Hwmon {
                 )
             })?;
         }
-        let ceiling = Some(plausible::ceiling(rated, plausible::BOARD_CEILING));
-        let limits = Limits { unit: MICROJOULE, range: None, ceiling, slack: SLACK };
+        let limits = Limits::of(MICROJOULE, None, plausible::ceiling(rated, plausible::BOARD_CEILING));
         let states_no_cap = is_power && !tree.has(&format!("{directory}/power1_cap"));
         let attribute = file.rsplit('/').next().unwrap_or(&file);
         let what = if is_power { "power, integrated" } else { "energy counter" };
@@ -110,13 +109,13 @@ impl Hwmon {
                 false => Sensing::default(),
             },
         };
-        let (line, period) = match filter {
-            Some(filter) => (Line::power(filter, UPDATE_PERIOD), UPDATE_PERIOD * 0.5),
-            None => (Line::counter(limits), Seconds(1.0)),
+        let (quantity, period) = match filter {
+            Some(filter) => (Quantity::power(filter, UPDATE_PERIOD), UPDATE_PERIOD * 0.5),
+            None => (Quantity::counter(limits), Seconds(1.0)),
         };
         let (tree, causes, name) = (tree.clone(), Causes::find(tree, &directory, &driver), source.name.clone());
         let board = Hwmon { tree, name, place, directory, file, filter, causes };
-        Ok(Some(Channel::new(source, board, vec![line]).polled_every(period)))
+        Ok(Some(Channel::new(source, board, vec![quantity]).polled_every(period)))
     }
 
     /// What the driver says of the board beside its power.

@@ -8,8 +8,8 @@ use super::powers::{Powers, filter};
 use super::renewal::Renewal;
 use super::watch::{DEFAULT_UPDATE_PERIOD, Watch};
 use super::{NvmlBoard, PowerKind};
-use crate::meter::channel::{Channel, Line, Sample, Sensor, Value};
-use crate::meter::counter::{Limits, MILLIJOULE, SLACK};
+use crate::meter::channel::{Channel, Quantity, Sample, Sensor, Value};
+use crate::meter::counter::{Limits, MILLIJOULE};
 use crate::meter::plausible;
 use crate::meter::probe::Refusal;
 use crate::meter::throttle::ThrottleLook;
@@ -27,23 +27,16 @@ const REOPEN_AFTER: Seconds = Seconds(1.0);
 /// renewed every 100 ms, and each question costs as much as the counter's.
 const POWERS_REST: Seconds = Seconds(0.04);
 
-/// An energy counter under watch: when its last count was renewed.
-struct Counted {
-    update_period: Seconds,
-    renewal: Renewal,
-    last: Option<u64>,
-}
-
 /// A board that can be asked.
 pub struct BoardSensor {
     board: NvmlBoard,
-    /// The first line; none where that is a power.
-    counter: Option<Counted>,
-    /// Of each line with a power, in their order.
+    /// Of the counter, which is the first quantity; none where that is a power.
+    renewal: Option<Renewal>,
+    /// Of each quantity that is a power, in their order.
     kinds: Vec<PowerKind>,
     /// Each kind once.
     asked: Vec<PowerKind>,
-    /// From this line on they stand beside.
+    /// From this quantity on they stand beside.
     beside_from: usize,
     asked_at: Option<Seconds>,
     lost_at: Option<Seconds>,
@@ -63,11 +56,11 @@ impl BoardSensor {
         let powers = Powers::find(&mut board, rated);
         let period = Watch::over(&mut board, &powers, rated, wait).judge();
         let source = source(&board, name, rated, &period);
-        let power = |kind| Line::power(filter(kind, rated), DEFAULT_UPDATE_PERIOD);
-        let (mut lines, account, control, beside, source) = match (&period, powers.account) {
+        let power = |kind| Quantity::power(filter(kind, rated), DEFAULT_UPDATE_PERIOD);
+        let (mut quantities, account, control, beside, source) = match (&period, powers.account) {
             (Ok(_), account) => {
-                let ceiling = Some(plausible::ceiling(rated, plausible::BOARD_CEILING));
-                let counter = Line::counter(Limits { unit: MILLIJOULE, range: None, ceiling, slack: SLACK });
+                let ceiling = plausible::ceiling(rated, plausible::BOARD_CEILING);
+                let counter = Quantity::counter(Limits::of(MILLIJOULE, None, ceiling));
                 // A module's power is another boundary's: it stands beside the counter and is not shown in its place.
                 let control = powers.control.filter(|_| !powers.is_of_module());
                 let beside = account.into_iter().chain(powers.beside).collect::<Vec<_>>();
@@ -84,20 +77,19 @@ impl BoardSensor {
                 return Err(Refusal::new(powers.cause(), detail));
             }
         };
-        lines.extend(control.map(|kind| power(kind).shown()));
-        let beside_from = lines.len();
+        quantities.extend(control.map(|kind| power(kind).shown()));
+        let beside_from = quantities.len();
         let stands_beside = |&kind: &PowerKind| power(kind).beside(beside_source(&board, kind, &source));
-        lines.extend(beside.iter().map(stands_beside));
+        quantities.extend(beside.iter().map(stands_beside));
         let kinds: Vec<PowerKind> = account.into_iter().chain(control).chain(beside).collect();
         let mut asked = kinds.clone();
         asked.sort_unstable();
         asked.dedup();
-        let counter =
-            period.ok().map(|update_period| Counted { update_period, renewal: Renewal::default(), last: None });
+        let renewal = period.ok().map(Renewal::new);
         // Renewals of a counter are seen to within a quarter of their period.
-        let poll_period = source.update_period_s * if counter.is_some() { 0.25 } else { 0.5 };
-        let sensor = BoardSensor { board, counter, kinds, asked, beside_from, asked_at: None, lost_at: None };
-        Ok(Channel::new(source, sensor, lines).polled_every(poll_period))
+        let poll_period = source.update_period_s * if renewal.is_some() { 0.25 } else { 0.5 };
+        let sensor = BoardSensor { board, renewal, kinds, asked, beside_from, asked_at: None, lost_at: None };
+        Ok(Channel::new(source, sensor, quantities).polled_every(poll_period))
     }
 
     /// True once the board answers again, or has not been lost.
@@ -114,24 +106,20 @@ impl BoardSensor {
 
     /// The count, made when it was renewed.
     fn count(&mut self, now: Seconds) -> Option<Sample> {
-        let counter = self.counter.as_mut()?;
+        let renewal = self.renewal.as_mut()?;
         let answer = self.board.energy_mj();
-        let at = answer.map(|count| {
-            let is_new = counter.last.replace(count) != Some(count);
-            counter.renewal.advance(now, is_new, counter.update_period)
-        });
-        Some(Sample::count(at.unwrap_or(now), answer))
+        Some(Sample::count(answer.map_or(now, |count| renewal.advance(now, count)), answer))
     }
 
     /// All powers that are used, asked for at once, where it is time to.
     fn powers(&mut self, now: Seconds) -> Vec<Sample> {
         let rests = |at: Seconds| now >= at && now - at < POWERS_REST;
-        if self.counter.is_some() && self.asked_at.is_some_and(rests) {
+        if self.renewal.is_some() && self.asked_at.is_some_and(rests) {
             return Vec::new();
         }
         self.asked_at = Some(now);
         let answers = self.board.powers(&self.asked);
-        let first = usize::from(self.counter.is_some());
+        let first = usize::from(self.renewal.is_some());
         let sample = |(index, kind): (usize, &PowerKind)| {
             let answer =
                 self.asked.iter().position(|asked| asked == kind).and_then(|place| answers.get(place).copied());
@@ -149,7 +137,7 @@ impl Sensor for BoardSensor {
         let mut samples = self.powers(now);
         samples.extend(self.count(now));
         // A board that is gone leaves its gap in what stands beside as well.
-        if samples.iter().any(|sample| sample.line < self.beside_from && sample.value == Err(NoData::Lost)) {
+        if samples.iter().any(|sample| sample.quantity < self.beside_from && sample.value == Err(NoData::Lost)) {
             (self.lost_at, self.asked_at) = (Some(now), None);
             return Err(NoData::Lost);
         }
