@@ -6,9 +6,8 @@
 //! | `amdgpu:...` | `power1_cap` of its chip in `class/hwmon` | `power1_cap_min` |
 //! | `rapl` | `constraint_0_power_limit_uw` of every package in `class/powercap` | a quarter of the found limit: none is stated |
 
-use crate::meter::board::BoardLimit;
 use crate::meter::hwmon::{self, Hwmon};
-use crate::meter::nvml::limit_of;
+use crate::meter::nvml::{NvmlLimit, limit_of};
 use crate::meter::sysfs::{Tree, cause_of};
 use crate::reading::NoData;
 use std::io::Write;
@@ -72,7 +71,7 @@ pub fn knob_of(key: &str, tree: &Tree) -> Option<Box<dyn Knob>> {
         .then(|| -> Box<dyn Knob> { Box::new(FileKnob { tree: tree.clone(), file: key.into() }) })
 }
 
-fn of_board(limit: Box<dyn BoardLimit>) -> Box<dyn Knob> {
+fn of_board(limit: NvmlLimit) -> Box<dyn Knob> {
     Box::new(BoardKnob { limit })
 }
 
@@ -120,16 +119,16 @@ impl Knob for FileKnob {
 
 /// A limit behind a driver's library.
 struct BoardKnob {
-    limit: Box<dyn BoardLimit>,
+    limit: NvmlLimit,
 }
 
 impl Knob for BoardKnob {
     fn name(&self) -> String {
-        self.limit.name()
+        format!("of {}", self.limit.name)
     }
 
     fn key(&self) -> String {
-        format!("{NVML}{}", self.limit.id())
+        format!("{NVML}{}", self.limit.id)
     }
 
     fn range(&mut self, _found: u64) -> Result<(u64, u64), NoData> {
@@ -149,6 +148,6 @@ impl Knob for BoardKnob {
     }
 
     fn by_hand(&self, microwatts: u64) -> String {
-        format!("as root: nvidia-smi -i {} -pl {}", self.limit.id(), microwatts.div_ceil(1_000_000))
+        format!("as root: nvidia-smi -i {} -pl {}", self.limit.id, microwatts.div_ceil(1_000_000))
     }
 }

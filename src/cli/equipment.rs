@@ -137,7 +137,7 @@ pub(super) fn prepare(
         tuning: tuner.choices().to_vec(),
         workloads: workloads.iter().map(|workload| WorkloadRecord::from(workload.description())).collect(),
     };
-    let meter = Box::new(Several::new(selection.meter, selection.witnesses));
+    let meter = Box::new(Several::new(selection.meter, selection.beside));
     Ok(Equipment { workloads, meter, conditions, actuator: None })
 }
 

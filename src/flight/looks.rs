@@ -36,8 +36,8 @@ impl Looks {
 
     /// Energy from departure to the latest look, and what was read beside it.
     pub(super) fn total(&self, gauge: &Gauge) -> (Drawn, Vec<Beside>) {
-        let sources = gauge.witness_sources().cloned();
-        let drawn = gauge.between_by_witnesses(&self.first, &self.latest);
+        let sources = gauge.beside_sources().cloned();
+        let drawn = gauge.between_beside(&self.first, &self.latest);
         let beside = sources.zip(drawn).map(|(source, drawn)| Beside { source, drawn }).collect();
         (gauge.between(&self.first, &self.latest), beside)
     }

@@ -99,7 +99,7 @@ pub(super) trait Ground: Machine {
     /// Its workloads, in flight order.
     fn descriptions(&self) -> &[Description];
 
-    /// The power source with its books. It is looked at now, and not kept.
+    /// The power source with the energies that it has shown. It is looked at now, and not kept.
     fn gauge(&mut self) -> &mut Gauge;
 
     /// One batch, waited for.

@@ -57,7 +57,7 @@ fn watch_idle<M: Ground>(machine: &mut M, length: &Length) -> (Seconds, Drawn) {
 /// Writes down what the sources beside the one that counts saw.
 fn note_beside<M: Ground>(machine: &mut M, workload: Option<&str>, drawn: impl IntoIterator<Item = Drawn>) {
     let beside = |(source, drawn): (&Source, Drawn)| Beside { source: source.clone(), drawn };
-    let sources: Vec<Beside> = machine.gauge().witness_sources().zip(drawn).map(beside).collect();
+    let sources: Vec<Beside> = machine.gauge().beside_sources().zip(drawn).map(beside).collect();
     if !sources.is_empty() {
         machine.record(|| Event::ReadBeside { workload: workload.map(str::to_owned), sources });
     }
@@ -126,7 +126,7 @@ pub(super) fn unconstrained<M: Ground>(machine: &mut M, length: &Length) -> Resu
     let ended = repeat_all(machine, length, &workloads, &mut series);
     let outcome = series.iter().map(Series::outcome).collect();
     for (workload, series) in workloads.iter().zip(series).filter(|(_, series)| !series.samples.is_empty()) {
-        note_beside(machine, Some(&workload.name), series.witnesses.clone());
+        note_beside(machine, Some(&workload.name), series.beside.clone());
         machine.record(|| Event::Unconstrained(series.measurement(workload)));
     }
     ended.map(|()| outcome)
@@ -137,7 +137,7 @@ pub(super) fn unconstrained<M: Ground>(machine: &mut M, length: &Length) -> Resu
 struct Series {
     samples: Vec<Sample>,
     drawn: Option<Drawn>,
-    witnesses: Vec<Drawn>,
+    beside: Vec<Drawn>,
     batches: u64,
 }
 
@@ -145,7 +145,7 @@ struct Series {
 struct Repeat {
     sample: Sample,
     drawn: Drawn,
-    witnesses: Vec<Drawn>,
+    beside: Vec<Drawn>,
     batches: u64,
 }
 
@@ -154,9 +154,9 @@ impl Series {
         self.samples.push(repeat.sample);
         self.batches += repeat.batches;
         self.drawn = Some(self.drawn.map_or(repeat.drawn, |sum| sum.plus(&repeat.drawn)));
-        self.witnesses = match self.witnesses.is_empty() {
-            true => repeat.witnesses,
-            false => self.witnesses.iter().zip(&repeat.witnesses).map(|(sum, drawn)| sum.plus(drawn)).collect(),
+        self.beside = match self.beside.is_empty() {
+            true => repeat.beside,
+            false => self.beside.iter().zip(&repeat.beside).map(|(sum, drawn)| sum.plus(drawn)).collect(),
         };
     }
 
@@ -221,7 +221,7 @@ fn run_for<M: Ground>(
             return Ok(Repeat {
                 sample: Sample { begin_s: Some(begin), items, duration_s: elapsed },
                 drawn: window.drawn(gauge),
-                witnesses: window.drawn_by_witnesses(gauge),
+                beside: window.drawn_beside(gauge),
                 batches,
             });
         }

@@ -10,9 +10,8 @@
 
 use super::sensor::{Sensor, Shows};
 use crate::meter::Meter;
-use crate::meter::counter::{Counter, Limits, MICROJOULE};
+use crate::meter::counter::{Counter, Limits, MICROJOULE, MeanPower};
 use crate::meter::integral::PowerIntegral;
-use crate::meter::mean_power::MeanPower;
 use crate::meter::plausible::PowerFilter;
 use crate::reading::{Coverage, NoData, Reading, Source};
 use crate::units::{Joules, Seconds, Watts};

@@ -1,4 +1,4 @@
-//! The virtual machine in a whole flight: with a meter, its books and a journal, as on the machine in front of us.
+//! The virtual machine in a whole flight: with a meter, its energies and a journal, as on the machine in front of us.
 
 use super::VirtualFlight;
 use super::fault::Faults;
@@ -41,7 +41,7 @@ impl<'a, 'r> VirtualBench<'a, 'r> {
         let full = flight.range.full_w * flight.machine.sensor.gain;
         let desk = Arc::new(Mutex::new(Desk::new(&flight.machine.sensor, source.update_period_s, full)));
         let meter = Box::new(SimulatedMeter { source, desk: Arc::clone(&desk) });
-        let mut gauge = Gauge::simulated(meter, SuspendWatch::with_clock(sleep_clock(&desk)));
+        let mut gauge = Gauge::without_clocks(meter, SuspendWatch::with_clock(sleep_clock(&desk)));
         let mut machine = Virtual::new(&flight.simulation, flight.range);
         hold(&desk).take(machine.clock, &machine.look(), machine.slept);
         let looks = Looks::from(gauge.look(machine.clock));
