@@ -56,10 +56,10 @@ fn remove_empty(directory: &ResultDirectory) {
 /// The power limit of what the flight measures, or one line on why there is none; pacing goes on either way.
 fn with_actuator(mut equipment: Equipment) -> Equipment {
     let source = equipment.conditions.source.name.clone();
-    let knobs = actuator::knobs_of(&source, &system::meter_roots().sysfs);
-    match Actuator::new(knobs, &source, StateFolder::of_user()) {
+    let limits = actuator::power_limits_of(&source, &system::meter_roots().sysfs);
+    match Actuator::new(limits, &source, StateFolder::of_user()) {
         Ok(actuator) => {
-            equipment.conditions.knob = Some(actuator.name());
+            equipment.conditions.power_limit = Some(actuator.name());
             equipment.actuator = Some(actuator);
         }
         Err(error) => say(&format!("--actuate: {error}; pacing goes on without it")),

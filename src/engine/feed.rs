@@ -22,7 +22,7 @@ use crate::model::{Config, Tensors};
 /// The weights of this half.
 #[derive(Debug)]
 pub(super) enum FeedWeights {
-    /// One network; rows of gate and up are one matrix, in turns of two.
+    /// One network; rows of gate and up are one matrix, in alternating pairs.
     Dense { gate_up: Matrix, down: Matrix },
     /// Several of them, of which each row goes to `used`.
     Experts { router: Matrix, gate_up: Stack, down: Stack, experts: usize, used: usize },

@@ -15,7 +15,7 @@ use super::programs::Programs;
 use super::weights::LayerWeights;
 use crate::gpu::{Buffer, Pipeline, Recording};
 use crate::kernel::{
-    Attention, AttentionDecode, AttentionMerge, Epilogue, GROUP, Kernel, RmsNorm, RotaryCache, within_turns,
+    Attention, AttentionDecode, AttentionMerge, Epilogue, GROUP, Kernel, RmsNorm, RotaryCache, within_iterations,
 };
 use crate::model::Config;
 
@@ -131,13 +131,13 @@ impl Layer {
 
         let attention = Attention::new(1, shape.heads as u32, shape.kv_heads as u32, shape.head_size as u32)?;
         let longest = attention.after(room.capacity() as u32 - 1).plan(device.facts());
-        within_turns("attention", &format!("{} keys", room.capacity()), longest.turns, device.facts())?;
+        within_iterations("attention", &format!("{} keys", room.capacity()), longest.iterations, device.facts())?;
         let program = programs.get(Attention::source(), &attention.constants())?;
         let buffers = [&shared.q, &key_cache, &value_cache, &shared.attended];
         let prefill = Pipeline::of(&device, &program, &buffers, [1, 1, 1])?;
 
         let decode_shape = decode_shape(shape, room, device.facts()).checked()?;
-        within_turns("attention_decode", &decode_shape.shape(), decode_shape.turns(), device.facts())?;
+        within_iterations("attention_decode", &decode_shape.shape(), decode_shape.iterations(), device.facts())?;
         let program = programs.get(AttentionDecode::source(), &decode_shape.constants())?;
         let whole = decode_shape.splits == 1;
         let out = if whole { &shared.attended } else { &shared.sums };

@@ -1,6 +1,6 @@
 //! The weights of a llama on the device, shared by everything that runs it.
 //!
-//! Query, key and value of a layer are one matrix, and so are gate and up, in turns of two rows: a product of what is
+//! Query, key and value of a layer are one matrix, and so are gate and up, in alternating pairs of rows: a product of what is
 //! multiplied with the same activations is one dispatch.
 
 use super::EngineError;

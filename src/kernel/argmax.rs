@@ -106,7 +106,7 @@ impl Kernel for Argmax {
             immediates: vec![LINE, 0, self.rows],
             workgroups: [self.rows, 1, 1],
             workgroup_bytes: 8 * 64,
-            turns: self.columns.div_ceil(64) + 64,
+            iterations: self.columns.div_ceil(64) + 64,
         }
     }
 }

@@ -163,7 +163,7 @@ impl Kernel for Attention {
         // For each step: scores, twice the keys and four sums, the values of each eighth vector; then the way out.
         let [tile, head] = [TILE, head_4].map(u64::from);
         let step = 1 + head + 2 * tile + 4 + head.div_ceil(8) * (1 + tile);
-        let turns = u64::from(self.keys().div_ceil(TILE)) * step + 2 * (tile * head).div_ceil(64);
+        let iterations = u64::from(self.keys().div_ceil(TILE)) * step + 2 * (tile * head).div_ceil(64);
         Plan {
             source: Attention::source(),
             constants: self.constants(),
@@ -173,7 +173,7 @@ impl Kernel for Attention {
             immediates: vec![self.first, 0],
             workgroups: self.workgroups(self.tokens),
             workgroup_bytes: 4 * u64::from(TILE) * (u64::from(TILE) + 4 * u64::from(head_4) + 3),
-            turns: turns.min(u32::MAX.into()) as u32,
+            iterations: iterations.min(u32::MAX.into()) as u32,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::gemv::dot;
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled, within_turns};
+use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled, within_iterations};
 use crate::gpu::{Class, Facts, Wgsl};
 use rayon::prelude::*;
 
@@ -90,13 +90,13 @@ impl AttentionDecode {
         };
         let fits = |tile: &u32| {
             let tiled = AttentionDecode { tile: *tile, ..self };
-            within_turns("attention_decode", "", tiled.turns(), facts).is_ok()
+            within_iterations("attention_decode", "", tiled.iterations(), facts).is_ok()
         };
         AttentionDecode { tile: tiles.into_iter().find(fits).unwrap_or(TILE), ..self }
     }
 
     /// Turns of one invocation in all of its loops.
-    pub fn turns(&self) -> u32 {
+    pub fn iterations(&self) -> u32 {
         let steps = self.keys.div_ceil(self.tile * self.splits);
         let items = (self.group() * self.head / 4).div_ceil(self.tile);
         let step = 3 * self.tile + (self.head / 4) * (1 + self.group()) + 2 * self.group() + items * (self.tile + 1);
@@ -230,7 +230,7 @@ impl Kernel for AttentionDecode {
             immediates: vec![self.keys],
             workgroups: self.workgroups(),
             workgroup_bytes: 4 * (2 * group * head + group * u64::from(self.tile) + 3 * group),
-            turns: self.turns(),
+            iterations: self.iterations(),
         }
     }
 }

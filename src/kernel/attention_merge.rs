@@ -119,7 +119,7 @@ impl Kernel for AttentionMerge {
             immediates: vec![],
             workgroups: self.workgroups(),
             workgroup_bytes: 0,
-            turns: 2 * self.splits,
+            iterations: 2 * self.splits,
         }
     }
 }

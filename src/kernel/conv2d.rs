@@ -247,7 +247,8 @@ impl Kernel for Conv2d {
             workgroups: [w.padded_columns() / FILTERS, y.padded_rows() / (POSITIONS * lanes), 1],
             workgroup_bytes: 0,
             // Channels, columns of the window, its rows.
-            turns: window[0].saturating_mul(window[1].saturating_mul(channels_4.saturating_add(1)).saturating_add(1)),
+            iterations: window[0]
+                .saturating_mul(window[1].saturating_mul(channels_4.saturating_add(1)).saturating_add(1)),
         }
     }
 }

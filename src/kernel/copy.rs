@@ -86,7 +86,7 @@ impl Kernel for Copy {
             immediates: vec![],
             workgroups,
             workgroup_bytes: 0,
-            turns: 0,
+            iterations: 0,
         }
     }
 }

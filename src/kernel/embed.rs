@@ -120,7 +120,7 @@ impl Kernel for Embed {
             immediates: vec![],
             workgroups: self.workgroups(self.tokens),
             workgroup_bytes: 0,
-            turns: 32,
+            iterations: 32,
         }
     }
 }

@@ -112,7 +112,7 @@ impl Kernel for Fma {
             immediates: vec![],
             workgroups,
             workgroup_bytes: 0,
-            turns: self.steps / UNROLLED,
+            iterations: self.steps / UNROLLED,
         }
     }
 }

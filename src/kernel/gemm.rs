@@ -121,7 +121,7 @@ impl Gemm {
             immediates: vec![],
             workgroups: [n / tile_n, m / tile_m, 1],
             workgroup_bytes: 0,
-            turns: k / tile_k,
+            iterations: k / tile_k,
         }
     }
 
@@ -143,7 +143,7 @@ impl Gemm {
             immediates: vec![],
             workgroups: [n / tile_n, m / tile_m, 1],
             workgroup_bytes: 0,
-            turns: b.padded_rows(),
+            iterations: b.padded_rows(),
         }
     }
 }

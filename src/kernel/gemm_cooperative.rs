@@ -38,7 +38,7 @@ pub(super) fn plan(gemm: &Gemm, facts: &Facts) -> Plan {
         immediates: vec![],
         workgroups: [n / SIDE, m / SIDE, 1],
         workgroup_bytes: 0,
-        turns: k / BLOCK,
+        iterations: k / BLOCK,
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn plan(gemm: &Gemm) -> Plan {
     Plan {
         inputs: plan.inputs.iter().map(|packing| packing.held_in(Memory::Halves)).collect(),
         workgroup_bytes: 2 * 2 * u64::from(SLAB * SIDE),
-        turns: plan.turns + plan.turns / SLAB,
+        iterations: plan.iterations + plan.iterations / SLAB,
         ..plan
     }
 }

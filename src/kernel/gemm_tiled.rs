@@ -14,5 +14,9 @@ const SLAB: u32 = 16;
 pub(super) fn plan(gemm: &Gemm) -> Plan {
     let source = Wgsl { file: "gemm_tiled.wgsl", text: include_str!("../../kernels/gemm_tiled.wgsl") };
     let plan = gemm.tiled(source, [SIDE, SIDE, SLAB]);
-    Plan { workgroup_bytes: 2 * 4 * u64::from(SLAB * SIDE), turns: plan.turns + plan.turns / SLAB, ..plan }
+    Plan {
+        workgroup_bytes: 2 * 4 * u64::from(SLAB * SIDE),
+        iterations: plan.iterations + plan.iterations / SLAB,
+        ..plan
+    }
 }

@@ -90,7 +90,7 @@ impl Kernel for Gemv {
             immediates: vec![],
             workgroups,
             workgroup_bytes: 16 * u64::from(lanes * teams),
-            turns: a.padded_columns() / (4 * lanes) + lanes.ilog2(),
+            iterations: a.padded_columns() / (4 * lanes) + lanes.ilog2(),
         }
     }
 }

@@ -146,7 +146,7 @@ impl Kernel for LayerNorm {
             immediates: vec![],
             workgroups,
             workgroup_bytes: 4 * u64::from(lanes * teams),
-            turns: 3 * x.padded_columns().div_ceil(4 * lanes) + 2 * lanes.ilog2(),
+            iterations: 3 * x.padded_columns().div_ceil(4 * lanes) + 2 * lanes.ilog2(),
         }
     }
 }

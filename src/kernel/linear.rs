@@ -119,7 +119,7 @@ impl Linear {
             immediates: vec![],
             workgroups: [self.outputs.div_ceil(outputs), self.rows.div_ceil(rows), 1],
             workgroup_bytes: 0,
-            turns: x.padded_columns() / 4,
+            iterations: x.padded_columns() / 4,
         }
     }
 

@@ -4,7 +4,7 @@
 //! [`TopK`](super::TopK) has chosen. With E the expert of row t in slot s, and g its weight:
 //!
 //! ```text
-//! up      y[t, s] = silu(x[t] gate_E^T) (x[t] up_E^T)              rows of gate and up in turns of two
+//! up      y[t, s] = silu(x[t] gate_E^T) (x[t] up_E^T)              rows of gate and up alternate in pairs
 //! down    y[t]    = residual[t] + sum over s of g[t, s] x[t, s] W_E^T
 //! ```
 //!
@@ -65,7 +65,7 @@ impl MatmulExperts {
             return refusal("a row has as many slots as there are experts, or fewer");
         }
         if direction == Direction::Up && !rows.is_multiple_of(4) {
-            return refusal("rows of gate and up in turns of two are a multiple of 4");
+            return refusal("rows of gate and up, in alternating pairs, are a multiple of 4");
         }
         Ok(MatmulExperts { tokens, slots, experts, rows, columns, format, direction, part: None })
     }
@@ -251,7 +251,7 @@ impl Kernel for MatmulExperts {
             immediates: vec![],
             workgroups: self.workgroups(facts, self.tokens),
             workgroup_bytes: 16 * 8 * u64::from(slices),
-            turns: self.slots * (9 * self.blocks() + 1) + slices,
+            iterations: self.slots * (9 * self.blocks() + 1) + slices,
         }
     }
 }

@@ -23,6 +23,6 @@ pub(super) fn program(matmul: &Matmul, facts: &Facts) -> MatmulPlan {
         tokens,
         workgroups: [x, y],
         workgroup_bytes: 0,
-        turns: matmul.blocks() * (9 * tokens + 9) + 2 * tokens,
+        iterations: matmul.blocks() * (9 * tokens + 9) + 2 * tokens,
     }
 }

@@ -26,6 +26,6 @@ pub(super) fn program(matmul: &Matmul, facts: &Facts) -> MatmulPlan {
         tokens,
         workgroups: [x, y],
         workgroup_bytes: 16 * 8 * u64::from(slices * tokens),
-        turns: matmul.blocks() * (9 * tokens + 9) + (8 + slices) * tokens,
+        iterations: matmul.blocks() * (9 * tokens + 9) + (8 + slices) * tokens,
     }
 }

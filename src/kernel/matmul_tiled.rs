@@ -22,6 +22,6 @@ pub(super) fn program(matmul: &Matmul, facts: &Facts) -> MatmulPlan {
         workgroups: [x, y],
         // 32 columns of 64 rows of W, and of x.
         workgroup_bytes: 2 * 4 * 32 * u64::from(TILE),
-        turns: matmul.blocks() * (32 + 2 + 2 + 16) + 1,
+        iterations: matmul.blocks() * (32 + 2 + 2 + 16) + 1,
     }
 }

@@ -109,7 +109,7 @@ impl Kernel for MeanPool {
             immediates: vec![],
             workgroups: [self.sentences, 1, 1],
             workgroup_bytes: 4 * u64::from(lanes),
-            turns: columns_4.div_ceil(lanes).saturating_mul(self.tokens + 2) + lanes.ilog2(),
+            iterations: columns_4.div_ceil(lanes).saturating_mul(self.tokens + 2) + lanes.ilog2(),
         }
     }
 }

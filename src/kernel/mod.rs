@@ -89,7 +89,7 @@ pub use matmul::{Epilogue, Matmul, MatmulPlan, Sharing};
 pub use matmul_experts::{Direction, MatmulExperts};
 pub use mean_pool::MeanPool;
 pub use packing::{Memory, Packing, Plan};
-pub use prepared::{Prepared, within_limits, within_turns};
+pub use prepared::{Prepared, within_iterations, within_limits};
 pub use rms_norm::RmsNorm;
 pub use rotary_cache::RotaryCache;
 pub use softmax::Softmax;

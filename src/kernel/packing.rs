@@ -24,7 +24,7 @@ pub struct Plan {
     /// Memory that a workgroup shares, in bytes.
     pub workgroup_bytes: u64,
     /// Turns that one invocation takes in all of its loops together, at most.
-    pub turns: u32,
+    pub iterations: u32,
 }
 
 /// What holds a matrix on the device.

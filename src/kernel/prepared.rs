@@ -8,9 +8,9 @@ use crate::units::Seconds;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// After so many turns, counted over all loops of an invocation, lavapipe leaves every loop and says nothing
+/// After so many iterations, counted over all loops of an invocation, lavapipe leaves every loop and says nothing
 /// (`LP_MAX_TGSI_LOOP_ITERATIONS` in Mesa's gallivm; seen on Mesa 22.3.6).
-const TURNS_MAX: u32 = 65535;
+const ITERATIONS_MAX: u32 = 65535;
 
 /// A kernel with its operands in place.
 #[derive(Debug)]
@@ -224,16 +224,17 @@ pub fn within_limits(kernel: &dyn Kernel, plan: &Plan, device: &Device) -> Resul
     }
     device.shares(&what, plan.workgroup_bytes)?;
     device.dispatches(&what, plan.workgroups)?;
-    within_turns(kernel.name(), &kernel.shape(), plan.turns, device.facts())
+    within_iterations(kernel.name(), &kernel.shape(), plan.iterations, device.facts())
 }
 
 /// Whether the loops of one invocation run to their ends on an adapter.
 ///
 /// # Errors
-/// [`Error::Shape`] for more turns than a renderer takes.
-pub fn within_turns(kernel: &'static str, shape: &str, turns: u32, facts: &Facts) -> Result<(), Error> {
-    if facts.class == Class::Software && turns > TURNS_MAX {
-        let reason = format!("its loops take {turns} turns, over the {TURNS_MAX} that a renderer allows");
+/// [`Error::Shape`] for more iterations than a renderer takes.
+pub fn within_iterations(kernel: &'static str, shape: &str, iterations: u32, facts: &Facts) -> Result<(), Error> {
+    if facts.class == Class::Software && iterations > ITERATIONS_MAX {
+        let reason =
+            format!("its loops take {iterations} iterations, over the {ITERATIONS_MAX} that a renderer allows");
         return Err(Error::Shape { kernel, shape: shape.to_owned(), reason });
     }
     Ok(())

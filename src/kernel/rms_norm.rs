@@ -139,7 +139,7 @@ impl Kernel for RmsNorm {
             immediates: vec![0],
             workgroups,
             workgroup_bytes: 4 * u64::from(lanes * teams),
-            turns: 2 * (x.padded_columns() / (4 * lanes)) + lanes.ilog2(),
+            iterations: 2 * (x.padded_columns() / (4 * lanes)) + lanes.ilog2(),
         }
     }
 }

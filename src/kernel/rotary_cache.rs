@@ -118,7 +118,7 @@ impl Kernel for RotaryCache {
         Unit::Byte
     }
 
-    /// Three for each word that turns.
+    /// Three for each word that is rotated.
     fn flop(&self) -> u64 {
         3 * u64::from(self.rows()) * u64::from(self.heads + self.key_heads) * u64::from(self.head)
     }
@@ -177,7 +177,7 @@ impl Kernel for RotaryCache {
             immediates: vec![self.first, 0, self.tokens],
             workgroups: self.workgroups(self.rows()),
             workgroup_bytes: 0,
-            turns: 1,
+            iterations: 1,
         }
     }
 }

@@ -96,7 +96,7 @@ impl Kernel for Softmax {
             immediates: vec![],
             workgroups,
             workgroup_bytes: 8 * u64::from(lanes * teams),
-            turns: 2 * (packing.padded_columns() / (4 * lanes)) + lanes.ilog2(),
+            iterations: 2 * (packing.padded_columns() / (4 * lanes)) + lanes.ilog2(),
         }
     }
 }

@@ -119,7 +119,7 @@ impl Kernel for TopK {
             immediates: vec![],
             workgroups: TopK::workgroups(self.rows),
             workgroup_bytes: 0,
-            turns: self.slots * (self.columns + 2),
+            iterations: self.slots * (self.columns + 2),
         }
     }
 }

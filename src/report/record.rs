@@ -45,7 +45,7 @@ pub struct Record<'a> {
     pub assumptions: Option<Assumptions>,
     /// Which of it did not hold, in the order in which that was seen.
     pub broken: Vec<Broken>,
-    /// Turns of the loop.
+    /// Ticks of the control loop.
     pub ticks: Vec<Tick>,
     /// What moved the confirmed spacecraft.
     pub energy: Vec<EnergyWindow>,

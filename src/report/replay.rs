@@ -8,7 +8,7 @@ use super::record::Record;
 use crate::envelope::{Breaches, OverTemperature, Scale, Sky, Spacecraft, State};
 use crate::governor::WorkCurve;
 use crate::journal::{FlightPlan, ScaleRecord, Tick};
-use crate::oracle::{Course, Stores};
+use crate::oracle::{ExogenousTrace, Stores};
 use crate::reading::{Basis, EnergyWindow};
 use crate::units::{Joules, Kelvin, Seconds};
 use serde::Serialize;
@@ -71,7 +71,7 @@ pub struct AtUpperBand {
 /// What a flight was given, where it began and ended, and what it broke.
 #[derive(Clone, Debug)]
 pub(super) struct Replay {
-    pub(super) course: Course,
+    pub(super) trace: ExogenousTrace,
     pub(super) from: Stores,
     pub(super) to: Stores,
     /// One orbit on the machine's clock.
@@ -83,7 +83,7 @@ pub(super) struct Replay {
 /// Flies it again. What a watt buys is told by `curve`.
 pub(super) fn replay(record: &Record<'_>, plan: &FlightPlan, scale: &ScaleRecord, curve: WorkCurve) -> Replay {
     let mut spacecraft = departing(plan, scale);
-    let mut course = Course::of(&spacecraft, curve);
+    let mut trace = ExogenousTrace::of(&spacecraft, curve);
     let from = Stores::from(spacecraft.state());
     let mut apart = untouched(&record.energy).map(|at| (at, Apart::Energy));
     let mut ticks = record.ticks.iter().peekable();
@@ -97,7 +97,7 @@ pub(super) fn replay(record: &Record<'_>, plan: &FlightPlan, scale: &ScaleRecord
             let told = ticks.peek().map(|tick| tick.confirmed_s).filter(|told| now < *told && *told < window.to_s);
             let end = told.unwrap_or(window.to_s);
             spacecraft.step(end - now, window.power(), 0.0);
-            course.follow(&spacecraft, scale.full_w);
+            trace.follow(&spacecraft, scale.full_w);
             now = end;
         }
     }
@@ -112,7 +112,7 @@ pub(super) fn replay(record: &Record<'_>, plan: &FlightPlan, scale: &ScaleRecord
         apart.get_or_insert((end, Apart::Breaches));
     }
     Replay {
-        course,
+        trace,
         from,
         to: Stores::from(spacecraft.state()),
         period: spacecraft.forecast().period(),

@@ -6,18 +6,18 @@
 mod backend;
 mod classify;
 mod embed;
+mod factory;
 mod kernel;
 mod language;
-mod roster;
 mod vision;
 
 pub use crate::kernel::Compilation;
 pub use backend::Source as LanguageSource;
 pub use classify::Classify;
 pub use embed::Embed;
+pub use factory::{FactoryError, LanguageShapes, PEAKS, WorkloadFactory};
 pub use kernel::KernelWorkload;
 pub use language::{Decode, Prefill, Shape as LanguageShape};
-pub use roster::{LanguageShapes, PEAKS, Roster, RosterError};
 pub use vision::Vision;
 
 /// What a workload is, fixed once it is prepared.

@@ -41,7 +41,7 @@ fn a_shape_of_nothing_is_refused() {
 
 #[test]
 fn sizes_that_do_not_go_together_are_refused_with_the_reason() {
-    let steps = Fma::new(64, 12).expect_err("no whole turns").to_string();
+    let steps = Fma::new(64, 12).expect_err("no whole iterations").to_string();
     assert_eq!(steps, "fma of shape 64x12: 12 steps are no multiple of 32 up to 16777216", "the steps of fma");
     let heads = Attention::new(8, 9, 2, 64).expect_err("no whole groups").to_string();
     assert!(heads.contains("9 query heads are no multiple of 2 key heads"), "the heads of attention: {heads}");
