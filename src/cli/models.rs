@@ -3,6 +3,7 @@
 use super::arguments::ModelsVerb;
 use super::interrupts::Interrupts;
 use super::{Exit, Failure, answer, answer_json, say};
+use crate::interrupt::Interrupt;
 use crate::model::store::{Entry, Progress, Pulled, State};
 use crate::model::{Profile, Store, StoreError};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -73,7 +74,7 @@ pub(super) fn models(verb: &ModelsVerb) -> Result<Exit, Failure> {
             let bar = Bar::new();
             // What does not arrive in full leaves nothing: there is never anything to lose.
             let pulled = interrupts.prepare(|interrupt| {
-                Ok(store.pull_until(&profile, from.as_deref(), interrupt, &mut |progress| bar.show(&progress)))
+                Ok(store.pull(&profile, from.as_deref(), interrupt, &mut |progress| bar.show(&progress)))
             })?;
             bar.end();
             let Some(pulled) = pulled else { return Ok(Exit::Interrupted) };
@@ -92,7 +93,7 @@ pub(super) fn models(verb: &ModelsVerb) -> Result<Exit, Failure> {
         ModelsVerb::Verify { model, output } => {
             let profile = Profile::named(model).map_err(Failure::input)?;
             let bar = Bar::new();
-            let verified = store.verify(&profile, &mut |progress| bar.show(&progress));
+            let verified = store.verify(&profile, &Interrupt::default(), &mut |progress| bar.show(&progress));
             bar.end();
             verified.map_err(Failure::input)?;
             match output.json {

@@ -1,6 +1,6 @@
 //! `run`: the main job.
 
-use super::arguments::RunArguments;
+use super::arguments::{RunArguments, length};
 use super::equipment;
 use super::interrupts::Interrupts;
 use super::loading::Purpose;
@@ -81,7 +81,7 @@ fn request(arguments: &RunArguments) -> Result<Request, Failure> {
         satellite_name: published_name(&arguments.satellite),
         satellite,
         policy: arguments.governor,
-        length: arguments.length.length(),
+        length: length(arguments.length),
         compression: arguments.compression,
         seed: arguments.machine.seed,
         assumptions: assumptions(&arguments.assume)?,

@@ -1,6 +1,6 @@
 //! `simulate`: the envelope and a governor without hardware.
 
-use super::arguments::{SimulateArguments, SkyName};
+use super::arguments::SimulateArguments;
 use super::simulate_table::page;
 use super::{Exit, Failure, answer, answer_json};
 use crate::envelope::{Orbit, Sky};
@@ -64,10 +64,7 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<Exit, Failure> {
     let flight = Simulation {
         satellite: &satellite,
         scale: arguments.plant.scale(&satellite)?,
-        sky: match arguments.sky {
-            SkyName::Orbit => Sky::Orbit,
-            SkyName::Constant => Sky::Constant,
-        },
+        sky: arguments.sky,
         start,
         duration,
         dt: arguments.step.map_or_else(|| default_step(duration), Seconds),

@@ -13,7 +13,7 @@ use super::programs::Programs;
 use super::weights::LlamaWeights;
 use crate::gpu::{Buffer, Class, Device, Pipeline, Readback, Recording, Resource};
 use crate::kernel::{Argmax, Embed, Epilogue, Format};
-use crate::model::{Config, ModelError};
+use crate::model::{Config, ModelError, check_tokens};
 use std::sync::Arc;
 
 /// Steps that are recorded before the device is asked for their tokens.
@@ -315,13 +315,7 @@ impl Llama {
     }
 
     fn check(&self, tokens: &[u32], more: usize) -> Result<(), EngineError> {
-        let vocabulary = self.weights.shape.vocabulary;
-        if tokens.is_empty() {
-            return Err(ModelError::NoTokens.into());
-        }
-        if let Some(token) = tokens.iter().copied().find(|token| *token as usize >= vocabulary) {
-            return Err(ModelError::UnknownToken { token, vocabulary }.into());
-        }
+        check_tokens(tokens, self.weights.shape.vocabulary)?;
         self.check_room(more)
     }
 

@@ -1,7 +1,7 @@
 //! The number of the largest word of each row: greedy decoding, without a way over the host.
 
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 
 /// Largest row: whole numbers beyond it have no f32 of their own.
@@ -56,10 +56,6 @@ impl Kernel for Argmax {
     /// rows x columns.
     fn shape(&self) -> String {
         spelled(&[self.rows, self.columns])
-    }
-
-    fn unit(&self) -> Unit {
-        Unit::Byte
     }
 
     /// One comparison for each word.

@@ -169,11 +169,11 @@ impl Kernel for Attention {
             constants: self.constants(),
             inputs: vec![queries, keys, keys],
             output: queries,
-            more_outputs: vec![],
             immediates: vec![self.first, 0],
             workgroups: self.workgroups(self.tokens),
             workgroup_bytes: 4 * u64::from(TILE) * (u64::from(TILE) + 4 * u64::from(head_4) + 3),
             iterations: iterations.min(u32::MAX.into()) as u32,
+            ..Plan::default()
         }
     }
 }

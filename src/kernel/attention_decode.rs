@@ -5,7 +5,7 @@
 
 use super::gemv::dot;
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled, within_iterations};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled, within_iterations};
 use crate::gpu::{Class, Facts, Wgsl};
 use rayon::prelude::*;
 
@@ -179,10 +179,6 @@ impl Kernel for AttentionDecode {
     /// sequences x keys x query heads x key heads x words in a head x splits.
     fn shape(&self) -> String {
         spelled(&[self.sequences, self.keys, self.heads, self.key_heads, self.head, self.splits])
-    }
-
-    fn unit(&self) -> Unit {
-        Unit::Byte
     }
 
     /// Two products of 2 FLOP for each word of each key and query head; not the softmax between them.

@@ -160,11 +160,10 @@ impl AttentionFull {
             ],
             inputs: vec![packing(3), Packing::padded(1, self.sentences, 1, 4).filled_with(1.0)],
             output: out,
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: [self.tokens.div_ceil(TILE), self.heads, self.sentences],
             workgroup_bytes,
             iterations: iterations.min(u32::MAX.into()) as u32,
+            ..Plan::default()
         }
     }
 }

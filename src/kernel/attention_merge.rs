@@ -3,7 +3,7 @@
 //! Source: Dao et al., Flash-Decoding for long-context inference, 2023.
 
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 
 /// Invocations in a workgroup.
@@ -63,10 +63,6 @@ impl Kernel for AttentionMerge {
         spelled(&[self.queries, self.splits, self.head])
     }
 
-    fn unit(&self) -> Unit {
-        Unit::Byte
-    }
-
     /// A product and a sum for each word of each part, a quotient for each word; weights once for each query head.
     fn flop(&self) -> u64 {
         let [queries, splits, head] = [self.queries, self.splits, self.head].map(u64::from);
@@ -115,11 +111,9 @@ impl Kernel for AttentionMerge {
             constants: self.constants(),
             inputs: vec![Packing::padded(parts, self.head, 1, 4), Packing::padded(parts, 2, 2, 1)],
             output: Packing::padded(self.queries, self.head, 1, 4),
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: self.workgroups(),
-            workgroup_bytes: 0,
             iterations: 2 * self.splits,
+            ..Plan::default()
         }
     }
 }

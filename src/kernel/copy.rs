@@ -2,7 +2,7 @@
 
 use super::packing::rectangle;
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard};
+use super::{Error, Kernel, Packing, Plan, Size, guard};
 use crate::gpu::{Facts, Wgsl};
 use rayon::prelude::*;
 
@@ -43,10 +43,6 @@ impl Kernel for Copy {
         self.words.to_string()
     }
 
-    fn unit(&self) -> Unit {
-        Unit::Byte
-    }
-
     fn flop(&self) -> u64 {
         0
     }
@@ -82,11 +78,8 @@ impl Kernel for Copy {
             constants: vec![("WIDTH", WIDTH.into()), ("ROW", workgroups[0].into())],
             inputs: vec![packing],
             output: packing,
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups,
-            workgroup_bytes: 0,
-            iterations: 0,
+            ..Plan::default()
         }
     }
 }

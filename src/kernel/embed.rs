@@ -2,7 +2,7 @@
 
 use super::format::{BLOCK, Format, Weights};
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 
 /// Invocations in a workgroup.
@@ -71,10 +71,6 @@ impl Kernel for Embed {
         format!("{} {}", spelled(&[self.tokens, self.rows, self.columns]), self.format.name())
     }
 
-    fn unit(&self) -> Unit {
-        Unit::Byte
-    }
-
     /// Nothing is computed; unpacking is not counted.
     fn flop(&self) -> u64 {
         0
@@ -116,11 +112,9 @@ impl Kernel for Embed {
             constants: self.constants(),
             inputs: vec![Packing::padded(1, self.tokens, 1, 4), Packing::weights(self.rows, self.columns, self.format)],
             output: Packing::padded(self.tokens, self.columns, 1, BLOCK as u32),
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: self.workgroups(self.tokens),
-            workgroup_bytes: 0,
             iterations: 32,
+            ..Plan::default()
         }
     }
 }

@@ -108,11 +108,9 @@ impl Kernel for Fma {
             constants: vec![("WIDTH", WIDTH.into()), ("ROW", workgroups[0].into()), ("STEPS", self.steps.into())],
             inputs: vec![chains, single, single],
             output: chains,
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups,
-            workgroup_bytes: 0,
             iterations: self.steps / UNROLLED,
+            ..Plan::default()
         }
     }
 }

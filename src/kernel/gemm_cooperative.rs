@@ -34,11 +34,9 @@ pub(super) fn plan(gemm: &Gemm, facts: &Facts) -> Plan {
         constants: vec![("LANES", lanes(facts).into()), ("DEPTH", k.into()), ("COLUMNS", n.into())],
         inputs: vec![a, b],
         output: Packing::padded(gemm.m, gemm.n, SIDE, SIDE),
-        more_outputs: vec![],
-        immediates: vec![],
         workgroups: [n / SIDE, m / SIDE, 1],
-        workgroup_bytes: 0,
         iterations: k / BLOCK,
+        ..Plan::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::packing::rectangle;
 use super::random::uniform;
 use super::suite::team;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 use rayon::prelude::*;
 
@@ -40,10 +40,6 @@ impl Kernel for Gemv {
 
     fn shape(&self) -> String {
         spelled(&[self.rows, self.columns])
-    }
-
-    fn unit(&self) -> Unit {
-        Unit::Byte
     }
 
     /// 2 rows columns.
@@ -86,11 +82,10 @@ impl Kernel for Gemv {
             ],
             inputs: vec![a, Packing::padded(1, self.columns, 1, 4 * lanes)],
             output: Packing::padded(self.rows, 1, ROWS * teams * workgroups[1], 1),
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups,
             workgroup_bytes: 16 * u64::from(lanes * teams),
             iterations: a.padded_columns() / (4 * lanes) + lanes.ilog2(),
+            ..Plan::default()
         }
     }
 }

@@ -6,7 +6,7 @@
 use super::packing::rectangle;
 use super::random::uniform;
 use super::suite::team;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 use rayon::prelude::*;
 
@@ -71,10 +71,6 @@ impl Kernel for LayerNorm {
     fn shape(&self) -> String {
         let sizes = [self.rows, self.columns, self.period, self.each];
         spelled(if self.each > 1 { &sizes } else { &sizes[..3] })
-    }
-
-    fn unit(&self) -> Unit {
-        Unit::Byte
     }
 
     /// For each word the residual, the sum, the difference from the mean, its square and their sum, scale, gain and
@@ -142,11 +138,10 @@ impl Kernel for LayerNorm {
             ],
             inputs: vec![x, packing(self.period), one, one],
             output: y,
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups,
             workgroup_bytes: 4 * u64::from(lanes * teams),
             iterations: 3 * x.padded_columns().div_ceil(4 * lanes) + 2 * lanes.ilog2(),
+            ..Plan::default()
         }
     }
 }

@@ -115,11 +115,9 @@ impl Linear {
             ],
             inputs: vec![x, w, Packing::padded(self.period, self.outputs, 1, 4)],
             output: y,
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: [self.outputs.div_ceil(outputs), self.rows.div_ceil(rows), 1],
-            workgroup_bytes: 0,
             iterations: x.padded_columns() / 4,
+            ..Plan::default()
         }
     }
 

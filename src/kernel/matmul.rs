@@ -295,11 +295,10 @@ impl Kernel for Matmul {
                 Packing::padded(residual_rows, residual_columns, program.tokens, GROUP as u32),
             ],
             output: Packing::padded(self.tokens, self.width(), program.tokens, padded_width),
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: [x, y, tokens / program.tokens],
             workgroup_bytes: program.workgroup_bytes,
             iterations: program.iterations.max(blocks),
+            ..Plan::default()
         }
     }
 }

@@ -247,11 +247,10 @@ impl Kernel for MatmulExperts {
                 Packing::padded(residual_rows, residual_columns, 1, GROUP as u32),
             ],
             output: Packing::padded(self.tokens * self.lines(), self.width(), 1, padded_width),
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: self.workgroups(facts, self.tokens),
             workgroup_bytes: 16 * 8 * u64::from(slices),
             iterations: self.slots * (9 * self.blocks() + 1) + slices,
+            ..Plan::default()
         }
     }
 }

@@ -118,8 +118,10 @@ pub trait Kernel: std::fmt::Debug + Send + Sync {
     /// Its sizes, in words: `512x512x512`.
     fn shape(&self) -> String;
 
-    /// What its work is counted in.
-    fn unit(&self) -> Unit;
+    /// What its work is counted in: bytes, for a kernel that waits for memory.
+    fn unit(&self) -> Unit {
+        Unit::Byte
+    }
 
     /// FLOP of one dispatch, exactly.
     fn flop(&self) -> u64;

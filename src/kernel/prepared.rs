@@ -3,7 +3,7 @@
 use super::compilation::{Compilation, Compiled};
 use super::packing::Memory;
 use super::{Error, Kernel, Packing, Plan, Verification};
-use crate::gpu::{Batch, Buffer, Class, Device, Elapsed, Facts, Image, POISON, Pipeline, Program, Resource};
+use crate::gpu::{Batch, Buffer, Class, Device, Elapsed, Facts, Held, POISON, Pipeline, Program, Resource};
 use crate::units::Seconds;
 use std::sync::Arc;
 use std::time::Instant;
@@ -30,7 +30,7 @@ enum Place {
 #[derive(Debug)]
 struct OnAdapter {
     batch: Batch,
-    inputs: Vec<Input>,
+    inputs: Vec<Held>,
     outputs: Vec<(Packing, Buffer)>,
     plan: Plan,
     readiness: Readiness,
@@ -151,22 +151,6 @@ fn poison(words: usize) -> Vec<f32> {
     vec![f32::from_bits(POISON); words]
 }
 
-/// An operand in place.
-#[derive(Debug)]
-enum Input {
-    Buffer(Buffer),
-    Image(Image),
-}
-
-impl Input {
-    fn resource(&self) -> Resource<'_> {
-        match self {
-            Input::Buffer(buffer) => Resource::Buffer(buffer),
-            Input::Image(image) => Resource::Image(image),
-        }
-    }
-}
-
 fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Error> {
     let plan = kernel.plan(device.facts());
     within_limits(kernel, &plan, device)?;
@@ -174,10 +158,9 @@ fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Er
     let mut inputs = Vec::with_capacity(plan.inputs.len());
     for (packing, words) in plan.inputs.iter().zip(kernel.inputs(seed)) {
         for buffer in packing.buffers(&words) {
-            inputs.push(match packing.memory() {
-                Memory::Image if packing.is_packed() => Input::Image(device.image(file, &buffer)?),
-                Memory::Image => Input::Image(device.image::<f32>(file, &bytemuck::cast_vec(buffer))?),
-                Memory::Words | Memory::Halves => Input::Buffer(device.upload(file, &buffer)?),
+            inputs.push(match packing.is_packed() {
+                true => packing.memory().hold(device, file, &buffer)?,
+                false => packing.memory().hold::<f32>(device, file, &bytemuck::cast_vec(buffer))?,
             });
         }
     }
@@ -196,11 +179,11 @@ fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Er
 fn compile(
     device: &Device,
     plan: &Plan,
-    inputs: &[Input],
+    inputs: &[Held],
     outputs: &[(Packing, Buffer)],
 ) -> Result<(Batch, Seconds), Error> {
     let results = outputs.iter().map(|(_, output)| Resource::Buffer(output));
-    let resources: Vec<Resource<'_>> = inputs.iter().map(Input::resource).chain(results).collect();
+    let resources: Vec<Resource<'_>> = inputs.iter().map(Held::resource).chain(results).collect();
     let start = Instant::now();
     let program = Program::new(device, plan.source, &plan.constants)?;
     let pipeline = Pipeline::with_resources(device, &program, &resources, plan.workgroups)?;

@@ -7,7 +7,7 @@ use super::gemv::dot;
 use super::packing::rectangle;
 use super::random::uniform;
 use super::suite::team;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 use rayon::prelude::*;
 
@@ -82,10 +82,6 @@ impl Kernel for RmsNorm {
         spelled(&[self.rows, self.columns])
     }
 
-    fn unit(&self) -> Unit {
-        Unit::Byte
-    }
-
     /// For each word a square, its addition and two factors; for each row a mean, an addition, a root and a quotient.
     fn flop(&self) -> u64 {
         let [rows, columns] = [self.rows, self.columns].map(u64::from);
@@ -135,11 +131,11 @@ impl Kernel for RmsNorm {
             ],
             inputs: vec![x, Packing::padded(1, self.columns, 1, 4 * lanes)],
             output: x,
-            more_outputs: vec![],
             immediates: vec![0],
             workgroups,
             workgroup_bytes: 4 * u64::from(lanes * teams),
             iterations: 2 * (x.padded_columns() / (4 * lanes)) + lanes.ilog2(),
+            ..Plan::default()
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Source: Su et al., RoFormer, 2021, equation 34, with the pairs of a head next to each other.
 
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 
 /// Invocations in a workgroup.
@@ -114,10 +114,6 @@ impl Kernel for RotaryCache {
         spelled(&[self.sequences, self.tokens, self.heads, self.key_heads, self.head])
     }
 
-    fn unit(&self) -> Unit {
-        Unit::Byte
-    }
-
     /// Three for each word that is rotated.
     fn flop(&self) -> u64 {
         3 * u64::from(self.rows()) * u64::from(self.heads + self.key_heads) * u64::from(self.head)
@@ -176,8 +172,8 @@ impl Kernel for RotaryCache {
             more_outputs: vec![lines, lines],
             immediates: vec![self.first, 0, self.tokens],
             workgroups: self.workgroups(self.rows()),
-            workgroup_bytes: 0,
             iterations: 1,
+            ..Plan::default()
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::packing::rectangle;
 use super::random::uniform;
 use super::suite::team;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 use rayon::prelude::*;
 
@@ -37,10 +37,6 @@ impl Kernel for Softmax {
 
     fn shape(&self) -> String {
         spelled(&[self.rows, self.columns])
-    }
-
-    fn unit(&self) -> Unit {
-        Unit::Byte
     }
 
     /// For each word a comparison, a difference, an exponential, an addition and a factor; for each row a quotient.
@@ -92,11 +88,10 @@ impl Kernel for Softmax {
             ],
             inputs: vec![packing.filled_with(f32::MIN)],
             output: packing,
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups,
             workgroup_bytes: 8 * u64::from(lanes * teams),
             iterations: 2 * (packing.padded_columns() / (4 * lanes)) + lanes.ilog2(),
+            ..Plan::default()
         }
     }
 }

@@ -2,7 +2,7 @@
 //! of them counts (the gate of Jiang et al. 2024, arXiv 2401.04088, section 2.1).
 
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 use std::cmp::Ordering;
 
@@ -65,10 +65,6 @@ impl Kernel for TopK {
         format!("{} of {}", self.slots, spelled(&[self.rows, self.columns]))
     }
 
-    fn unit(&self) -> Unit {
-        Unit::Byte
-    }
-
     /// For each word that is taken a comparison with each word of its row, a difference, an exponential, an addition
     /// and a quotient.
     fn flop(&self) -> u64 {
@@ -115,11 +111,9 @@ impl Kernel for TopK {
             constants: self.constants(x.padded_columns()),
             inputs: vec![x],
             output: Packing::padded(self.rows, 2 * self.slots, WORKGROUP, 1),
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: TopK::workgroups(self.rows),
-            workgroup_bytes: 0,
             iterations: self.slots * (self.columns + 2),
+            ..Plan::default()
         }
     }
 }

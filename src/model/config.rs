@@ -11,7 +11,8 @@
 //! Touvron et al. 2023 (arXiv 2302.13971); grouped queries: Ainslie et al. 2023 (arXiv 2305.13245);
 //! experts: Jiang et al. 2024 (arXiv 2401.04088).
 
-use super::gguf::{GgufError, Header};
+use super::FileError;
+use super::gguf::Header;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
@@ -83,8 +84,8 @@ impl Config {
     /// The shape that a model file gives, every size within its range and all of them in agreement.
     ///
     /// # Errors
-    /// [`GgufError`] names the key.
-    pub fn of(header: &Header) -> Result<Self, GgufError> {
+    /// [`FileError`] names the key.
+    pub fn of(header: &Header) -> Result<Self, FileError> {
         const KEY: &str = "general.architecture";
         let architecture = header.text(KEY)?;
         if architecture != ARCHITECTURE {
@@ -212,7 +213,7 @@ pub(super) fn real_fault(key: &str, value: f64, (low, high): (f64, f64)) -> Opti
     }
 }
 
-fn head_size(header: &Header, hidden: usize, heads: usize) -> Result<usize, GgufError> {
+fn head_size(header: &Header, hidden: usize, heads: usize) -> Result<usize, FileError> {
     const KEY: &str = "llama.attention.key_length";
     let found = match header.has(KEY) {
         true => header.integer(KEY, range::HEAD_SIZE)? as usize,
@@ -237,7 +238,7 @@ fn head_size(header: &Header, hidden: usize, heads: usize) -> Result<usize, Gguf
 }
 
 /// The vocabulary, on which the table of embeddings, the list of tokens and the key must agree.
-fn vocabulary(header: &Header) -> Result<usize, GgufError> {
+fn vocabulary(header: &Header) -> Result<usize, FileError> {
     const TABLE: &str = "token_embd.weight";
     let rows = match header.tensors().get(TABLE).map(|info| info.shape.as_slice()) {
         Some([rows, _]) => *rows as u64,
@@ -270,7 +271,7 @@ fn vocabulary(header: &Header) -> Result<usize, GgufError> {
 }
 
 /// What the family has elsewhere and this network does not compute must not pass in silence.
-fn refuse_what_is_not_built(header: &Header, config: &Config) -> Result<(), GgufError> {
+fn refuse_what_is_not_built(header: &Header, config: &Config) -> Result<(), FileError> {
     const EXPERTS: &str = "llama.expert_count";
     if header.has(EXPERTS) {
         header.integer(EXPERTS, 0..=0)?;

@@ -1,8 +1,7 @@
 //! Why a model could not be opened or run.
 
-use super::gguf::GgufError;
+use super::file_error::FileError;
 use super::profile::ProfileError;
-use super::safetensors::SafetensorsError;
 use super::store::StoreError;
 use crate::interrupt::Interrupted;
 use std::path::PathBuf;
@@ -12,10 +11,7 @@ use std::path::PathBuf;
 pub enum ModelError {
     /// The file is no model, or not one that runs here.
     #[error(transparent)]
-    File(#[from] GgufError),
-    /// The file is no encoder, or not one that runs here.
-    #[error(transparent)]
-    Safetensors(#[from] SafetensorsError),
+    File(#[from] FileError),
     /// There is no such profile, or it is wrong.
     #[error(transparent)]
     Profile(#[from] ProfileError),

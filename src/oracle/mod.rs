@@ -112,25 +112,18 @@ pub struct Optimum {
 }
 
 /// Which limit no flight could keep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
 pub enum Broken {
     /// Idle power alone takes the charge under its floor, or, where no plan was flown, the bus asks for more than array and
     /// battery can give.
+    #[strum(to_string = "charge falls under its floor")]
     Charge,
     /// Idle power alone asks the bus for more than array and battery can give.
+    #[strum(to_string = "bus asks for more than array and battery can give")]
     Bus,
     /// Idle power alone takes a node over its limit.
+    #[strum(to_string = "junction or loop passes its limit")]
     Heat,
-}
-
-impl std::fmt::Display for Broken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Broken::Charge => "charge falls under its floor",
-            Broken::Bus => "bus asks for more than array and battery can give",
-            Broken::Heat => "junction or loop passes its limit",
-        })
-    }
 }
 
 /// Why there is no best flight.

@@ -13,7 +13,7 @@ use crate::units::{Seconds, Watts};
 use std::collections::BTreeMap;
 
 /// What a journal says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Record<'a> {
     /// Program and version that wrote it.
     pub program: &'a str,
@@ -76,6 +76,12 @@ pub enum Purpose<'a> {
     },
 }
 
+impl Default for Purpose<'_> {
+    fn default() -> Self {
+        Purpose::Benchmark { measured_too: &[] }
+    }
+}
+
 /// The first event is no opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a journal begins with `opened` or `benched`")]
@@ -98,44 +104,15 @@ impl<'a> Record<'a> {
         let mut events = events.into_iter();
         let mut record = match events.next() {
             Some(Event::Opened { program, test_time, plan, .. }) => {
-                Record::opened(program, test_time, Purpose::Flight(plan))
+                Record { program, test_time, purpose: Purpose::Flight(plan), ..Record::default() }
             }
             Some(Event::Benched { program, test_time, measured_too, .. }) => {
-                Record::opened(program, test_time, Purpose::Benchmark { measured_too })
+                Record { program, test_time, purpose: Purpose::Benchmark { measured_too }, ..Record::default() }
             }
             _ => return Err(NotOpened),
         };
         events.for_each(|event| record.take(event));
         Ok(record)
-    }
-
-    fn opened(program: &'a str, test_time: &'a str, purpose: Purpose<'a>) -> Record<'a> {
-        Record {
-            program,
-            test_time,
-            purpose,
-            conditions: None,
-            verifications: Vec::new(),
-            compile_times: Vec::new(),
-            idle: None,
-            idle_after: None,
-            measurements: Vec::new(),
-            duties: Vec::new(),
-            pairs: Vec::new(),
-            identification: None,
-            scale: None,
-            assumptions: None,
-            broken: Vec::new(),
-            ticks: Vec::new(),
-            energy: Vec::new(),
-            work: BTreeMap::new(),
-            arrival: None,
-            slept: Vec::new(),
-            meter_cost: None,
-            meter_files: Vec::new(),
-            outcome: None,
-            read_beside: Vec::new(),
-        }
     }
 
     fn take(&mut self, event: &'a Event) {

@@ -38,25 +38,18 @@ pub struct Agreement {
 }
 
 /// What does not follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
 pub enum Apart {
     /// Windows do not touch, or one holds no energy that can be.
+    #[strum(to_string = "the energy windows do not cover the time until then without gap or overlap")]
     Energy,
     /// Charge or temperatures.
+    #[strum(to_string = "the state does not follow from the energies before it")]
     State,
     /// Breaches.
+    #[strum(to_string = "the breaches do not follow from the energies before them")]
     Breaches,
-}
-
-impl std::fmt::Display for Apart {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Energy => "the energy windows do not cover the time until then without gap or overlap",
-            Self::State => "the state does not follow from the energies before it",
-            Self::Breaches => "the breaches do not follow from the energies before them",
-        })
-    }
 }
 
 /// Whether the limits would have held with every energy at the upper end of the meter's band.
