@@ -4,7 +4,7 @@
 //! |---|---|
 //! | limit | it is not the one that the board starts with |
 //! | partitions | the board is cut into instances: its power is that of all of them (NVIDIA's MIG) |
-//! | company | other processes are on it: its power holds their work |
+//! | other processes | some are on it: its power holds their work |
 //! | persistence | the driver unloads between runs, and the energy counter starts anew |
 //! | slowed by | something slows it down now; fails where that is heat or the supply |
 //! | conditions | a clock or a temperature cannot be read for another reason than that the board has none |
@@ -33,7 +33,7 @@ pub(super) fn checks(probe: &Probe) -> Vec<Check> {
         lines.push(line("partitions", partitions(facts)));
     }
     if told(facts.other_processes.cause) {
-        lines.push(line("company", company(facts)));
+        lines.push(line("other processes", other_processes(facts)));
     }
     if told(facts.is_persistent.cause) {
         lines.push(line("persistence", persistence(facts)));
@@ -105,7 +105,7 @@ fn partitions(facts: &BoardFacts) -> Line {
     }
 }
 
-fn company(facts: &BoardFacts) -> Line {
+fn other_processes(facts: &BoardFacts) -> Line {
     match facts.other_processes.known() {
         Err(cause) => (state_of(cause), format!("who else uses the board cannot be told: {cause}"), None),
         Ok(others) if others.is_empty() => (State::Pass, "no other process is on the board".into(), None),
