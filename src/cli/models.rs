@@ -2,7 +2,7 @@
 
 use super::arguments::ModelsVerb;
 use super::interrupts::Interrupts;
-use super::{Exit, Failure, answer, answer_json, say};
+use super::{Exit, Failure, answer, answer_either, answer_json, say};
 use crate::interrupt::Interrupt;
 use crate::model::store::{Entry, Progress, Pulled, State};
 use crate::model::{Profile, Store, StoreError};
@@ -96,10 +96,9 @@ pub(super) fn models(verb: &ModelsVerb) -> Result<Exit, Failure> {
             let verified = store.verify(&profile, &Interrupt::default(), &mut |progress| bar.show(&progress));
             bar.end();
             verified.map_err(Failure::input)?;
-            match output.json {
-                true => answer_json(&serde_json::json!({ "model": model, "verified": true }))?,
-                false => answer(&format!("{model}: SHA-256 as pinned\n")),
-            }
+            answer_either(output.json, &serde_json::json!({ "model": model, "verified": true }), || {
+                format!("{model}: SHA-256 as pinned\n")
+            })?;
         }
     }
     Ok(Exit::Valid)

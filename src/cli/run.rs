@@ -4,7 +4,7 @@ use super::arguments::{RunArguments, length};
 use super::equipment;
 use super::interrupts::Interrupts;
 use super::loading::Purpose;
-use super::{Exit, Failure, answer, answer_json, limits, say, system};
+use super::{Exit, Failure, answer_either, limits, say, system};
 use crate::actuator::{self, Actuator, StateFolder};
 use crate::estimator::Assumptions;
 use crate::flight::{self, Equipment, Recorder, Request};
@@ -39,10 +39,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let interrupt = interrupts.interrupt();
     let (outcome, journalled) = fly(&request, prepared, (&directory, interrupt), arguments.output.json)?;
     let result = directory.write_pages().map_err(Failure::tool)?;
-    match arguments.output.json {
-        true => answer_json(&result)?,
-        false => answer(&report::summary(&result)),
-    }
+    answer_either(arguments.output.json, &result, || report::summary(&result))?;
     say(&format!("result in {}", directory.path().display()));
     journalled?;
     Ok(interrupts.exit(exit(outcome, &result)?))

@@ -2,7 +2,7 @@
 
 use super::arguments::SimulateArguments;
 use super::simulate_table::page;
-use super::{Exit, Failure, answer, answer_json};
+use super::{Exit, Failure, answer_either};
 use crate::envelope::{Orbit, Sky};
 use crate::flight::simulation::{Best, Comparison, Load, Row, Schedule, Simulation, Summary, compare};
 use crate::governor::Policy;
@@ -100,10 +100,7 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<Exit, Failure> {
         oracle,
         flown,
     };
-    match arguments.output.json {
-        true => answer_json(&document)?,
-        false => answer(&page(&document)),
-    }
+    answer_either(arguments.output.json, &document, || page(&document))?;
     Ok(document.exit())
 }
 

@@ -113,7 +113,7 @@ impl Feed {
                 let ask = way(normed, nothing, routed, Epilogue::Store);
                 let router = Product::new(programs, choices, router, ask, rows)?;
                 let top = TopK::new(1, *experts as u32, *used as u32)?;
-                let program = programs.get(TopK::source(), &top.constants(padded(*experts)))?;
+                let program = programs.get(TopK::SOURCE, &top.constants(padded(*experts)))?;
                 let choose = Pipeline::of(programs.device(), &program, &[routed, choice], [1, 1, 1])?;
                 let up = [normed, choice, nothing, gated];
                 let gate_up = ExpertProduct::new(programs, gate_up, *used, Direction::Up, up)?;

@@ -75,7 +75,7 @@ impl Llama {
         let embed = |programs: &mut Programs, tokens: &Buffer| embeddings(programs, &weights.table, tokens, &shared.x);
         let (embed_prompt, embed_step) = (embed(&mut programs, &prompt)?, embed(&mut programs, &tokens)?);
         let argmax_shape = Argmax::new(1, shape.vocabulary as u32)?;
-        let program = programs.get(Argmax::source(), &argmax_shape.constants(stride as u32))?;
+        let program = programs.get(Argmax::SOURCE, &argmax_shape.constants(stride as u32))?;
         let argmax = Pipeline::of(device, &program, &[&logits, &tokens, &history], [1, 1, 1])?;
         let mut model = Llama {
             weights: Arc::clone(weights),
@@ -340,7 +340,7 @@ fn embeddings(
     for part in &table.parts {
         let rows = (table.rows - 32 * part.first).min(32 * part.groups) as u32;
         let embed = Embed::new([1, rows, table.columns as u32], table.format)?.from(32 * part.first as u32);
-        let program = programs.get(Embed::source(), &embed.constants())?;
+        let program = programs.get(Embed::SOURCE, &embed.constants())?;
         let [quants, scales] = part.resources();
         let resources = [Resource::Buffer(tokens), quants, scales, Resource::Buffer(x)];
         pipelines.push(Pipeline::with_resources(&device, &program, &resources, [1, 1, 1])?);

@@ -43,9 +43,7 @@ impl Argmax {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "argmax.wgsl", text: include_str!("../../kernels/argmax.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("argmax");
 }
 
 impl Kernel for Argmax {
@@ -94,7 +92,7 @@ impl Kernel for Argmax {
         let x = Packing::padded(self.rows, self.columns, 1, 4).filled_with(f32::MAX);
         let line = Packing::padded(1, self.rows, 1, 1);
         Plan {
-            source: Argmax::source(),
+            source: Argmax::SOURCE,
             constants: self.constants(x.padded_columns()),
             inputs: vec![x],
             output: Packing::padded(1, self.rows, 1, 4),

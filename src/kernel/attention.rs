@@ -64,9 +64,7 @@ impl Attention {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "attention.wgsl", text: include_str!("../../kernels/attention.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("attention");
 
     /// Heads as in SmolLM2-135M for the small one, as in Llama-3-8B for the others: 0.005, 8.6 and 34 GFLOP.
     pub fn standard(size: Size) -> Attention {
@@ -165,7 +163,7 @@ impl Kernel for Attention {
         let step = 1 + head + 2 * tile + 4 + head.div_ceil(8) * (1 + tile);
         let iterations = u64::from(self.keys().div_ceil(TILE)) * step + 2 * (tile * head).div_ceil(64);
         Plan {
-            source: Attention::source(),
+            source: Attention::SOURCE,
             constants: self.constants(),
             inputs: vec![queries, keys, keys],
             output: queries,

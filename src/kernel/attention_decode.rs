@@ -130,9 +130,7 @@ impl AttentionDecode {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "attention_decode.wgsl", text: include_str!("../../kernels/attention_decode.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("attention_decode");
 
     fn group(&self) -> u32 {
         self.heads / self.key_heads
@@ -218,7 +216,7 @@ impl Kernel for AttentionDecode {
             Packing::padded(self.keys, self.key_heads * self.head, 1, 4).placed(self.sequences, 0, self.capacity);
         let [group, head] = [self.group(), self.head].map(u64::from);
         Plan {
-            source: AttentionDecode::source(),
+            source: AttentionDecode::SOURCE,
             constants: self.constants(),
             inputs: vec![Packing::padded(self.sequences * self.heads, self.head, 1, 4), lines, lines],
             output: Packing::padded(self.parts() as u32, self.head, 1, 4),

@@ -131,8 +131,7 @@ impl Kernel for AttentionFull {
         if self.octets == Octets::Shared {
             return attention_full_octet::plan(self);
         }
-        let source = Wgsl { file: "attention_full.wgsl", text: include_str!("../../kernels/attention_full.wgsl") };
-        self.planned(source, |head| {
+        self.planned(wgsl!("attention_full"), |head| {
             // For each step: scores, twice the keys and four sums, the values of each eighth vector; then the way out.
             let tile = u64::from(TILE);
             let step = 1 + head + 2 * tile + 4 + head.div_ceil(8) * (1 + tile);

@@ -48,9 +48,7 @@ impl AttentionMerge {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "attention_merge.wgsl", text: include_str!("../../kernels/attention_merge.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("attention_merge");
 }
 
 impl Kernel for AttentionMerge {
@@ -107,7 +105,7 @@ impl Kernel for AttentionMerge {
     fn plan(&self, _facts: &Facts) -> Plan {
         let parts = self.queries * self.splits;
         Plan {
-            source: AttentionMerge::source(),
+            source: AttentionMerge::SOURCE,
             constants: self.constants(),
             inputs: vec![Packing::padded(parts, self.head, 1, 4), Packing::padded(parts, 2, 2, 1)],
             output: Packing::padded(self.queries, self.head, 1, 4),

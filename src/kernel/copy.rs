@@ -3,7 +3,7 @@
 use super::packing::rectangle;
 use super::random::uniform;
 use super::{Error, Kernel, Packing, Plan, Size, guard};
-use crate::gpu::{Facts, Wgsl};
+use crate::gpu::Facts;
 use rayon::prelude::*;
 
 /// Invocations in a workgroup.
@@ -74,7 +74,7 @@ impl Kernel for Copy {
         let workgroups = rectangle(self.words.div_ceil(WORDS * WIDTH), facts.limits.workgroups_per_dimension);
         let packing = Packing::padded(1, self.words, 1, WORDS * WIDTH * workgroups[1]);
         Plan {
-            source: Wgsl { file: "copy.wgsl", text: include_str!("../../kernels/copy.wgsl") },
+            source: wgsl!("copy"),
             constants: vec![("WIDTH", WIDTH.into()), ("ROW", workgroups[0].into())],
             inputs: vec![packing],
             output: packing,

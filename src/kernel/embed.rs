@@ -56,9 +56,7 @@ impl Embed {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "embed.wgsl", text: include_str!("../../kernels/embed.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("embed");
 }
 
 impl Kernel for Embed {
@@ -108,7 +106,7 @@ impl Kernel for Embed {
 
     fn plan(&self, _facts: &Facts) -> Plan {
         Plan {
-            source: Embed::source(),
+            source: Embed::SOURCE,
             constants: self.constants(),
             inputs: vec![Packing::padded(1, self.tokens, 1, 4), Packing::weights(self.rows, self.columns, self.format)],
             output: Packing::padded(self.tokens, self.columns, 1, BLOCK as u32),

@@ -4,7 +4,7 @@ use super::packing::rectangle;
 use super::random::uniform;
 use super::suite::team;
 use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
-use crate::gpu::{Facts, Wgsl};
+use crate::gpu::Facts;
 use rayon::prelude::*;
 
 /// Rows that a team of invocations shares.
@@ -73,7 +73,7 @@ impl Kernel for Gemv {
         let workgroups = rectangle(self.rows.div_ceil(ROWS * teams), facts.limits.workgroups_per_dimension);
         let a = Packing::padded(self.rows, self.columns, ROWS * teams * workgroups[1], 4 * lanes);
         Plan {
-            source: Wgsl { file: "gemv.wgsl", text: include_str!("../../kernels/gemv.wgsl") },
+            source: wgsl!("gemv"),
             constants: vec![
                 ("LANES", lanes.into()),
                 ("TEAMS", teams.into()),

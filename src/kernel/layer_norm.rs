@@ -7,7 +7,7 @@ use super::packing::rectangle;
 use super::random::uniform;
 use super::suite::team;
 use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
-use crate::gpu::{Facts, Wgsl};
+use crate::gpu::Facts;
 use rayon::prelude::*;
 
 /// `rows` vectors of `columns` words, one of each `each` vectors of x, and a residual of `period` rows that begins again
@@ -124,7 +124,7 @@ impl Kernel for LayerNorm {
         let packing = |rows| Packing::padded(rows, self.columns, 1, 4);
         let (x, y, one) = (packing(self.rows * self.each), packing(self.rows), packing(1));
         Plan {
-            source: Wgsl { file: "layer_norm.wgsl", text: include_str!("../../kernels/layer_norm.wgsl") },
+            source: wgsl!("layer_norm"),
             constants: vec![
                 ("LANES", lanes.into()),
                 ("TEAMS", teams.into()),

@@ -189,9 +189,8 @@ impl Kernel for Linear {
         if self.octets == Octets::Shared {
             return linear_octet::plan(self);
         }
-        let source = Wgsl { file: "linear.wgsl", text: include_str!("../../kernels/linear.wgsl") };
         let w = self.weights(TILE[1]);
-        let mut plan = self.tiled(source, TILE, w);
+        let mut plan = self.tiled(wgsl!("linear"), TILE, w);
         plan.constants.push(("WIDTH_4", (w.padded_rows() / 4).into()));
         plan
     }

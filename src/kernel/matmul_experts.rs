@@ -107,9 +107,7 @@ impl MatmulExperts {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "matmul_experts.wgsl", text: include_str!("../../kernels/matmul_experts.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("matmul_experts");
 
     /// Rows that one expert takes in the matrix of all.
     pub fn stride(rows: usize) -> usize {
@@ -238,7 +236,7 @@ impl Kernel for MatmulExperts {
         let [residual_rows, residual_columns] = self.residual();
         let padded_width = if self.direction == Direction::Up { GROUP as u32 / 2 } else { GROUP as u32 };
         Plan {
-            source: MatmulExperts::source(),
+            source: MatmulExperts::SOURCE,
             constants: self.constants(facts),
             inputs: vec![
                 Packing::padded(self.tokens * self.sources(), self.columns, 1, BLOCK as u32),

@@ -2,7 +2,7 @@
 
 use super::matmul::{Matmul, MatmulPlan};
 use super::packing::rectangle;
-use crate::gpu::{Class, Facts, Wgsl};
+use crate::gpu::{Class, Facts};
 
 /// Rows of x that a workgroup takes at most.
 const TOKENS_MAX: u32 = 8;
@@ -21,7 +21,7 @@ pub(super) fn program(matmul: &Matmul, facts: &Facts) -> MatmulPlan {
     let mut constants = matmul.constants(tokens, x);
     constants.push(("SLICES", slices.into()));
     MatmulPlan {
-        source: Wgsl { file: "matmul_split.wgsl", text: include_str!("../../kernels/matmul_split.wgsl") },
+        source: wgsl!("matmul_split"),
         constants,
         tokens,
         workgroups: [x, y],

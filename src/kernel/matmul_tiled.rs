@@ -2,7 +2,7 @@
 
 use super::matmul::{Matmul, MatmulPlan};
 use super::packing::rectangle;
-use crate::gpu::{Facts, Wgsl};
+use crate::gpu::Facts;
 
 /// Rows of x, and of W, in a tile.
 pub(super) const TILE: u32 = 64;
@@ -16,7 +16,7 @@ pub(super) fn program(matmul: &Matmul, facts: &Facts) -> MatmulPlan {
     let mut constants = matmul.constants(TILE, x);
     constants.retain(|(name, _)| *name != "TOKENS");
     MatmulPlan {
-        source: Wgsl { file: "matmul_tiled.wgsl", text: include_str!("../../kernels/matmul_tiled.wgsl") },
+        source: wgsl!("matmul_tiled"),
         constants,
         tokens: TILE,
         workgroups: [x, y],

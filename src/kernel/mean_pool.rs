@@ -5,7 +5,7 @@
 
 use super::random::{uniform, whole_numbers};
 use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
-use crate::gpu::{Class, Facts, Wgsl};
+use crate::gpu::{Class, Facts};
 use rayon::prelude::*;
 
 /// `sentences` of `tokens` rows of `columns` words, of which the first few count.
@@ -97,7 +97,7 @@ impl Kernel for MeanPool {
         };
         let columns_4 = y.padded_columns() / 4;
         Plan {
-            source: Wgsl { file: "mean_pool.wgsl", text: include_str!("../../kernels/mean_pool.wgsl") },
+            source: wgsl!("mean_pool"),
             constants: vec![("LANES", lanes.into()), ("TOKENS", self.tokens.into()), ("COLUMNS_4", columns_4.into())],
             inputs: vec![x, Packing::padded(1, self.sentences, 1, 4).filled_with(1.0)],
             output: y,

@@ -29,6 +29,16 @@
 //! comparison, root or exponential, and a fused multiply-add is two. Bytes are those that must move: every operand
 //! once. What is padding or read again counts for nothing.
 
+/// A file of `kernels/`, taken in at build time.
+macro_rules! wgsl {
+    ($name:literal) => {
+        $crate::gpu::Wgsl {
+            file: concat!($name, ".wgsl"),
+            text: include_str!(concat!("../../kernels/", $name, ".wgsl")),
+        }
+    };
+}
+
 mod argmax;
 mod attention;
 mod attention_decode;

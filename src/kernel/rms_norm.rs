@@ -68,9 +68,7 @@ impl RmsNorm {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "rms_norm.wgsl", text: include_str!("../../kernels/rms_norm.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("rms_norm");
 }
 
 impl Kernel for RmsNorm {
@@ -120,7 +118,7 @@ impl Kernel for RmsNorm {
         let workgroups = rectangle(self.rows.div_ceil(teams), facts.limits.workgroups_per_dimension);
         let x = Packing::padded(self.rows, self.columns, teams * workgroups[1], 4 * lanes);
         Plan {
-            source: RmsNorm::source(),
+            source: RmsNorm::SOURCE,
             constants: vec![
                 ("LANES", lanes.into()),
                 ("TEAMS", teams.into()),

@@ -95,9 +95,7 @@ impl RotaryCache {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "rotary_cache.wgsl", text: include_str!("../../kernels/rotary_cache.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("rotary_cache");
 
     fn rows(&self) -> u32 {
         self.sequences * self.tokens
@@ -162,7 +160,7 @@ impl Kernel for RotaryCache {
             self.capacity,
         );
         Plan {
-            source: RotaryCache::source(),
+            source: RotaryCache::SOURCE,
             constants: self.constants(self.width()),
             inputs: vec![
                 Packing::padded(self.rows(), self.width(), 1, 4),

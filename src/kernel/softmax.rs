@@ -4,7 +4,7 @@ use super::packing::rectangle;
 use super::random::uniform;
 use super::suite::team;
 use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
-use crate::gpu::{Facts, Wgsl};
+use crate::gpu::Facts;
 use rayon::prelude::*;
 
 /// `rows` vectors of `columns` words.
@@ -79,7 +79,7 @@ impl Kernel for Softmax {
         let workgroups = rectangle(self.rows.div_ceil(teams), facts.limits.workgroups_per_dimension);
         let packing = Packing::padded(self.rows, self.columns, teams * workgroups[1], 4 * lanes);
         Plan {
-            source: Wgsl { file: "softmax.wgsl", text: include_str!("../../kernels/softmax.wgsl") },
+            source: wgsl!("softmax"),
             constants: vec![
                 ("LANES", lanes.into()),
                 ("TEAMS", teams.into()),

@@ -50,9 +50,7 @@ impl TopK {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "top_k.wgsl", text: include_str!("../../kernels/top_k.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("top_k");
 }
 
 impl Kernel for TopK {
@@ -107,7 +105,7 @@ impl Kernel for TopK {
     fn plan(&self, _facts: &Facts) -> Plan {
         let x = Packing::padded(self.rows, self.columns, WORKGROUP, 4);
         Plan {
-            source: TopK::source(),
+            source: TopK::SOURCE,
             constants: self.constants(x.padded_columns()),
             inputs: vec![x],
             output: Packing::padded(self.rows, 2 * self.slots, WORKGROUP, 1),

@@ -1,7 +1,7 @@
 //! What goes wrong comes back as an error that names it; nothing panics and nothing waits for ever.
 
 use crate::{SEED, another_device, device, shapes};
-use dawndusk::gpu::{self, Batch, Class, Error, Pipeline, Wgsl};
+use dawndusk::gpu::{self, Batch, Class, Error, Pipeline, Program, Wgsl};
 use dawndusk::kernel::{
     self, Activation, Attention, AttentionFull, Conv2d, Convolution, Copy, Fma, Gemm, Gemv, Kernel, LayerNorm, Linear,
     Loads, MeanPool, Octets, Prepared, RmsNorm, Size, Softmax, Tiling,
@@ -176,7 +176,8 @@ fn a_loop_that_a_renderer_would_cut_short_is_refused_there() {
 fn broken(device: &gpu::Device, text: &'static str, constants: &[(&str, f64)]) -> Error {
     let buffer = device.upload("one word", &[1.0]).expect("a small buffer");
     let source = Wgsl { file: "broken.wgsl", text };
-    Pipeline::new(device, source, constants, &[&buffer], [1, 1, 1]).expect_err("it is broken")
+    let program = Program::new(device, source, constants);
+    program.and_then(|program| Pipeline::of(device, &program, &[&buffer], [1, 1, 1])).expect_err("it is broken")
 }
 
 #[test]
@@ -321,7 +322,7 @@ fn hang() -> Result<(), Error> {
     let device = device.with_timeout(Duration::from_millis(200));
     let buffer = device.upload("two words", &[1.0, 2.0])?;
     let source = Wgsl { file: "endless.wgsl", text };
-    let pipeline = Pipeline::new(&device, source, &[], &[&buffer], [1, 1, 1])?;
+    let pipeline = Pipeline::of(&device, &Program::new(&device, source, &[])?, &[&buffer], [1, 1, 1])?;
     Batch::new(&device, vec![pipeline])?.run(1)?;
     Ok(())
 }
