@@ -95,7 +95,7 @@ impl AttentionDecode {
         AttentionDecode { tile: tiles.into_iter().find(fits).unwrap_or(TILE), ..self }
     }
 
-    /// Turns of one invocation in all of its loops.
+    /// Iterations of one invocation in all of its loops.
     pub fn iterations(&self) -> u32 {
         let steps = self.keys.div_ceil(self.tile * self.splits);
         let items = (self.group() * self.head / 4).div_ceil(self.tile);

@@ -123,7 +123,7 @@ pub struct MatmulPlan {
     pub workgroups: [u32; 2],
     /// Memory that a workgroup shares, in bytes.
     pub workgroup_bytes: u64,
-    /// Turns of one invocation in all of its loops.
+    /// Iterations of one invocation in all of its loops.
     pub iterations: u32,
 }
 

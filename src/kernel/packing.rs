@@ -79,12 +79,7 @@ impl Packing {
             columns,
             padded_rows: rows.next_multiple_of(rows_multiple),
             padded_columns: columns.next_multiple_of(columns_multiple),
-            by_columns: false,
-            panel: None,
-            padding: 0.0,
-            memory: Memory::Words,
-            weights: None,
-            pieces: None,
+            ..Packing::default()
         }
     }
 

@@ -147,19 +147,11 @@ impl Config {
             ("shape.rope_base", self.rope_base, range::ROPE_BASE),
             ("shape.norm_epsilon", self.norm_epsilon, range::NORM_EPSILON),
         ];
-        let odd = |key: &str, size: usize, allowed: &str| Some((key.to_owned(), size.to_string(), allowed.to_owned()));
-        sizes
-            .into_iter()
-            .find_map(|(key, size, range)| size_fault(key, size, &range))
-            .or_else(|| reals.into_iter().find_map(|(key, value, range)| real_fault(key, value, range)))
-            .or_else(|| match self.heads.is_multiple_of(self.kv_heads) {
-                true => None,
-                false => odd("shape.kv_heads", self.kv_heads, "a divisor of shape.heads"),
-            })
-            .or_else(|| match self.head_size.is_multiple_of(2) {
-                true => None,
-                false => odd("shape.head_size", self.head_size, "an even size"),
-            })
+        let rules = [
+            ("shape.kv_heads", self.kv_heads, self.heads.is_multiple_of(self.kv_heads), "a divisor of shape.heads"),
+            ("shape.head_size", self.head_size, self.head_size.is_multiple_of(2), "an even size"),
+        ];
+        first_fault(&sizes, &reals, &rules)
     }
 
     /// The same network, where files keep the two real numbers in f32.
@@ -198,19 +190,21 @@ impl Config {
     }
 }
 
-/// A size outside its range.
-pub(super) fn size_fault(key: &str, size: usize, range: &RangeInclusive<u64>) -> Option<Fault> {
-    match range.contains(&(size as u64)) {
-        true => None,
-        false => Some((key.to_owned(), size.to_string(), format!("{} to {}", range.start(), range.end()))),
-    }
-}
-
-pub(super) fn real_fault(key: &str, value: f64, (low, high): (f64, f64)) -> Option<Fault> {
-    match value > low && value <= high {
-        true => None,
-        false => Some((key.to_owned(), value.to_string(), format!("above {low}, up to {high}"))),
-    }
+/// The first of some sizes that is outside its range, of some numbers that are not above the first and up to the second
+/// of theirs, and of some sizes that are at odds with others: whether each is right, and what it may be.
+pub(super) fn first_fault(
+    sizes: &[(&str, usize, RangeInclusive<u64>)],
+    reals: &[(&str, f64, (f64, f64))],
+    rules: &[(&str, usize, bool, &str)],
+) -> Option<Fault> {
+    let sizes = sizes.iter().filter(|(_, size, range)| !range.contains(&(*size as u64)));
+    let sizes =
+        sizes.map(|(key, size, range)| (*key, size.to_string(), format!("{} to {}", range.start(), range.end())));
+    let reals = reals.iter().filter(|(_, value, (low, high))| !(value > low && value <= high));
+    let reals = reals.map(|(key, value, (low, high))| (*key, value.to_string(), format!("above {low}, up to {high}")));
+    let rules = rules.iter().filter(|(_, _, right, _)| !right);
+    let rules = rules.map(|(key, size, _, allowed)| (*key, size.to_string(), (*allowed).to_owned()));
+    sizes.chain(reals).chain(rules).next().map(|(key, found, allowed)| (key.to_owned(), found, allowed))
 }
 
 fn head_size(header: &Header, hidden: usize, heads: usize) -> Result<usize, FileError> {

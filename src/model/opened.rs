@@ -64,9 +64,7 @@ impl Opened {
     /// # Errors
     /// A size outside its range.
     pub fn from_seed(name: &str, shape: Config, seed: u64) -> Result<Self, ModelError> {
-        if let Some((key, found, allowed)) = shape.fault() {
-            return Err(ProfileError::Range { file: name.to_owned(), key, found, allowed }.into());
-        }
+        ProfileError::check(name, shape.fault())?;
         Ok(Self {
             name: name.to_owned(),
             provenance: Provenance::Synthetic { seed },

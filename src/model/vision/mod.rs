@@ -68,9 +68,7 @@ impl Checkpoint {
     /// # Errors
     /// The shape makes no sense.
     pub fn from_seed(name: &str, shape: Shape, seed: u64) -> Result<Self, ModelError> {
-        if let Some((key, found, allowed)) = shape.fault() {
-            return Err(ProfileError::Range { file: name.to_owned(), key, found, allowed }.into());
-        }
+        ProfileError::check(name, shape.fault())?;
         let (provenance, weights) = (Provenance::Synthetic { seed }, Weights::seeded(&shape, seed)?);
         Ok(Self { name: name.to_owned(), provenance, shape, weights })
     }
