@@ -54,9 +54,6 @@ pub enum ActuatorError {
     /// Nothing would restore the limit after a panic.
     #[error("this program was built to abort on panic, so no power limit could be put back")]
     NoUnwinding,
-    /// The state file cannot be written or is in use.
-    #[error("{0}")]
-    State(String),
 }
 
 /// What became of a setting.

@@ -38,14 +38,6 @@ pub enum ModelError {
         /// The shape of the profile.
         allowed: String,
     },
-    /// The device is not there.
-    #[error("device `{name}`: {why}")]
-    Device {
-        /// What was asked for.
-        name: String,
-        /// What is wrong with it.
-        why: String,
-    },
     /// The weights do not fit into main memory. None was drawn.
     #[error("{name} needs {needed} bytes of main memory for its weights alone, but only {free} are free")]
     TooLarge {

@@ -112,13 +112,13 @@ impl Search<'_> {
         let trace = self.trace;
         let bins = || trace.bins().iter();
         let duration = trace.duration();
-        let drawn = bins().zip(loads).fold(0.0, |sum, (bin, load)| sum + load.0 * bin.dt.0);
+        let energy = bins().zip(loads).fold(0.0, |sum, (bin, load)| sum + load.0 * bin.dt.0);
         let absorbed = bins().fold(0.0, |sum, bin| sum + bin.environment.0 * bin.dt.0);
         let start = match self.ends {
             Ends::From(start) => *start,
             _ => Stores {
                 soc: self.ends.start().map_or(0.0, |start| start.soc).max(trace.battery.soc_max),
-                temperatures: trace.thermal.steady(Watts(drawn / duration.0), Watts(absorbed / duration.0)),
+                temperatures: trace.thermal.steady(Watts(energy / duration.0), Watts(absorbed / duration.0)),
             },
         };
         joined(self.spacecraft, trace, self.ends, loads, (start, Start::Settled))

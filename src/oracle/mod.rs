@@ -215,11 +215,11 @@ fn temperatures(trace: &ExogenousTrace, ends: &Ends, found: &Found) -> Temperatu
         return start.temperatures;
     }
     let flown = trace.bins().iter().zip(&found.loads);
-    let (drawn, absorbed) = flown.fold((0.0, 0.0), |(drawn, absorbed), (bin, load)| {
-        (drawn + load.0 * bin.dt.0, absorbed + bin.environment.0 * bin.dt.0)
+    let (energy, absorbed) = flown.fold((0.0, 0.0), |(energy, absorbed), (bin, load)| {
+        (energy + load.0 * bin.dt.0, absorbed + bin.environment.0 * bin.dt.0)
     });
     let duration = trace.duration().0;
-    trace.thermal.steady(Watts(drawn / duration), Watts(absorbed / duration))
+    trace.thermal.steady(Watts(energy / duration), Watts(absorbed / duration))
 }
 
 fn check(trace: &ExogenousTrace, ends: &Ends) -> Result<(), OracleError> {

@@ -117,11 +117,6 @@ impl Header {
         &self.tensors
     }
 
-    /// The keys that the file holds.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.metadata.keys().map(String::as_str)
-    }
-
     /// True when the file has this key.
     pub fn has(&self, key: &str) -> bool {
         self.metadata.contains_key(key)
@@ -147,18 +142,6 @@ impl Header {
         let allowed = || format!("a number above {low} and not above {high}");
         match self.value(key, &allowed)? {
             Value::Real(found) if *found > low && *found <= high => Ok(*found),
-            other => Err(self.refuse_key(key, self.show(other), allowed())),
-        }
-    }
-
-    /// A truth value.
-    ///
-    /// # Errors
-    /// The key is missing or of another type.
-    pub fn truth(&self, key: &str) -> Result<bool, FileError> {
-        let allowed = || "true or false".to_owned();
-        match self.value(key, &allowed)? {
-            Value::Truth(found) => Ok(*found),
             other => Err(self.refuse_key(key, self.show(other), allowed())),
         }
     }
