@@ -4,7 +4,7 @@ use super::arguments::ModelsVerb;
 use super::interrupts::Interrupts;
 use super::{Exit, Failure, answer, answer_either, answer_json, say};
 use crate::interrupt::Interrupt;
-use crate::model::store::{Entry, Progress, Pulled, State};
+use crate::model::store::{Entry, Progress, Pulled};
 use crate::model::{Profile, Store, StoreError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -38,7 +38,7 @@ impl Listed {
             bytes: pin.bytes,
             sha256: pin.sha256,
             path: path.display().to_string(),
-            state: word(state),
+            state: state.into(),
         });
         Listed {
             files: files.collect(),
@@ -47,17 +47,8 @@ impl Listed {
             licence: entry.profile.licence,
             bytes,
             path: entry.path.display().to_string(),
-            state: word(entry.state),
+            state: entry.state.into(),
         }
-    }
-}
-
-fn word(state: State) -> &'static str {
-    match state {
-        State::Missing => "missing",
-        State::WrongSize { .. } => "wrong size",
-        State::Present => "present",
-        State::ShapeOnly => "shape only",
     }
 }
 

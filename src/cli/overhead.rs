@@ -1,6 +1,6 @@
 //! `bench --overhead`: what the flight loop takes from the work.
 
-use super::bench::{opening, recorded, retune};
+use super::bench::{DISAGREES, opening, recorded, retune};
 use super::bench_arguments::BenchArguments;
 use super::interrupts::Interrupts;
 use super::loading::Purpose;
@@ -56,7 +56,7 @@ pub(super) fn overhead(arguments: &BenchArguments, pairs: u32, interrupts: &Inte
     match ended {
         Ok(()) if events.iter().all(Event::is_sound) => Ok(interrupts.exit(Exit::Valid)),
         Ok(()) => {
-            say("a kernel disagrees with its twin: the driver computes wrong results");
+            say(DISAGREES);
             Ok(Exit::Invalid)
         }
         Err(FlightError::Interrupted) => Ok(Exit::Interrupted),

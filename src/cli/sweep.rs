@@ -1,6 +1,6 @@
 //! `bench --sweep FILE`: power against rate, as a machine profile.
 
-use super::bench::{opening, recorded, retune};
+use super::bench::{DISAGREES, opening, recorded, retune};
 use super::bench_arguments::BenchArguments;
 use super::interrupts::Interrupts;
 use super::loading::Purpose;
@@ -40,7 +40,7 @@ pub(super) fn sweep(arguments: &BenchArguments, file: &Path, interrupts: &Interr
         Err(error) => return Err(Failure::tool(error)),
     }
     if !events.iter().all(Event::is_sound) {
-        say("a kernel disagrees with its twin: the driver computes wrong results; no profile is written");
+        say(&format!("{DISAGREES}; no profile is written"));
         return Ok(Exit::Invalid);
     }
     let points = OperatingPoints::from_events(&events, &name).map_err(|error| match error.is_missing_power() {

@@ -36,11 +36,13 @@ pub struct Entry {
 }
 
 /// What stands in the place of a file, by a look at its size alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum State {
     /// Nothing.
     Missing,
     /// A file of another size.
+    #[strum(to_string = "wrong size")]
     WrongSize {
         /// Its bytes.
         bytes: u64,
@@ -48,6 +50,7 @@ pub enum State {
     /// A file of the right size; [`Store::verify`] tells whether it is the right one.
     Present,
     /// Nothing belongs there: the model is a published shape, for seeded weights.
+    #[strum(to_string = "shape only")]
     ShapeOnly,
 }
 
