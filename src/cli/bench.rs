@@ -18,6 +18,9 @@ use jiff::Timestamp;
 const PREFILL_BATCH: usize = 512;
 const DECODE_BATCH: usize = 16;
 
+/// What is said where a kernel was checked and is wrong.
+pub(super) const DISAGREES: &str = "a kernel disagrees with its twin: the driver computes wrong results";
+
 /// Measures and prints.
 pub(super) fn bench(arguments: &BenchArguments) -> Result<Exit, Failure> {
     let interrupts = Interrupts::handle()?;
@@ -48,7 +51,7 @@ pub(super) fn bench(arguments: &BenchArguments) -> Result<Exit, Failure> {
         Err(FlightError::Interrupted) => Ok(Exit::Interrupted),
         Ok(()) if benchmark.verified(&events) => Ok(interrupts.exit(Exit::Valid)),
         Ok(()) => {
-            say("a kernel disagrees with its twin: the driver computes wrong results");
+            say(DISAGREES);
             Ok(interrupts.exit(Exit::Invalid))
         }
         Err(error) => Err(Failure::tool(error)),

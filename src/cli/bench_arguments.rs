@@ -1,7 +1,8 @@
 //! The words of `bench`; its letters are llama-bench's.
 
-use super::arguments::{LengthName, MachineArguments};
+use super::arguments::{MachineArguments, length};
 use crate::flight::Length;
+use crate::journal::LengthName;
 use crate::units::Seconds;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -84,7 +85,7 @@ impl BenchArguments {
             LengthName::Standard => (Length::STANDARD.idle, Seconds(0.3), Seconds(0.5)),
             LengthName::Strict => (Length::STRICT.idle, Length::STRICT.warm_up, Length::STRICT.repeat),
         };
-        Length { idle, warm_up, repeat, repeats: self.repetitions, ..self.length.length() }
+        Length { idle, warm_up, repeat, repeats: self.repetitions, ..length(self.length) }
     }
 }
 

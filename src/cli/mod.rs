@@ -109,6 +109,15 @@ fn answer_json<T: serde::Serialize>(document: &T) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The answer as one JSON document, or as a page for people.
+fn answer_either<T: serde::Serialize>(json: bool, document: &T, page: impl FnOnce() -> String) -> Result<(), Failure> {
+    if json {
+        return answer_json(document);
+    }
+    answer(&page());
+    Ok(())
+}
+
 /// A remark for people, on standard error.
 #[expect(clippy::print_stderr, reason = "this is where the command line speaks to people")]
 fn say(text: &str) {

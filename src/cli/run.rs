@@ -1,10 +1,10 @@
 //! `run`: the main job.
 
-use super::arguments::RunArguments;
+use super::arguments::{RunArguments, length};
 use super::equipment;
 use super::interrupts::Interrupts;
 use super::loading::Purpose;
-use super::{Exit, Failure, answer, answer_json, limits, say, system};
+use super::{Exit, Failure, answer_either, limits, say, system};
 use crate::actuator::{self, Actuator, StateFolder};
 use crate::estimator::Assumptions;
 use crate::flight::{self, Equipment, Recorder, Request};
@@ -51,10 +51,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
 pub(super) fn written(directory: &ResultDirectory, flown: Flown, json: bool) -> Result<Exit, Failure> {
     let (outcome, journalled) = flown;
     let result = directory.write_pages().map_err(Failure::tool)?;
-    match json {
-        true => answer_json(&result)?,
-        false => answer(&report::summary(&result)),
-    }
+    answer_either(json, &result, || report::summary(&result))?;
     say(&format!("result in {}", directory.path().display()));
     journalled?;
     exit(outcome, &result)
@@ -68,10 +65,10 @@ fn remove_empty(directory: &ResultDirectory) {
 /// The power limit of what the flight measures, or one line on why there is none; pacing goes on either way.
 fn with_actuator(mut equipment: Equipment) -> Equipment {
     let source = equipment.conditions.source.name.clone();
-    let knobs = actuator::knobs_of(&source, &system::meter_roots().sysfs);
-    match Actuator::new(knobs, &source, StateFolder::of_user()) {
+    let limits = actuator::power_limits_of(&source, &system::meter_roots().sysfs);
+    match Actuator::new(limits, &source, StateFolder::of_user()) {
         Ok(actuator) => {
-            equipment.conditions.knob = Some(actuator.name());
+            equipment.conditions.power_limit = Some(actuator.name());
             equipment.actuator = Some(actuator);
         }
         Err(error) => say(&format!("--actuate: {error}; pacing goes on without it")),
@@ -93,7 +90,7 @@ fn request(arguments: &RunArguments) -> Result<Request, Failure> {
         satellite_name: published_name(&arguments.satellite),
         satellite,
         policy: arguments.governor,
-        length: arguments.length.length(),
+        length: length(arguments.length),
         compression: arguments.compression,
         seed: arguments.machine.seed,
         assumptions: assumptions(&arguments.assume)?,

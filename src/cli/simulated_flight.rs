@@ -3,10 +3,11 @@
 //! Satellite, machine profile, sensor and faults are those of `simulate`; phases, journal and pages those of `run`. Every page
 //! says that no machine was used.
 
-use super::arguments::{SimulateArguments, SkyName};
+use super::arguments::SimulateArguments;
 use super::interrupts::Interrupts;
 use super::run::{self, for_machine, journalled, published_name, stem, written};
 use super::{Exit, Failure};
+use crate::envelope::Sky;
 use crate::flight::simulation::{SimulatedMachine, VirtualFlight};
 use crate::flight::{self, Length, Request};
 use crate::governor::Policy;
@@ -42,7 +43,7 @@ fn asked(arguments: &SimulateArguments) -> Result<(Request, SimulatedMachine), F
     let refused = [
         ("--load", arguments.load != "governed", "it flies what the governor admits"),
         ("--duration", arguments.duration.is_some(), "it flies one orbit"),
-        ("--sky constant", arguments.sky == SkyName::Constant, "it flies under the sky of its orbit"),
+        ("--sky constant", arguments.sky == Sky::Constant, "it flies under the sky of its orbit"),
         ("--trace", arguments.trace.is_some(), "timeline.csv in the result holds the same"),
     ];
     if let Some((flag, _, why)) = refused.iter().find(|(_, is_told, _)| *is_told) {

@@ -86,7 +86,7 @@ pub enum Event {
     Energy(EnergyWindow),
     /// An assumption did not hold: the first time, and whenever it is exceeded by more.
     Broken(Broken),
-    /// One turn of the loop.
+    /// One tick of the control loop.
     Tick(Tick),
     /// The governor came to believe the readings more, or less; the tick that follows is the first of the new regime.
     Regime {

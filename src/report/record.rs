@@ -14,7 +14,7 @@ use crate::units::{Seconds, Watts};
 use std::collections::BTreeMap;
 
 /// What a journal says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Record<'a> {
     /// Program and version that wrote it.
     pub program: &'a str,
@@ -48,7 +48,7 @@ pub struct Record<'a> {
     pub assumptions: Option<Assumptions>,
     /// Which of it did not hold, in the order in which that was seen.
     pub broken: Vec<Broken>,
-    /// Turns of the loop.
+    /// Ticks of the control loop.
     pub ticks: Vec<Tick>,
     /// What moved the confirmed spacecraft.
     pub energy: Vec<EnergyWindow>,
@@ -79,6 +79,12 @@ pub enum Purpose<'a> {
     },
 }
 
+impl Default for Purpose<'_> {
+    fn default() -> Self {
+        Purpose::Benchmark { measured_too: &[] }
+    }
+}
+
 /// The first event is no opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a journal begins with `opened` or `benched`")]
@@ -101,45 +107,15 @@ impl<'a> Record<'a> {
         let mut events = events.into_iter();
         let mut record = match events.next() {
             Some(Event::Opened { program, test_time, plan, .. }) => {
-                Record::opened(program, test_time, Purpose::Flight(plan))
+                Record { program, test_time, purpose: Purpose::Flight(plan), ..Record::default() }
             }
             Some(Event::Benched { program, test_time, measured_too, .. }) => {
-                Record::opened(program, test_time, Purpose::Benchmark { measured_too })
+                Record { program, test_time, purpose: Purpose::Benchmark { measured_too }, ..Record::default() }
             }
             _ => return Err(NotOpened),
         };
         events.for_each(|event| record.take(event));
         Ok(record)
-    }
-
-    fn opened(program: &'a str, test_time: &'a str, purpose: Purpose<'a>) -> Record<'a> {
-        Record {
-            program,
-            test_time,
-            purpose,
-            conditions: None,
-            verifications: Vec::new(),
-            compile_times: Vec::new(),
-            idle: None,
-            idle_after: None,
-            measurements: Vec::new(),
-            duties: Vec::new(),
-            pairs: Vec::new(),
-            identification: None,
-            faults: None,
-            scale: None,
-            assumptions: None,
-            broken: Vec::new(),
-            ticks: Vec::new(),
-            energy: Vec::new(),
-            work: BTreeMap::new(),
-            arrival: None,
-            slept: Vec::new(),
-            meter_cost: None,
-            meter_files: Vec::new(),
-            outcome: None,
-            read_beside: Vec::new(),
-        }
     }
 
     fn take(&mut self, event: &'a Event) {

@@ -13,7 +13,7 @@
 use super::{Simulation, SimulationError, Summary, Trace, fly};
 use crate::envelope::{Scale, Spacecraft};
 use crate::governor::{Policy, Unscored, WorkCurve};
-use crate::oracle::{self, Course, Ends, Stores};
+use crate::oracle::{self, Ends, ExogenousTrace, Stores};
 use crate::units::{Seconds, Watts};
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,8 @@ pub struct Best {
     /// What is open between the two, share of the bound.
     pub gap_share: Option<f64>,
     /// The bound without a solver.
-    pub certificate_s: Seconds,
+    #[serde(rename = "certificate_s")]
+    pub analytic_bound_s: Seconds,
     /// Programmes that were solved.
     pub stretches: u64,
 }
@@ -108,7 +109,7 @@ impl Flown {
 pub(super) fn certified(stretches: &[Stretch]) -> Seconds {
     stretches.iter().fold(Seconds::ZERO, |sum, stretch| {
         let ends = Ends::Change { from: stretch.from, to: stretch.to };
-        sum + oracle::certificate(&stretch.course, &ends)
+        sum + oracle::analytic_bound(&stretch.trace, &ends)
     })
 }
 
@@ -116,24 +117,24 @@ pub(super) fn certified(stretches: &[Stretch]) -> Seconds {
 fn upper(stretches: &[Stretch]) -> Option<Seconds> {
     stretches.iter().try_fold(Seconds::ZERO, |sum, stretch| {
         let ends = Ends::Change { from: stretch.from, to: stretch.to };
-        Some(sum + oracle::best(&stretch.course, &ends).ok()?.upper)
+        Some(sum + oracle::best(&stretch.trace, &ends).ok()?.upper)
     })
 }
 
 fn periodic(stretches: &[Stretch], simulation: &Simulation<'_>) -> Option<Best> {
-    let (mut work, mut upper, mut certificate) = (Seconds::ZERO, Seconds::ZERO, Seconds::ZERO);
+    let (mut work, mut upper, mut bound) = (Seconds::ZERO, Seconds::ZERO, Seconds::ZERO);
     let planned =
         stretches.len() <= MOST_PLANNED && !simulation.plant.faults.iter().any(|fault| fault.kind.is_of_work());
     let feasible = planned.then_some(stretches).and_then(|stretches| {
-        stretches.iter().try_fold(Seconds::ZERO, |sum, Stretch { course, begin, .. }| {
-            Some(sum + oracle::feasible(begin, course, &Ends::Periodic).ok()?.work)
+        stretches.iter().try_fold(Seconds::ZERO, |sum, Stretch { trace, begin, .. }| {
+            Some(sum + oracle::feasible(begin, trace, &Ends::Periodic).ok()?.work)
         })
     });
-    for Stretch { course, .. } in stretches {
-        let best = oracle::best(course, &Ends::Periodic).ok()?;
+    for Stretch { trace, .. } in stretches {
+        let best = oracle::best(trace, &Ends::Periodic).ok()?;
         work += best.work;
         upper += best.upper;
-        certificate += oracle::certificate(course, &Ends::Periodic);
+        bound += oracle::analytic_bound(trace, &Ends::Periodic);
     }
     let scale = simulation.scale;
     Some(Best {
@@ -141,7 +142,7 @@ fn periodic(stretches: &[Stretch], simulation: &Simulation<'_>) -> Option<Best> 
         upper_s: scale.simulated(upper),
         feasible_work_s: feasible.map(|work| scale.simulated(work)),
         gap_share: feasible.map(|work| 1.0 - work / upper),
-        certificate_s: scale.simulated(certificate),
+        analytic_bound_s: scale.simulated(bound),
         stretches: stretches.len() as u64,
     })
 }
@@ -149,7 +150,7 @@ fn periodic(stretches: &[Stretch], simulation: &Simulation<'_>) -> Option<Best> 
 /// What a flight was given in about a day, and where it stood at both ends.
 #[derive(Clone, Debug)]
 pub(super) struct Stretch {
-    course: Course,
+    trace: ExogenousTrace,
     from: Stores,
     to: Stores,
     /// The spacecraft where it began.
@@ -185,7 +186,7 @@ impl Stretches {
 
     /// Adds what `spacecraft` was given since it was last followed, with up to `most` to draw.
     pub(super) fn follow(&mut self, spacecraft: &Spacecraft, most: Watts) {
-        self.open.course.follow(spacecraft, most);
+        self.open.trace.follow(spacecraft, most);
         if spacecraft.state().t >= self.ends_at * (1.0 - 1e-9) {
             let next = Stretch::begin(spacecraft, self.curve.clone(), self.switching, self.bin);
             let ended = std::mem::replace(&mut self.open, next);
@@ -196,7 +197,7 @@ impl Stretches {
 
     /// All of them, the last one up to where `spacecraft` is.
     pub(super) fn end(mut self, spacecraft: &Spacecraft) -> Vec<Stretch> {
-        if !self.open.course.bins().is_empty() {
+        if !self.open.trace.bins().is_empty() {
             self.ended.push(Stretch { to: spacecraft.state().into(), ..self.open });
         }
         self.ended
@@ -207,7 +208,7 @@ impl Stretch {
     fn begin(spacecraft: &Spacecraft, curve: WorkCurve, switching: bool, bin: Seconds) -> Stretch {
         let here = Stores::from(spacecraft.state());
         Stretch {
-            course: Course::of(spacecraft, curve).with_bins(bin).switching(switching),
+            trace: ExogenousTrace::of(spacecraft, curve).with_bins(bin).switching(switching),
             from: here,
             to: here,
             begin: spacecraft.clone(),

@@ -108,7 +108,7 @@ impl<'a> VirtualFlight<'a> {
             model: None,
             model_is_real: false,
             source: self.source(),
-            knob: None,
+            power_limit: None,
             source_covers_adapter: true,
             sharing: None,
             sources_refused: Vec::new(),
@@ -143,7 +143,8 @@ impl<'a> VirtualFlight<'a> {
             provenance: Provenance::Modelled,
             boundary: Boundary::Wall,
             method: format!(
-                "SIMULATED, not measured: {what} {renewed}, {} s late, gain {gain}, in steps of {step}, of the machine                  profile {} at {rated} W",
+                "SIMULATED, not measured: {what} {renewed}, {} s late, gain {gain}, in steps of {step}, of the machine profile {} \
+                 at {rated} W",
                 lag.0, self.machine.profile.name
             ),
             update_period_s,
