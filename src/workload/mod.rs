@@ -59,7 +59,7 @@ pub struct Description {
 impl Description {
     /// Of work without a language model: batches that are wholes by themselves, timed by the host, with nothing counted
     /// yet.
-    fn new(name: &str, backend: String, test: String, unit: Unit) -> Description {
+    pub(crate) fn new(name: &str, backend: String, test: String, unit: Unit) -> Description {
         Description {
             name: name.into(),
             backend,

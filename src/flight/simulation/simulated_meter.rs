@@ -1,19 +1,19 @@
-//! The simulated sensor as a power source: what its driver would read, through the same parts as a driver's.
+//! The simulated sensor as a power source, made a meter by the same channel as every other source.
 //!
-//! | shows | energy | taken at | looked at, beside the flight's looks |
+//! | shows | samples | taken at | the machine looks, beside the flight's looks |
 //! |---|---|---|---|
-//! | counter, both | differences of the counter; one that falls was reset, for good | when the sensor says | four times an update |
-//! | power | powers, filtered and integrated | at the look | twice an update |
+//! | counter, both | one for each update: counts, and powers beside them | when the sensor says | four times an update |
+//! | power | one for each look: powers | at the look | twice an update |
 //!
-//! The virtual machine looks at its sensor and lays what it shows on a [`Desk`]; the meter reads it there, as it would
-//! read the answers of a sampler's thread. No clock of this computer is asked.
+//! The virtual machine looks at its sensor and lays what it shows on a [`Desk`], where it lies until the meter is read, as
+//! the samples of a board lie in its driver. No clock of this computer is asked.
 
 use super::sensor::{Sensor, Shows};
-use crate::meter::Meter;
-use crate::meter::counter::{Counter, Limits, MICROJOULE, MeanPower};
-use crate::meter::integral::PowerIntegral;
+use crate::meter::channel::{self, Channel, Quantity, Sample, Value};
+use crate::meter::counter::{Limits, MICROJOULE};
 use crate::meter::plausible::PowerFilter;
-use crate::reading::{Coverage, NoData, Reading, Source};
+use crate::meter::suspend::SleepClock;
+use crate::reading::{NoData, Reading, Source};
 use crate::units::{Joules, Seconds, Watts};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,68 +22,42 @@ pub(super) const SHORTEST_PERIOD: Seconds = Seconds(1e-3);
 
 /// A sensor between virtual machine and meter.
 pub(super) struct Desk {
-    method: Method,
-    filter: PowerFilter,
-    coverage: Coverage,
-    reading: Reading,
-    looked_at: Option<Seconds>,
+    shows: Shows,
+    samples: Vec<Sample>,
+    /// When the machine looked last, and what the sensor showed.
+    last: Option<(Seconds, Reading)>,
     /// For how long the machine has slept.
     slept: Seconds,
 }
 
-enum Method {
-    Counter { counter: Counter, mean: MeanPower },
-    Power(PowerIntegral),
-}
+/// A desk, as the machine and the meter have it.
+pub(super) type SharedDesk = Arc<Mutex<Desk>>;
 
 impl Desk {
-    /// Of `sensor` on a machine that draws `full` at most, as the sensor shows it.
-    pub(super) fn new(sensor: &Sensor, period: Seconds, full: Watts) -> Desk {
-        let limits = Limits { unit: MICROJOULE, range: None, ceiling: None, slack: Seconds::ZERO };
-        let method = match sensor.shows {
-            Shows::Counter | Shows::Both => {
-                Method::Counter { counter: Counter::new(limits), mean: MeanPower::default() }
-            }
-            Shows::Power => Method::Power(PowerIntegral::new(period)),
-        };
-        let (coverage, reading) = (Coverage::default(), Reading::absent(Seconds::ZERO, NoData::NotYet));
-        let filter = PowerFilter::new(Some(full));
-        Desk { method, filter, coverage, reading, looked_at: None, slept: Seconds::ZERO }
+    /// Of a sensor that shows `shows`; nothing lies on it.
+    pub(super) fn shared(shows: Shows) -> SharedDesk {
+        Arc::new(Mutex::new(Desk { shows, samples: Vec::new(), last: None, slept: Seconds::ZERO }))
     }
 
     /// Takes what the sensor shows at `now`, once for each instant.
-    pub(super) fn take(&mut self, now: Seconds, shown: &Reading, slept: Seconds) {
+    pub(super) fn take(&mut self, now: Seconds, shown: Reading, slept: Seconds) {
         self.slept = slept;
-        if self.looked_at.replace(now) == Some(now) {
+        let before = self.last.replace((now, shown));
+        if before.is_some_and(|(at, _)| at == now) {
             return;
         }
-        self.coverage.looks += 1;
-        let power = shown.power.and_then(|power| self.filter.check(power));
-        self.reading = match &mut self.method {
-            Method::Counter { counter, mean } => match shown.energy.and_then(count) {
-                Ok(count) => {
-                    let is_update = counter.last_count() != Some(count);
-                    let step = counter.advance(now, count);
-                    if is_update {
-                        self.coverage.updates += 1;
-                        mean.advance(shown.taken_at, step.energy());
-                    }
-                    let power = power.or_else(|_| mean.watts());
-                    Reading { taken_at: shown.taken_at, energy: counter.total(), power }
-                }
-                Err(cause) => Reading::absent(shown.taken_at, cause),
-            },
-            Method::Power(integral) => match power {
-                Ok(power) => {
-                    self.coverage.updates += u64::from(integral.last_power() != Some(power));
-                    integral.advance(now, power);
-                    integral.tell(&mut self.coverage);
-                    Reading { taken_at: now, energy: Ok(integral.total()), power: Ok(power) }
-                }
-                Err(cause) => Reading::absent(now, cause),
-            },
-        };
-        self.coverage.missed += u64::from(self.reading.energy.is_err());
+        if self.shows == Shows::Power {
+            self.samples.push(Sample::power(now, shown.power));
+            return;
+        }
+        let count = shown.energy.and_then(count);
+        if count.is_ok() && before.is_some_and(|(_, before)| before == shown) {
+            return;
+        }
+        self.samples.push(Sample::count(shown.taken_at, count));
+        if self.shows == Shows::Both {
+            self.samples.push(Sample::new(1, shown.taken_at, shown.power.map(Value::Power)));
+        }
     }
 }
 
@@ -93,32 +67,32 @@ fn count(energy: Joules) -> Result<u64, NoData> {
 }
 
 /// Plain values, valid at every moment: a panic elsewhere does not spoil them.
-pub(super) fn hold(desk: &Mutex<Desk>) -> MutexGuard<'_, Desk> {
+pub(super) fn hold(desk: &SharedDesk) -> MutexGuard<'_, Desk> {
     desk.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// For how long the machine has slept, as a suspend watch asks for it.
-pub(super) fn sleep_clock(desk: &Arc<Mutex<Desk>>) -> crate::meter::suspend::SleepClock {
+pub(super) fn sleep_clock(desk: &SharedDesk) -> SleepClock {
     let desk = Arc::clone(desk);
     Box::new(move || Some(hold(&desk).slept))
 }
 
-/// See above.
-pub(super) struct SimulatedMeter {
-    pub(super) source: Source,
-    pub(super) desk: Arc<Mutex<Desk>>,
+/// Gives what lies on the desk.
+pub(super) struct DeskSensor(SharedDesk);
+
+impl channel::Sensor for DeskSensor {
+    fn samples(&mut self, _: Seconds) -> Result<Vec<Sample>, NoData> {
+        Ok(std::mem::take(&mut hold(&self.0).samples))
+    }
 }
 
-impl Meter for SimulatedMeter {
-    fn source(&self) -> &Source {
-        &self.source
-    }
-
-    fn read(&mut self, _: Seconds) -> Reading {
-        hold(&self.desk).reading
-    }
-
-    fn coverage(&self) -> Coverage {
-        hold(&self.desk).coverage
-    }
+/// The meter over what lies on `desk` of `sensor`, on a machine that draws `full` at most, as the sensor shows it.
+pub(super) fn meter(source: Source, desk: &SharedDesk, sensor: &Sensor, full: Watts) -> Channel<DeskSensor> {
+    let power = Quantity::power(PowerFilter::new(Some(full)), source.update_period_s);
+    let quantities = match sensor.shows {
+        Shows::Counter => vec![Quantity::counter(Limits::NONE)],
+        Shows::Power => vec![power],
+        Shows::Both => vec![Quantity::counter(Limits::NONE), power.shown()],
+    };
+    Channel::new(source, DeskSensor(Arc::clone(desk)), quantities)
 }

@@ -2,7 +2,7 @@
 
 use super::VirtualFlight;
 use super::fault::Faults;
-use super::simulated_meter::{Desk, SimulatedMeter, hold, sleep_clock};
+use super::simulated_meter::{Desk, SharedDesk, hold, meter, sleep_clock};
 use super::virtual_machine::Virtual;
 use crate::envelope::Spacecraft;
 use crate::estimator::{Broken, Confirmed};
@@ -16,7 +16,6 @@ use crate::meter::suspend::SuspendWatch;
 use crate::reading::Reading;
 use crate::units::Seconds;
 use crate::workload::{Compilation, Description, Verification, Work};
-use std::sync::{Arc, Mutex};
 
 /// The shortest wait.
 const MOMENT: Seconds = Seconds(1e-6);
@@ -26,7 +25,7 @@ pub(super) struct VirtualBench<'a, 'r> {
     flight: &'a VirtualFlight<'a>,
     machine: Virtual<'a>,
     recorder: &'a mut Recorder<'r>,
-    desk: Arc<Mutex<Desk>>,
+    desk: SharedDesk,
     gauge: Gauge,
     workloads: Vec<Description>,
     /// The meter looks by itself so often, and next at this time of the machine's clock.
@@ -39,22 +38,22 @@ impl<'a, 'r> VirtualBench<'a, 'r> {
     pub(super) fn new(flight: &'a VirtualFlight<'a>, recorder: &'a mut Recorder<'r>) -> VirtualBench<'a, 'r> {
         let source = flight.source();
         let full = flight.range.full_w * flight.machine.sensor.gain;
-        let desk = Arc::new(Mutex::new(Desk::new(&flight.machine.sensor, source.update_period_s, full)));
-        let meter = Box::new(SimulatedMeter { source, desk: Arc::clone(&desk) });
+        let desk = Desk::shared(flight.machine.sensor.shows);
+        let meter = Box::new(meter(source, &desk, &flight.machine.sensor, full));
         let mut gauge = Gauge::without_clocks(meter, SuspendWatch::with_clock(sleep_clock(&desk)));
         let mut machine = Virtual::new(&flight.simulation, flight.range);
-        hold(&desk).take(machine.clock, &machine.look(), machine.slept);
+        sample(&desk, &mut machine);
         let looks = Looks::from(gauge.look(machine.clock));
         let (workloads, looks_every) = (flight.descriptions(), flight.looks_every());
         let look_due = looks_every;
         VirtualBench { flight, machine, recorder, desk, gauge, workloads, looks_every, look_due, looks }
     }
+}
 
-    /// What the sensor shows now lies on the desk.
-    fn sample(&mut self) {
-        let shown = self.machine.look();
-        hold(&self.desk).take(self.machine.clock, &shown, self.machine.slept);
-    }
+/// Lays what the sensor shows now on the desk.
+fn sample(desk: &SharedDesk, machine: &mut Virtual<'_>) {
+    let shown = machine.look();
+    hold(desk).take(machine.clock, shown, machine.slept);
 }
 
 impl Machine for VirtualBench<'_, '_> {
@@ -95,7 +94,7 @@ impl Machine for VirtualBench<'_, '_> {
             self.recorder.tell(now);
             if now >= self.look_due {
                 self.look_due = now + self.looks_every;
-                self.sample();
+                sample(&self.desk, &mut self.machine);
             }
             if done.is_some() || now >= until {
                 return Ok(done);
@@ -146,7 +145,7 @@ impl Ground for VirtualBench<'_, '_> {
     }
 
     fn gauge(&mut self) -> &mut Gauge {
-        self.sample();
+        sample(&self.desk, &mut self.machine);
         &mut self.gauge
     }
 

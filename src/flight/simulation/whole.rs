@@ -165,21 +165,13 @@ impl<'a> VirtualFlight<'a> {
     }
 
     pub(super) fn descriptions(&self) -> Vec<Description> {
-        let describe = |work: &SimulatedWork| Description {
-            name: work.name.clone(),
-            backend: BACKEND.into(),
-            test: format!("batches of up to {} s at {} of full power", work.batch.0, work.share),
-            unit: Unit::Batch,
-            model: None,
-            n_prompt: 0,
-            n_gen: 0,
-            n_depth: 0,
-            batches_per_round: 1,
-            items_per_batch: 1.0,
-            flop_per_batch: 0.0,
-            bytes_per_batch: 0.0,
-            result_bits_per_batch: 0.0,
-            timing: BACKEND,
+        let describe = |work: &SimulatedWork| {
+            let test = format!("batches of up to {} s at {} of full power", work.batch.0, work.share);
+            Description {
+                items_per_batch: 1.0,
+                timing: BACKEND,
+                ..Description::new(&work.name, BACKEND.into(), test, Unit::Batch)
+            }
         };
         self.machine.workloads.iter().map(describe).collect()
     }
