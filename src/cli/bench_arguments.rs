@@ -35,7 +35,7 @@ pub(super) struct BenchArguments {
     #[arg(short = 'r', long, value_name = "N", default_value = "5", value_parser = repeats)]
     pub(super) repetitions: u32,
     /// How long idle power is watched, each workload warms up and one repeat lasts at least (0.5, 0.1, 0.1 s; 5, 0.3,
-    /// 0.5 s; 30, 10, 60 s)
+    /// 0.5 s; 30, 10, 60 s); longer where the power source is renewed slowly
     #[arg(long, value_enum, default_value_t = LengthName::Standard)]
     pub(super) length: LengthName,
     /// Format

@@ -125,3 +125,49 @@ impl Length {
         slice: Seconds(5.0),
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reading::{Boundary, Provenance, Sensing};
+    use crate::units::Watts;
+
+    fn source(update: f64, rated_w: Option<Watts>) -> Source {
+        Source {
+            name: "told".into(),
+            provenance: Provenance::ExternalMeter,
+            boundary: Boundary::Wall,
+            method: "told by a test".into(),
+            update_period_s: Seconds(update),
+            relative_uncertainty: None,
+            rated_w,
+            sensing: Sensing { averaging_s: Seconds(update), ..Sensing::default() },
+        }
+    }
+
+    /// Of ten workloads, in minutes.
+    fn minutes(named: Length, update: f64, rated_w: Option<Watts>) -> f64 {
+        let length = named.for_source(&source(update, rated_w), 10);
+        length.whole(Seconds(update), 10, length.orbit).0 / 60.0
+    }
+
+    #[test]
+    fn a_flight_takes_what_the_front_page_says() {
+        let rated = Some(Watts(300.0));
+        for (update, quick, standard) in [(0.1, 1.0, 3.0), (1.0, 4.0, 6.0), (10.0, 44.0, 57.0)] {
+            for (named, told) in [(Length::QUICK, quick), (Length::STANDARD, standard)] {
+                let takes = minutes(named, update, rated);
+                assert!((takes - told).abs() <= 0.5, "{} with {update} s: {takes} min", named.name);
+                let unrated = minutes(named, update, None) / takes;
+                assert!((1.0..=1.67).contains(&unrated), "{} with {update} s, unrated: {unrated}", named.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_source_that_is_fast_enough_leaves_every_length_as_it_is() {
+        for named in [Length::QUICK, Length::STANDARD, Length::STRICT] {
+            assert_eq!(named.for_source(&source(0.1, Some(Watts(300.0))), 10), named, "{}", named.name);
+        }
+    }
+}
