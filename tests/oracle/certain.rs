@@ -68,14 +68,11 @@ fn heat_alone_is_the_steady_power_of_the_limit() {
     let warm = dawndusk::envelope::Thermal { emission_w_per_k4: 6e-9, ..cold() };
     let trace = minutes(battery(1000.0), warm, 330.0, &curve, &[200.0; 100]);
     let found = best(&trace, &Ends::Periodic).expect("it can be flown");
-    let steady = warm.heat_at_loop(course_limit(), Watts(10.0)).min(warm.heat_at_junction(course_limit(), Watts(10.0)));
+    let limit = dawndusk::units::Kelvin(330.0);
+    let steady = warm.heat_at_loop(limit, Watts(10.0)).min(warm.heat_at_junction(limit, Watts(10.0)));
     assert!(steady < Watts(110.0), "{steady} must bind for this to say anything");
     let closed = 6000.0 * steady.0 / 110.0;
     assert!(apart(found.upper.0, closed) < 1e-6, "{} s of work, closed form {closed} s", found.upper.0);
-}
-
-fn course_limit() -> dawndusk::units::Kelvin {
-    dawndusk::units::Kelvin(330.0)
 }
 
 #[test]

@@ -5,8 +5,8 @@
 //! | counter, both | one for each update: counts, and powers beside them | when the sensor says | four times an update |
 //! | power | one for each look: powers | at the look | twice an update |
 //!
-//! The virtual machine looks at its sensor and lays what it shows on a [`Desk`], where it lies until the meter is read, as
-//! the samples of a board lie in its driver. No clock of this computer is asked.
+//! The virtual machine looks at its sensor and puts what it shows into a [`SampleQueue`], where it stays until the meter is
+//! read, as the samples of a board stay in its driver. No clock of this computer is asked.
 
 use super::sensor::{Sensor, Shows};
 use crate::meter::channel::{self, Channel, Quantity, Sample, Value};
@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) const SHORTEST_PERIOD: Seconds = Seconds(1e-3);
 
 /// A sensor between virtual machine and meter.
-pub(super) struct Desk {
+pub(super) struct SampleQueue {
     shows: Shows,
     samples: Vec<Sample>,
     /// When the machine looked last, and what the sensor showed.
@@ -30,28 +30,28 @@ pub(super) struct Desk {
     slept: Seconds,
 }
 
-/// A desk, as the machine and the meter have it.
-pub(super) type SharedDesk = Arc<Mutex<Desk>>;
+/// A queue, as the machine and the meter have it.
+pub(super) type SharedQueue = Arc<Mutex<SampleQueue>>;
 
-impl Desk {
-    /// Of a sensor that shows `shows`; nothing lies on it.
-    pub(super) fn shared(shows: Shows) -> SharedDesk {
-        Arc::new(Mutex::new(Desk { shows, samples: Vec::new(), last: None, slept: Seconds::ZERO }))
+impl SampleQueue {
+    /// Of a sensor that shows `shows`; nothing is in it.
+    pub(super) fn shared(shows: Shows) -> SharedQueue {
+        Arc::new(Mutex::new(SampleQueue { shows, samples: Vec::new(), last: None, slept: Seconds::ZERO }))
     }
 
     /// Takes what the sensor shows at `now`, once for each instant.
     pub(super) fn take(&mut self, now: Seconds, shown: Reading, slept: Seconds) {
         self.slept = slept;
-        let before = self.last.replace((now, shown));
-        if before.is_some_and(|(at, _)| at == now) {
+        if self.last.is_some_and(|(at, _)| at == now) {
             return;
         }
+        let before = self.last.replace((now, shown)).map(|(_, before)| before);
         if self.shows == Shows::Power {
             self.samples.push(Sample::power(now, shown.power));
             return;
         }
         let count = shown.energy.and_then(count);
-        if count.is_ok() && before.is_some_and(|(_, before)| before == shown) {
+        if count.is_ok() && before == Some(shown) {
             return;
         }
         self.samples.push(Sample::count(shown.taken_at, count));
@@ -67,32 +67,32 @@ fn count(energy: Joules) -> Result<u64, NoData> {
 }
 
 /// Plain values, valid at every moment: a panic elsewhere does not spoil them.
-pub(super) fn hold(desk: &SharedDesk) -> MutexGuard<'_, Desk> {
-    desk.lock().unwrap_or_else(PoisonError::into_inner)
+pub(super) fn hold(queue: &SharedQueue) -> MutexGuard<'_, SampleQueue> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// For how long the machine has slept, as a suspend watch asks for it.
-pub(super) fn sleep_clock(desk: &SharedDesk) -> SleepClock {
-    let desk = Arc::clone(desk);
-    Box::new(move || Some(hold(&desk).slept))
+pub(super) fn sleep_clock(queue: &SharedQueue) -> SleepClock {
+    let queue = Arc::clone(queue);
+    Box::new(move || Some(hold(&queue).slept))
 }
 
-/// Gives what lies on the desk.
-pub(super) struct DeskSensor(SharedDesk);
+/// Gives what is in the queue.
+pub(super) struct QueueSensor(SharedQueue);
 
-impl channel::Sensor for DeskSensor {
+impl channel::Sensor for QueueSensor {
     fn samples(&mut self, _: Seconds) -> Result<Vec<Sample>, NoData> {
         Ok(std::mem::take(&mut hold(&self.0).samples))
     }
 }
 
-/// The meter over what lies on `desk` of `sensor`, on a machine that draws `full` at most, as the sensor shows it.
-pub(super) fn meter(source: Source, desk: &SharedDesk, sensor: &Sensor, full: Watts) -> Channel<DeskSensor> {
+/// The meter over what is in `queue` of `sensor`, on a machine that draws `full` at most, as the sensor shows it.
+pub(super) fn meter(source: Source, queue: &SharedQueue, sensor: &Sensor, full: Watts) -> Channel<QueueSensor> {
     let power = Quantity::power(PowerFilter::new(Some(full)), source.update_period_s);
     let quantities = match sensor.shows {
         Shows::Counter => vec![Quantity::counter(Limits::NONE)],
         Shows::Power => vec![power],
         Shows::Both => vec![Quantity::counter(Limits::NONE), power.shown()],
     };
-    Channel::new(source, DeskSensor(Arc::clone(desk)), quantities)
+    Channel::new(source, QueueSensor(Arc::clone(queue)), quantities)
 }

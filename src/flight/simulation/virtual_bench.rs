@@ -2,7 +2,7 @@
 
 use super::VirtualFlight;
 use super::fault::Faults;
-use super::simulated_meter::{Desk, SharedDesk, hold, meter, sleep_clock};
+use super::simulated_meter::{SampleQueue, SharedQueue, hold, meter, sleep_clock};
 use super::virtual_machine::Virtual;
 use crate::envelope::Spacecraft;
 use crate::estimator::{Broken, Confirmed};
@@ -25,7 +25,7 @@ pub(super) struct VirtualBench<'a, 'r> {
     flight: &'a VirtualFlight<'a>,
     machine: Virtual<'a>,
     recorder: &'a mut Recorder<'r>,
-    desk: SharedDesk,
+    queue: SharedQueue,
     gauge: Gauge,
     workloads: Vec<Description>,
     /// The meter looks by itself so often, and next at this time of the machine's clock.
@@ -38,22 +38,22 @@ impl<'a, 'r> VirtualBench<'a, 'r> {
     pub(super) fn new(flight: &'a VirtualFlight<'a>, recorder: &'a mut Recorder<'r>) -> VirtualBench<'a, 'r> {
         let source = flight.source();
         let full = flight.range.full_w * flight.machine.sensor.gain;
-        let desk = Desk::shared(flight.machine.sensor.shows);
-        let meter = Box::new(meter(source, &desk, &flight.machine.sensor, full));
-        let mut gauge = Gauge::without_clocks(meter, SuspendWatch::with_clock(sleep_clock(&desk)));
+        let queue = SampleQueue::shared(flight.machine.sensor.shows);
+        let meter = Box::new(meter(source, &queue, &flight.machine.sensor, full));
+        let mut gauge = Gauge::without_clocks(meter, SuspendWatch::with_clock(sleep_clock(&queue)));
         let mut machine = Virtual::new(&flight.simulation, flight.range);
-        sample(&desk, &mut machine);
+        sample(&queue, &mut machine);
         let looks = Looks::from(gauge.look(machine.clock));
         let (workloads, looks_every) = (flight.descriptions(), flight.looks_every());
         let look_due = looks_every;
-        VirtualBench { flight, machine, recorder, desk, gauge, workloads, looks_every, look_due, looks }
+        VirtualBench { flight, machine, recorder, queue, gauge, workloads, looks_every, look_due, looks }
     }
 }
 
-/// Lays what the sensor shows now on the desk.
-fn sample(desk: &SharedDesk, machine: &mut Virtual<'_>) {
+/// Puts what the sensor shows now into the queue.
+fn sample(queue: &SharedQueue, machine: &mut Virtual<'_>) {
     let shown = machine.look();
-    hold(desk).take(machine.clock, shown, machine.slept);
+    hold(queue).take(machine.clock, shown, machine.slept);
 }
 
 impl Machine for VirtualBench<'_, '_> {
@@ -94,7 +94,7 @@ impl Machine for VirtualBench<'_, '_> {
             self.recorder.tell(now);
             if now >= self.look_due {
                 self.look_due = now + self.looks_every;
-                sample(&self.desk, &mut self.machine);
+                sample(&self.queue, &mut self.machine);
             }
             if done.is_some() || now >= until {
                 return Ok(done);
@@ -145,7 +145,7 @@ impl Ground for VirtualBench<'_, '_> {
     }
 
     fn gauge(&mut self) -> &mut Gauge {
-        sample(&self.desk, &mut self.machine);
+        sample(&self.queue, &mut self.machine);
         &mut self.gauge
     }
 
