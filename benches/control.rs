@@ -91,6 +91,7 @@ fn governor(criterion: &mut Criterion) {
             assumptions: &assumptions,
             has_own_sensors: false,
             power_step: Watts::ZERO,
+            held: (Watts::ZERO, Seconds::ZERO),
         };
         governor.tick(&observation).budget
     };

@@ -22,7 +22,13 @@ fn work() -> Event {
 
 fn power_limit() -> Event {
     let (asked_w, outcome) = (Watts(240.0), Outcome::Set);
-    Event::PowerLimit(Setting { knob: "board".into(), asked_w, read_back_w: Some(asked_w), outcome, cause: None })
+    Event::PowerLimit(Setting {
+        power_limit: "board".into(),
+        asked_w,
+        read_back_w: Some(asked_w),
+        outcome,
+        cause: None,
+    })
 }
 
 fn main() {

@@ -4,7 +4,6 @@
 //! |---|---|---|
 //! | quantile, median | R-7: linear between order statistics at `(n - 1) p` | Hyndman & Fan, *The American Statistician* 50 (1996) 361 |
 //! | sample standard deviation | divisor `n - 1` | |
-//! | median absolute deviation | `median |x - median(x)|`, unscaled | Hampel, *JASA* 69 (1974) 383 |
 //! | interval for the median | percentile bootstrap | Efron & Tibshirani, *An Introduction to the Bootstrap* (1993), ch. 13 |
 //!
 //! Every function answers `None` for an empty input, and for one that holds a NaN or an infinity: such a value is
@@ -19,9 +18,6 @@ pub const RESAMPLES: usize = 2000;
 
 /// Confidence of the interval in a [`Summary`].
 pub const CONFIDENCE: f64 = 0.95;
-
-/// Turns a median absolute deviation into a standard deviation, for normal data: `1 / Φ⁻¹(3/4)`.
-pub const NORMAL_CONSISTENCY: f64 = 1.482_602_218_505_602;
 
 /// A sorted copy, if there is at least one value and all are finite.
 fn sorted(values: &[f64]) -> Option<Vec<f64>> {
@@ -72,23 +68,10 @@ pub fn sample_standard_deviation(values: &[f64]) -> Option<f64> {
     Some((squares / (values.len() - 1) as f64).sqrt())
 }
 
-/// `median |x - median(x)|`, unscaled.
-pub fn median_absolute_deviation(values: &[f64]) -> Option<f64> {
-    let centre = median(values)?;
-    let distances: Vec<f64> = values.iter().map(|value| (value - centre).abs()).collect();
-    median(&distances)
-}
-
-/// Spread as a share of the level: `1.4826 · MAD / |median|`, the robust coefficient of variation. None at a median of 0.
-pub fn relative_spread(values: &[f64]) -> Option<f64> {
-    let level = median(values)?.abs();
-    let deviation = median_absolute_deviation(values)?;
-    (level > 0.0).then(|| NORMAL_CONSISTENCY * deviation / level)
-}
-
 /// The percentile bootstrap interval of the median at `confidence` in (0, 1), from [`RESAMPLES`] resamples.
 ///
-/// The same seed gives the same interval. One value has none. See [`Summary::coverage_limit`] for small samples.
+/// The same seed gives the same interval. One value has none. Below six values it covers the true median less often than
+/// [`CONFIDENCE`]: all `n` lie on one side of it with probability `2 · 2^-n`.
 pub fn median_interval(values: &[f64], confidence: f64, seed: u64) -> Option<(f64, f64)> {
     let sorted = sorted(values)?;
     if sorted.len() < 2 || !(confidence > 0.0 && confidence < 1.0) {
@@ -148,14 +131,6 @@ impl Summary {
             max: sorted[sorted.len() - 1],
         })
     }
-
-    /// The most that any interval between two of the values can cover the true median: `1 - 2^(1 - n)`.
-    ///
-    /// Five values reach 93.75 %, six are the first to pass 95 %: below six the interval promises less than
-    /// [`CONFIDENCE`]. (All `n` lie on one side of the true median with probability `2 · 2^-n`.)
-    pub fn coverage_limit(&self) -> f64 {
-        1.0 - (1.0 - self.n as f64).exp2()
-    }
 }
 
 #[cfg(test)]
@@ -183,13 +158,6 @@ mod tests {
         assert_eq!(mean(&values), Some(5.0), "40 / 8");
         let deviation = sample_standard_deviation(&values).expect("eight values");
         assert!((deviation - (32.0f64 / 7.0).sqrt()).abs() < 1e-12, "sqrt(32 / 7), found {deviation}");
-        assert_eq!(
-            median_absolute_deviation(&[1.0, 1.0, 2.0, 2.0, 4.0, 6.0, 9.0]),
-            Some(1.0),
-            "deviations 0 0 1 1 2 4 7"
-        );
-        let relative = relative_spread(&[1.0, 1.0, 2.0, 2.0, 4.0, 6.0, 9.0]).expect("the median is 2");
-        assert!((relative - NORMAL_CONSISTENCY / 2.0).abs() < 1e-12, "1.4826 · 1 / 2, found {relative}");
     }
 
     #[test]
@@ -205,30 +173,18 @@ mod tests {
             assert_eq!(median(values), None, "median of {values:?}");
             assert_eq!(mean(values), None, "mean of {values:?}");
             assert_eq!(sample_standard_deviation(values), None, "deviation of {values:?}");
-            assert_eq!(median_absolute_deviation(values), None, "absolute deviation of {values:?}");
-            assert_eq!(relative_spread(values), None, "relative spread of {values:?}");
             assert_eq!(median_interval(values, 0.95, 1), None, "interval of {values:?}");
             assert_eq!(Summary::of(values, 1), None, "summary of {values:?}");
         }
         assert_eq!(quantile(&[1.0, 2.0], 1.5), None, "p above 1");
         assert_eq!(quantile(&[1.0, 2.0], f64::NAN), None, "p is no number");
-        assert_eq!(relative_spread(&[-1.0, 0.0, 1.0]), None, "no share of a level of 0");
     }
 
     #[test]
     fn one_value_has_a_median_and_no_interval() {
         let summary = Summary::of(&[7.0], 1).expect("one finite value");
         assert_eq!((summary.median, summary.low, summary.high), (7.0, None, None), "a width of 0 would be a lie");
-        assert_eq!(summary.coverage_limit(), 0.0, "one value covers nothing");
         assert_eq!(sample_standard_deviation(&[7.0]), None, "no spread in one value");
-    }
-
-    #[test]
-    fn few_values_promise_less_than_the_confidence() {
-        let five = Summary::of(&[1.0, 2.0, 3.0, 4.0, 5.0], 1).expect("five values");
-        assert_eq!(five.coverage_limit(), 0.9375, "1 - 2/32");
-        let six = Summary::of(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 1).expect("six values");
-        assert!(six.coverage_limit() > CONFIDENCE, "six are enough, limit {}", six.coverage_limit());
     }
 
     #[test]

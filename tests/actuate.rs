@@ -1,7 +1,7 @@
-//! The power limits: what is promised of them, on knobs and trees of the test's own. Nothing of this machine is touched.
+//! The power limits: what is promised of them, on limits and trees of the test's own. Nothing of this machine is touched.
 
-use dawndusk::actuator::knob::knob_of;
-use dawndusk::actuator::{Actuator, ActuatorError, Knob, Outcome, StateFolder, knobs_of, recover};
+use dawndusk::actuator::power_limit::power_limit_of;
+use dawndusk::actuator::{Actuator, ActuatorError, Outcome, PowerLimit, StateFolder, power_limits_of, recover};
 use dawndusk::meter::sysfs::Tree;
 use dawndusk::reading::NoData;
 use dawndusk::units::{Seconds, Watts};
@@ -19,12 +19,12 @@ enum Manner {
     Forbids,
 }
 
-struct FakeKnob {
+struct FakeLimit {
     limit: Arc<Mutex<u64>>,
     manner: Manner,
 }
 
-impl Knob for FakeKnob {
+impl PowerLimit for FakeLimit {
     fn name(&self) -> String {
         "fake".into()
     }
@@ -71,9 +71,9 @@ impl Bench {
     fn new(manner: Manner) -> Bench {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let limit = Arc::new(Mutex::new(FOUND));
-        let knob: Box<dyn Knob> = Box::new(FakeKnob { limit: Arc::clone(&limit), manner });
+        let power_limit: Box<dyn PowerLimit> = Box::new(FakeLimit { limit: Arc::clone(&limit), manner });
         let state = StateFolder::at(folder.path().join("state"));
-        let actuator = Actuator::new(vec![knob], "fake", state).expect("a knob that can be read");
+        let actuator = Actuator::new(vec![power_limit], "fake", state).expect("a limit that can be read");
         Bench { limit, actuator, folder }
     }
 
@@ -101,7 +101,7 @@ fn the_limit_stands_a_little_above_the_budget_and_never_leaves_its_range() {
     assert_eq!(bench.outcomes(1.5, 150.0), [], "within a second of the last setting");
     assert_eq!(bench.outcomes(2.1, 203.0), [], "less than a step away");
     assert_eq!(bench.outcomes(2.2, 20.0), [Outcome::Set], "far below");
-    assert_eq!(bench.limit(), 100_000_000, "the knob's minimum");
+    assert_eq!(bench.limit(), 100_000_000, "the lowest limit");
     assert_eq!(bench.outcomes(4.0, 900.0), [Outcome::Set], "far above");
     assert_eq!(bench.limit(), FOUND, "never above what was found");
     assert_eq!(bench.outcomes(6.0, 120.0), [Outcome::Set], "down again");
@@ -145,22 +145,23 @@ fn two_flights_do_not_hold_the_limits_at_once_and_a_source_without_a_limit_is_to
     let mut first = Bench::new(Manner::Obeys);
     assert_eq!(first.outcomes(0.0, 200.0), [Outcome::Set], "the first one");
     let limit = Arc::new(Mutex::new(FOUND));
-    let knob: Box<dyn Knob> = Box::new(FakeKnob { limit: Arc::clone(&limit), manner: Manner::Obeys });
+    let power_limit: Box<dyn PowerLimit> = Box::new(FakeLimit { limit: Arc::clone(&limit), manner: Manner::Obeys });
     let state = StateFolder::at(first.folder.path().join("state"));
     assert!(recover(&state, &Tree::new(first.folder.path())).lines.is_empty(), "a flight that lives needs no help");
-    let mut second = Actuator::new(vec![knob], "fake", state).expect("it can be read");
+    let mut second = Actuator::new(vec![power_limit], "fake", state).expect("it can be read");
     let said = second.follow(Seconds(0.0), Watts(200.0))[0].to_string();
     assert!(said.contains("another flight"), "{said}");
     assert_eq!(*limit.lock().expect("it is not held"), FOUND, "and nothing was set");
     drop((first, second));
-    let knob: Box<dyn Knob> = Box::new(FakeKnob { limit: Arc::clone(&limit), manner: Manner::Obeys });
+    let power_limit: Box<dyn PowerLimit> = Box::new(FakeLimit { limit: Arc::clone(&limit), manner: Manner::Obeys });
     let folder = tempfile::tempdir().expect("a temporary directory");
     write(folder.path(), "actuator.json", "{}");
-    let mut third = Actuator::new(vec![knob], "fake", StateFolder::at(folder.path().into())).expect("it can be read");
+    let mut third =
+        Actuator::new(vec![power_limit], "fake", StateFolder::at(folder.path().into())).expect("it can be read");
     let said = third.follow(Seconds(0.0), Watts(200.0))[0].to_string();
     assert!(said.contains("still to be put back"), "what a killed flight left is not written over: {said}");
     let none = Actuator::new(Vec::new(), "cpu-time", StateFolder::at(folder.path().join("other")));
-    assert!(matches!(none, Err(ActuatorError::NoKnob(source)) if source == "cpu-time"), "the source is named");
+    assert!(matches!(none, Err(ActuatorError::NoPowerLimit(source)) if source == "cpu-time"), "the source is named");
 }
 
 fn write(root: &Path, file: &str, text: &str) {
@@ -170,7 +171,7 @@ fn write(root: &Path, file: &str, text: &str) {
 }
 
 #[test]
-fn the_knobs_of_a_tree_are_the_caps_of_the_boards_and_packages_and_nothing_else() {
+fn the_power_limits_of_a_tree_are_the_caps_of_the_boards_and_packages_and_nothing_else() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let chip = "class/hwmon/hwmon3";
     for (file, text) in [
@@ -187,11 +188,11 @@ fn the_knobs_of_a_tree_are_the_caps_of_the_boards_and_packages_and_nothing_else(
         write(root.path(), &format!("class/powercap/{zone}/constraint_0_power_limit_uw"), "200000000");
     }
     let tree = Tree::new(root.path());
-    let mut caps = knobs_of("amdgpu:hwmon3", &tree);
+    let mut caps = power_limits_of("amdgpu:hwmon3", &tree);
     assert_eq!(caps.len(), 1, "one board");
     assert_eq!(caps[0].range(FOUND), Ok((150_000_000, 330_000_000)), "as the driver says");
     let state = StateFolder::at(root.path().join("state"));
-    let mut packages = Actuator::new(knobs_of("rapl", &tree), "rapl", state).expect("two packages");
+    let mut packages = Actuator::new(power_limits_of("rapl", &tree), "rapl", state).expect("two packages");
     let settings = packages.follow(Seconds(0.0), Watts(200.0));
     assert!(settings.iter().all(|setting| setting.asked_w == Watts(105.0)), "half of 210 W each: {settings:?}");
     assert_eq!(settings.len(), 2, "the core is inside its package");
@@ -200,9 +201,9 @@ fn the_knobs_of_a_tree_are_the_caps_of_the_boards_and_packages_and_nothing_else(
     assert_eq!(std::fs::read_to_string(file).expect("it is there"), "200000000", "put back");
     for key in ["class/hwmon/../../etc/power1_cap", "/etc/passwd", "class/hwmon/hwmon3/name", "class/hwmon//power1_cap"]
     {
-        assert!(knob_of(key, &tree).is_none(), "{key} is no power limit");
+        assert!(power_limit_of(key, &tree).is_none(), "{key} is no power limit");
     }
-    assert!(knobs_of("cpu-time", &tree).is_empty(), "a model has no knob");
+    assert!(power_limits_of("cpu-time", &tree).is_empty(), "a model has no power limit");
 }
 
 #[cfg(unix)]

@@ -160,6 +160,25 @@ fn a_sweep_writes_a_profile_that_check_and_simulate_take() {
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".here")), "no leftovers: {left:?}");
 }
 
+/// A repeat holds several updates of the meter, and the wait is told before it begins.
+#[test]
+fn a_meter_that_is_renewed_once_a_second_has_repeats_that_it_can_see() {
+    let cache = temporary();
+    let file = cache.path().join("steady.csv");
+    let lines: String = (0..300).map(|second| format!("{second},{}\n", 9 * second)).collect();
+    std::fs::write(&file, format!("t_s,energy_j\n{lines}")).expect("it can be written");
+    let meter = format!("recorded://{}?boundary=wall", file.display());
+    let words = quick(&["--adapter", "cpu", "--workloads", "fma", "--meter", &meter, "--json"]);
+    let output = bench_in(cache.path(), &words);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let told = "renewed every 1 s, so a repeat lasts at least 4 s instead of 0.1 s";
+    assert!(said(&output).contains(told), "told before: {}", said(&output));
+    let benchmark: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    for power in [&benchmark["idle_power_w"], &benchmark["rows"][0]["power_w"]] {
+        assert!(power.as_f64().is_some_and(|watts| (watts - 9.0).abs() < 0.1), "idle and at work: {benchmark}");
+    }
+}
+
 #[test]
 fn bad_words_are_one_clear_error_with_what_is_allowed_and_exit_code_2() {
     let cache = temporary();

@@ -155,7 +155,7 @@ fn a_board_in_order_passes_line_by_line() {
     let period = source["reads"]["update_period_s"].as_f64().expect("seen");
     assert!((0.03..0.06).contains(&period), "the counter's period, 40 ms: {source}");
     assert_eq!(source["reads"]["rated_w"], 700.0, "and full power, by its limit");
-    for about in ["limit", "slowed by", "partitions", "company", "persistence", "conditions"] {
+    for about in ["limit", "slowed by", "partitions", "other processes", "persistence", "conditions"] {
         let name = format!("nvml-stand-in:0 {about}");
         assert_eq!(line(&found, "board", &name)["state"], "pass", "{about}: {found:#}");
     }
@@ -191,7 +191,7 @@ fn a_shared_capped_partitioned_board_warns_and_says_how_to_mend_it() {
         ("limit", "500 W, and 700 W", "nvidia-smi -i GPU-7 -pl 700"),
         ("slowed by", "power limit", "nothing else loads"),
         ("partitions", "the whole board", "-mig 0"),
-        ("company", "2 other processes are on the board (17, 4242)", "end them"),
+        ("other processes", "2 other processes are on the board (17, 4242)", "end them"),
         ("persistence", "unloads", "nvidia-persistenced"),
     ] {
         let check = line(&found, "board", &format!("nvml-stand-in:0 {about}"));

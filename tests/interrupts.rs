@@ -4,7 +4,7 @@
 
 #![cfg(unix)]
 
-use dawndusk::actuator::{Actuator, Outcome, StateFolder, knobs_of, put_back_at_once};
+use dawndusk::actuator::{Actuator, Outcome, StateFolder, power_limits_of, put_back_at_once};
 use dawndusk::meter::sysfs::Tree;
 use dawndusk::units::{Seconds, Watts};
 use rustix::process::{Pid, Signal, kill_process};
@@ -282,8 +282,8 @@ fn an_end_at_once_puts_the_limits_back_and_from_then_on_none_is_changed() {
     let found = || std::fs::read_to_string(&limit).expect("the limit is there").trim().to_owned();
     let tree = Tree::new(root.path());
     let state = root.path().join("state");
-    let knobs = knobs_of("rapl", &tree);
-    let mut actuator = Actuator::new(knobs, "rapl", StateFolder::at(state.clone())).expect("a limit");
+    let limits = power_limits_of("rapl", &tree);
+    let mut actuator = Actuator::new(limits, "rapl", StateFolder::at(state.clone())).expect("a limit");
     let set = actuator.follow(Seconds(0.0), Watts(100.0));
     assert!(set.len() == 1 && found() == "105000000", "a flight follows its budget: {set:?}");
     let lines = put_back_at_once(&tree);

@@ -24,7 +24,6 @@ fn refused<T: std::fmt::Debug>(result: Result<T, ProfileError>, fragments: &[&st
     let message = error.to_string();
     assert!(!message.contains('\n'), "one line: {message}");
     assert!(message.len() < 1000, "short: {message}");
-    assert!(error.is_bad_input(), "bad input: {message}");
     for fragment in fragments {
         assert!(message.contains(fragment), "{message:?} does not say {fragment:?}");
     }

@@ -69,6 +69,28 @@ fn without_a_governor_the_breach_is_reported_and_the_exit_code_is_13() {
     );
 }
 
+/// Every phase lasts as long as a meter of one hertz needs, and the wait is told before it begins.
+#[test]
+fn a_meter_that_is_renewed_once_a_second_flies_a_whole_orbit() {
+    let results = tempfile::tempdir().expect("a temporary directory");
+    let file = results.path().join("steady.csv");
+    let lines: String = (0..300).map(|second| format!("{second},{}\n", 9 * second)).collect();
+    std::fs::write(&file, format!("t_s,energy_j\n{lines}")).expect("it can be written");
+    let meter = format!("recorded://{}?boundary=wall", file.display());
+    let words = ["run", "unlimited", "--adapter", "cpu", "--length", "quick", "--compression", "560"];
+    let words = [&words[..], &["--workloads", "fma", "--meter", &meter]].concat();
+    let results = results.path().join("results");
+    let output = dawndusk(&words, &results).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "nothing is broken by sampling: {}", said(&output));
+    assert!(said(&output).contains("renewed every 1 s, so the flight takes about"), "told before: {}", said(&output));
+    let result = result(&only_result(&results));
+    let idle = result["idle_power_w"].as_f64().expect("it was read");
+    assert!((idle - 9.0).abs() < 0.1, "several updates make an idle power: {idle} W");
+    let full = result["unconstrained"][0]["power_w"].as_f64().expect("it was read");
+    assert!((full - 9.0).abs() < 0.1, "and that of a workload: {full} W");
+    assert!(result["flight"]["counted_share"].as_f64().is_some_and(|share| share > 0.99), "{}", result["flight"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_in_flight_leaves_a_readable_partial_result_and_exit_code_130() {

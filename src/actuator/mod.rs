@@ -1,7 +1,7 @@
-//! The knobs that nobody may use unasked: the power limit of a board or a package, set only under `run --actuate`.
+//! Power limits of boards and packages, set only under `run --actuate`.
 //!
 //! ```text
-//! limit = clamp(1.05 budget, knob's minimum, the limit that was found)
+//! limit = clamp(1.05 budget, the lowest limit, the limit that was found)
 //! ```
 //!
 //! The pacer holds the budget; the limit is a backstop a little above it, for work that draws more than it was seen to. It
@@ -15,10 +15,10 @@
 //! | the found limit comes back | at the end of the flight, when it fails or is interrupted, when the stack unwinds ([`Drop`]), and when a second Ctrl-C ends the program at once ([`put_back_at_once`]) |
 //! | also after a kill that no program survives | a [`state`] file, on the disk before the first setting; the next `run` or `bench` puts back what it says, `doctor` shows it |
 
-pub mod knob;
+pub mod power_limit;
 pub mod state;
 
-pub use knob::{Knob, knobs_of};
+pub use power_limit::{PowerLimit, power_limits_of};
 pub use state::{LeftLimit, Recovery, StateFolder, left, put_back_at_once, recover};
 
 use crate::reading::NoData;
@@ -34,7 +34,7 @@ pub const STEP_SHARE: f64 = 0.02;
 pub const SETTLE: Seconds = Seconds(1.0);
 /// A limit that is read back within this share is the one that was asked for.
 const SAME_SHARE: f64 = 0.001;
-/// A knob is given back this often before it is given up.
+/// A power limit is given back this often before it is given up.
 const RESTORE_TRIES: u32 = 3;
 
 /// Why there is nothing to set.
@@ -42,21 +42,18 @@ const RESTORE_TRIES: u32 = 3;
 pub enum ActuatorError {
     /// The flight's power source has no limit that is known here.
     #[error("power source `{0}` has no power limit that this program can set")]
-    NoKnob(String),
+    NoPowerLimit(String),
     /// The limit cannot be read.
-    #[error("power limit {knob}: {cause}")]
+    #[error("power limit {power_limit}: {cause}")]
     Unreadable {
         /// Which.
-        knob: String,
+        power_limit: String,
         /// Why.
         cause: NoData,
     },
     /// Nothing would restore the limit after a panic.
     #[error("this program was built to abort on panic, so no power limit could be put back")]
     NoUnwinding,
-    /// The state file cannot be written or is in use.
-    #[error("{0}")]
-    State(String),
 }
 
 /// What became of a setting.
@@ -67,7 +64,7 @@ pub enum Outcome {
     Set,
     /// Another limit holds than was asked for, at or above the budget.
     Rounded,
-    /// Nothing changed, or what holds is below the budget: the knob is given up.
+    /// Nothing changed, or what holds is below the budget: the power limit is given up.
     Refused,
     /// The limit that was found is back.
     Restored,
@@ -75,11 +72,12 @@ pub enum Outcome {
     Stuck,
 }
 
-/// One setting of one knob.
+/// One setting of one power limit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setting {
-    /// Which knob.
-    pub knob: String,
+    /// Which power limit.
+    #[serde(rename = "knob")]
+    pub power_limit: String,
     /// Asked for.
     pub asked_w: Watts,
     /// Read back; null where it could not be read.
@@ -91,18 +89,30 @@ pub struct Setting {
     pub cause: Option<String>,
 }
 
-/// A knob with the limit that was found, in microwatts.
-struct Lever {
-    knob: Box<dyn Knob>,
+impl Setting {
+    fn of(
+        power_limit: String,
+        asked_w: Watts,
+        read_back_w: Option<Watts>,
+        outcome: Outcome,
+        cause: Option<String>,
+    ) -> Self {
+        Setting { power_limit, asked_w, read_back_w, outcome, cause }
+    }
+}
+
+/// A power limit with the value that was found and those that are allowed, in microwatts.
+struct Controlled {
+    power_limit: Box<dyn PowerLimit>,
     found: u64,
     low: u64,
     high: u64,
     touched: bool,
 }
 
-/// Knobs that follow a budget until they are given back.
+/// Power limits that follow a budget until they are given back.
 pub struct Actuator {
-    levers: Vec<Lever>,
+    limits: Vec<Controlled>,
     folder: StateFolder,
     /// Present from before the first setting until all is back.
     held: Option<Held>,
@@ -116,31 +126,36 @@ impl Actuator {
     ///
     /// # Errors
     /// [`ActuatorError`] where there is nothing to set, or nothing could be put back.
-    pub fn new(knobs: Vec<Box<dyn Knob>>, source: &str, folder: StateFolder) -> Result<Actuator, ActuatorError> {
+    pub fn new(
+        power_limits: Vec<Box<dyn PowerLimit>>,
+        source: &str,
+        folder: StateFolder,
+    ) -> Result<Actuator, ActuatorError> {
         if cfg!(panic = "abort") {
             return Err(ActuatorError::NoUnwinding);
         }
-        let mut levers = Vec::new();
-        for mut knob in knobs {
-            let refused = |knob: &dyn Knob, cause| ActuatorError::Unreadable { knob: knob.name(), cause };
-            let found = knob.read().map_err(|cause| refused(knob.as_ref(), cause))?;
-            let (low, high) = knob.range(found).map_err(|cause| refused(knob.as_ref(), cause))?;
-            levers.push(Lever { knob, found, low, high: high.min(found).max(low), touched: false });
+        let mut limits = Vec::new();
+        for mut power_limit in power_limits {
+            let name = power_limit.name();
+            let refused = |cause| ActuatorError::Unreadable { power_limit: name.clone(), cause };
+            let found = power_limit.read().map_err(refused)?;
+            let (low, high) = power_limit.range(found).map_err(refused)?;
+            limits.push(Controlled { power_limit, found, low, high: high.min(found).max(low), touched: false });
         }
-        if levers.is_empty() || levers.iter().any(|lever| lever.found == 0 || lever.found < lever.low) {
-            return Err(ActuatorError::NoKnob(source.to_owned()));
+        if limits.is_empty() || limits.iter().any(|limit| limit.found == 0 || limit.found < limit.low) {
+            return Err(ActuatorError::NoPowerLimit(source.to_owned()));
         }
-        Ok(Actuator { levers, folder, held: None, set_at: None, aim: Watts::ZERO, given_up: false })
+        Ok(Actuator { limits, folder, held: None, set_at: None, aim: Watts::ZERO, given_up: false })
     }
 
-    /// The knobs, for people.
+    /// The limits, for people.
     pub fn name(&self) -> String {
-        self.levers.iter().map(|lever| lever.knob.name()).collect::<Vec<_>>().join(", ")
+        self.limits.iter().map(|limit| limit.power_limit.name()).collect::<Vec<_>>().join(", ")
     }
 
     /// Follows the budget. What was set; nothing where the limit stays.
     pub fn follow(&mut self, now: Seconds, budget: Watts) -> Vec<Setting> {
-        let found: u64 = self.levers.iter().map(|lever| lever.found).sum();
+        let found: u64 = self.limits.iter().map(|limit| limit.found).sum();
         let found_w = watts(found);
         let aim = (budget * MARGIN).min(found_w);
         let is_early = self.set_at.is_some_and(|at| now - at < SETTLE);
@@ -153,9 +168,9 @@ impl Actuator {
         }
         (self.set_at, self.aim) = (Some(now), aim);
         let mut settings = Vec::new();
-        for lever in &mut self.levers {
-            let share = lever.found as f64 / found as f64;
-            settings.push(lever.set(aim * share, budget * share));
+        for limit in &mut self.limits {
+            let share = limit.found as f64 / found as f64;
+            settings.push(limit.set(aim * share, budget * share));
         }
         if settings.iter().any(|setting| setting.outcome == Outcome::Refused) {
             self.given_up = true;
@@ -169,30 +184,27 @@ impl Actuator {
         if self.held.is_some() {
             return Ok(());
         }
-        let limits: Vec<(String, u64)> = self.levers.iter().map(|lever| (lever.knob.key(), lever.found)).collect();
-        match self.folder.hold(&limits) {
-            Ok(held) if self.levers.iter_mut().all(|lever| lever.knob.read() == Ok(lever.found)) => {
+        let found: Vec<_> = self.limits.iter().map(|limit| (limit.power_limit.key(), limit.found)).collect();
+        let cause = match self.folder.hold(&found) {
+            Ok(held) if self.limits.iter_mut().all(|limit| limit.power_limit.read() == Ok(limit.found)) => {
                 self.held = Some(held);
-                Ok(())
+                return Ok(());
             }
             Ok(held) => {
                 // Another flight held them when they were read; what stands now is not what was there before it.
                 held.release();
-                self.given_up = true;
-                let cause = Some("the limits have changed since the start".to_owned());
-                Err(Setting { knob: self.name(), asked_w: aim, read_back_w: None, outcome: Outcome::Refused, cause })
+                "the limits have changed since the start".to_owned()
             }
-            Err(reason) => {
-                self.given_up = true;
-                let (outcome, cause) = (Outcome::Refused, Some(reason));
-                Err(Setting { knob: self.name(), asked_w: aim, read_back_w: None, outcome, cause })
-            }
-        }
+            Err(reason) => reason,
+        };
+        self.given_up = true;
+        Err(Setting::of(self.name(), aim, None, Outcome::Refused, Some(cause)))
     }
 
     /// Puts every limit back that was touched.
     pub fn restore(&mut self) -> Vec<Setting> {
-        let settings: Vec<Setting> = self.levers.iter_mut().filter(|lever| lever.touched).map(Lever::restore).collect();
+        let settings: Vec<Setting> =
+            self.limits.iter_mut().filter(|limit| limit.touched).map(Controlled::restore).collect();
         if settings.iter().all(|setting| setting.outcome == Outcome::Restored)
             && let Some(held) = self.held.take()
         {
@@ -209,16 +221,16 @@ impl Drop for Actuator {
     }
 }
 
-impl Lever {
+impl Controlled {
     fn set(&mut self, aim: Watts, budget: Watts) -> Setting {
         let asked = ((aim.0 * 1e6).round() as u64).clamp(self.low, self.high);
         self.touched = true;
-        let before = self.knob.read();
-        let written = state::set_unless_over(|| self.knob.set(asked));
-        let after = self.knob.read();
+        let before = self.power_limit.read();
+        let written = state::set_unless_over(|| self.power_limit.set(asked));
+        let after = self.power_limit.read();
         let same = |read: u64, wanted: u64| read.abs_diff(wanted) as f64 <= wanted as f64 * SAME_SHARE;
         let (outcome, cause) = match (&written, after) {
-            (Err(NoData::NoPermission), _) => (Outcome::Refused, Some(self.knob.remedy())),
+            (Err(NoData::NoPermission), _) => (Outcome::Refused, Some(self.power_limit.remedy())),
             (Err(cause), _) => (Outcome::Refused, Some(cause.to_string())),
             (Ok(()), Ok(read)) if same(read, asked) => (Outcome::Set, None),
             (Ok(()), Ok(read)) if before == Ok(read) => {
@@ -230,41 +242,40 @@ impl Lever {
             (Ok(()), Ok(_)) => (Outcome::Rounded, None),
             (Ok(()), Err(cause)) => (Outcome::Refused, Some(format!("it cannot be read back: {cause}"))),
         };
-        Setting { knob: self.knob.name(), asked_w: watts(asked), read_back_w: after.ok().map(watts), outcome, cause }
+        Setting::of(self.power_limit.name(), watts(asked), after.ok().map(watts), outcome, cause)
     }
 
     fn restore(&mut self) -> Setting {
-        let mut read = self.knob.read();
+        let mut read = self.power_limit.read();
         for _ in 0..RESTORE_TRIES {
             if read == Ok(self.found) {
                 break;
             }
             // What counts is what is read back.
-            let _ = self.knob.set(self.found);
-            read = self.knob.read();
+            let _ = self.power_limit.set(self.found);
+            read = self.power_limit.read();
         }
         let is_back = read == Ok(self.found);
         self.touched = !is_back;
         let outcome = if is_back { Outcome::Restored } else { Outcome::Stuck };
-        let (knob, asked_w) = (self.knob.name(), watts(self.found));
-        Setting { knob, asked_w, read_back_w: read.ok().map(watts), outcome, cause: None }
+        Setting::of(self.power_limit.name(), watts(self.found), read.ok().map(watts), outcome, None)
     }
 }
 
 impl std::fmt::Display for Setting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Setting { knob, asked_w, read_back_w, outcome, cause } = self;
+        let Setting { power_limit, asked_w, read_back_w, outcome, cause } = self;
         let read = read_back_w.map_or("unknown".into(), |read| format!("{:.1} W", read.0));
         match outcome {
-            Outcome::Set => write!(f, "power limit {knob}: {:.1} W", asked_w.0),
-            Outcome::Rounded => write!(f, "power limit {knob}: {read} where {:.1} W were asked for", asked_w.0),
+            Outcome::Set => write!(f, "power limit {power_limit}: {:.1} W", asked_w.0),
+            Outcome::Rounded => write!(f, "power limit {power_limit}: {read} where {:.1} W were asked for", asked_w.0),
             Outcome::Refused => {
                 let cause = cause.as_deref().unwrap_or("unknown cause");
-                write!(f, "power limit {knob}: {:.1} W refused ({cause}); pacing goes on without it", asked_w.0)
+                write!(f, "power limit {power_limit}: {:.1} W refused ({cause}); pacing goes on without it", asked_w.0)
             }
-            Outcome::Restored => write!(f, "power limit {knob}: back at {read}"),
+            Outcome::Restored => write!(f, "power limit {power_limit}: back at {read}"),
             Outcome::Stuck => {
-                write!(f, "power limit {knob}: is {read} and CANNOT be put back to {:.1} W", asked_w.0)
+                write!(f, "power limit {power_limit}: is {read} and CANNOT be put back to {:.1} W", asked_w.0)
             }
         }
     }

@@ -4,7 +4,7 @@
 //! the flight lives, and falls with it: whoever gets the lock while the file is there finds the limits of a flight that was
 //! killed. Limits do not survive a restart of the system; a file from another boot is dropped.
 
-use super::knob::knob_of;
+use super::power_limit::power_limit_of;
 use super::watts;
 use crate::files;
 use crate::meter::sysfs::Tree;
@@ -67,11 +67,11 @@ pub fn put_back_at_once(tree: &Tree) -> Vec<String> {
     let mut lines = Vec::new();
     let mut all_back = true;
     for (key, found) in limits {
-        let knob = knob_of(&key, tree);
-        let is_back = knob.is_some_and(|mut knob| {
+        let limit = power_limit_of(&key, tree);
+        let is_back = limit.is_some_and(|mut limit| {
             // What counts is what is read back.
-            let _ = knob.set(found);
-            knob.read() == Ok(found)
+            let _ = limit.set(found);
+            limit.read() == Ok(found)
         });
         all_back &= is_back;
         lines.push(match is_back {
@@ -151,26 +151,26 @@ pub fn recover(folder: &StateFolder, tree: &Tree) -> Recovery {
     };
     let mut all_back = true;
     for (key, found) in &state.limits {
-        let Some(mut knob) = knob_of(key, tree) else {
+        let Some(mut limit) = power_limit_of(key, tree) else {
             // A board that does not answer now may answer the next start.
             all_back = false;
             let line = format!("a flight was killed: power limit {key} is not there to be put back; tried again later");
             recovery.lines.push(line);
             continue;
         };
-        let refused = knob.set(*found).err().or_else(|| knob.read().err());
-        let is_back = knob.read() == Ok(*found);
+        let refused = limit.set(*found).err().or_else(|| limit.read().err());
+        let is_back = limit.read() == Ok(*found);
         all_back &= is_back;
-        let (name, limit) = (knob.name(), watts(*found).0);
+        let (name, found_w) = (limit.name(), watts(*found).0);
         if is_back {
-            recovery.lines.push(format!("a flight was killed: power limit {name} is back at {limit:.1} W"));
+            recovery.lines.push(format!("a flight was killed: power limit {name} is back at {found_w:.1} W"));
         } else {
             let cause = match refused {
-                Some(NoData::NoPermission) => knob.remedy(),
+                Some(NoData::NoPermission) => limit.remedy(),
                 Some(cause) => cause.to_string(),
                 None => "the driver took the setting and did not change the limit".into(),
             };
-            let line = format!("a flight was killed: power limit {name} cannot be put back to {limit:.1} W: {cause}");
+            let line = format!("a flight was killed: power limit {name} cannot be put back to {found_w:.1} W: {cause}");
             recovery.stuck.push(line);
         }
     }
@@ -197,10 +197,10 @@ pub struct LeftLimit {
 /// What a killed flight left, without touching it; nothing while a flight lives. The error says why nobody can tell.
 pub fn left(folder: &StateFolder, tree: &Tree) -> Result<Vec<LeftLimit>, String> {
     let limits = find(folder, Asking::ToLook)?.map(|found| found.state.limits).unwrap_or_default();
-    let left = |(key, found): (String, u64)| match knob_of(&key, tree) {
-        Some(mut knob) => {
-            let now = knob.read().ok();
-            let (name, by_hand) = (knob.name(), knob.by_hand(found));
+    let left = |(key, found): (String, u64)| match power_limit_of(&key, tree) {
+        Some(mut limit) => {
+            let now = limit.read().ok();
+            let (name, by_hand) = (limit.name(), limit.by_hand(found));
             (now != Some(found)).then(|| LeftLimit { name, now_w: now.map(watts), found_w: watts(found), by_hand })
         }
         None => {

@@ -4,8 +4,10 @@ use super::bench_arguments::BenchArguments;
 use super::instant::instant;
 use super::plant::PlantArguments;
 use super::report_arguments::ReportArguments;
+use crate::envelope::Sky;
 use crate::flight::Length;
 use crate::governor::Policy;
+use crate::journal::LengthName;
 use crate::meter::Address;
 use crate::profile::Override;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -173,25 +175,12 @@ pub(super) struct RunArguments {
     pub(super) output: Output,
 }
 
-/// Names of the lengths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum LengthName {
-    /// For CI
-    Quick,
-    /// The default
-    Standard,
-    /// For publication
-    Strict,
-}
-
-impl LengthName {
-    /// The durations behind the name.
-    pub(super) fn length(self) -> Length {
-        match self {
-            Self::Quick => Length::QUICK,
-            Self::Standard => Length::STANDARD,
-            Self::Strict => Length::STRICT,
-        }
+/// The durations behind the name.
+pub(super) fn length(name: LengthName) -> Length {
+    match name {
+        LengthName::Quick => Length::QUICK,
+        LengthName::Standard => Length::STANDARD,
+        LengthName::Strict => Length::STRICT,
     }
 }
 
@@ -214,14 +203,18 @@ pub(super) struct SimulateArguments {
     #[arg(long, default_value = "predictive", value_name = "NAME|all")]
     pub(super) governor: String,
     /// Sunlight from the orbit, or always lit at 1361 W/m2
-    #[arg(long, value_enum, default_value_t = SkyName::Orbit)]
-    pub(super) sky: SkyName,
+    #[arg(long, value_enum, default_value_t = Sky::Orbit)]
+    pub(super) sky: Sky,
     /// Machine profile for the governed load
     #[arg(long, default_value = "ideal", value_name = "NAME|FILE.toml")]
     pub(super) machine: String,
     /// Write a row for every step to this file
     #[arg(long, value_name = "FILE.csv")]
     pub(super) trace: Option<PathBuf>,
+    /// Fly one governor as `run` does, every phase on the simulated machine, and write a result directory in here that says
+    /// that it is simulated
+    #[arg(long, value_name = "DIR")]
+    pub(super) results: Option<PathBuf>,
     /// Length of a step, simulated seconds: the governor ticks at each (default: 1, and 10 in flights of over ten days)
     #[arg(long, value_name = "SECONDS")]
     pub(super) step: Option<f64>,
@@ -237,15 +230,6 @@ pub(super) struct SimulateArguments {
     /// Output
     #[command(flatten)]
     pub(super) output: Output,
-}
-
-/// Names of the skies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum SkyName {
-    /// From orbit and date
-    Orbit,
-    /// Always lit
-    Constant,
 }
 
 /// Verbs of `profile`.

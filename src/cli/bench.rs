@@ -5,10 +5,11 @@ use super::bench_arguments::{BenchArguments, BenchFormat};
 use super::interrupts::Interrupts;
 use super::loading::Purpose;
 use super::{Exit, Failure, answer, answer_json, equipment, limits, overhead, say, sweep};
-use crate::flight::{self, FlightError, Recorder};
+use crate::flight::{self, FlightError, Length, Recorder};
 use crate::interrupt::Interrupt;
-use crate::journal::Event;
+use crate::journal::{Conditions, Event};
 use crate::live::Screen;
+use crate::reading::Source;
 use crate::report::Benchmark;
 use crate::tuner::Retune;
 use crate::workload::{LanguageShape, LanguageShapes, PEAKS};
@@ -17,6 +18,9 @@ use jiff::Timestamp;
 /// Most tokens of one batch, as llama-bench's `-ub`; a prompt or an answer is as many batches as it needs.
 const PREFILL_BATCH: usize = 512;
 const DECODE_BATCH: usize = 16;
+
+/// What is said where a kernel was checked and is wrong.
+pub(super) const DISAGREES: &str = "a kernel disagrees with its twin: the driver computes wrong results";
 
 /// Measures and prints.
 pub(super) fn bench(arguments: &BenchArguments) -> Result<Exit, Failure> {
@@ -37,9 +41,10 @@ pub(super) fn bench(arguments: &BenchArguments) -> Result<Exit, Failure> {
         return Err(Failure::input("nothing to measure: --workloads names only models, and -p and -n are 0"));
     }
     let format = if arguments.json { BenchFormat::Json } else { arguments.output };
+    let length = for_source(arguments.length(), &equipment.conditions);
     let opening = opening(arguments.repetitions, measured_too);
     let (events, ended) = recorded(format != BenchFormat::Md, opening, interrupts.interrupt(), |recorder| {
-        flight::bench(recorder, &arguments.length(), equipment)
+        flight::bench(recorder, &length, equipment)
     });
     let benchmark = Benchmark::from_events(&events)
         .ok_or_else(|| Failure::tool("the run ended before the machine was described"))?;
@@ -48,11 +53,25 @@ pub(super) fn bench(arguments: &BenchArguments) -> Result<Exit, Failure> {
         Err(FlightError::Interrupted) => Ok(Exit::Interrupted),
         Ok(()) if benchmark.verified(&events) => Ok(interrupts.exit(Exit::Valid)),
         Ok(()) => {
-            say("a kernel disagrees with its twin: the driver computes wrong results");
+            say(DISAGREES);
             Ok(interrupts.exit(Exit::Invalid))
         }
         Err(error) => Err(Failure::tool(error)),
     }
+}
+
+/// The length that the power source needs, which is said where a repeat takes longer than its name promises.
+fn for_source(named: Length, conditions: &Conditions) -> Length {
+    let Source { name, update_period_s, .. } = &conditions.source;
+    let length = named.for_source(&conditions.source, conditions.workloads.len());
+    if length.repeat > named.repeat {
+        let (least, promised) = (length.repeat.0, named.repeat.0);
+        say(&format!(
+            "{name} is renewed every {} s, so a repeat lasts at least {least} s instead of {promised} s",
+            update_period_s.0
+        ));
+    }
+    length
 }
 
 /// The first line of what is recorded.

@@ -1,7 +1,8 @@
 //! The words of `bench`; its letters are llama-bench's.
 
-use super::arguments::{LengthName, MachineArguments};
+use super::arguments::{MachineArguments, length};
 use crate::flight::Length;
+use crate::journal::LengthName;
 use crate::units::Seconds;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -34,7 +35,7 @@ pub(super) struct BenchArguments {
     #[arg(short = 'r', long, value_name = "N", default_value = "5", value_parser = repeats)]
     pub(super) repetitions: u32,
     /// How long idle power is watched, each workload warms up and one repeat lasts at least (0.5, 0.1, 0.1 s; 5, 0.3,
-    /// 0.5 s; 30, 10, 60 s)
+    /// 0.5 s; 30, 10, 60 s); longer where the power source is renewed slowly
     #[arg(long, value_enum, default_value_t = LengthName::Standard)]
     pub(super) length: LengthName,
     /// Format
@@ -84,7 +85,7 @@ impl BenchArguments {
             LengthName::Standard => (Length::STANDARD.idle, Seconds(0.3), Seconds(0.5)),
             LengthName::Strict => (Length::STRICT.idle, Length::STRICT.warm_up, Length::STRICT.repeat),
         };
-        Length { idle, warm_up, repeat, repeats: self.repetitions, ..self.length.length() }
+        Length { idle, warm_up, repeat, repeats: self.repetitions, ..length(self.length) }
     }
 }
 

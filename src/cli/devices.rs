@@ -2,15 +2,12 @@
 
 use super::arguments::DevicesArguments;
 use super::equipment::{MachineFacts, require};
-use super::{Exit, Failure, answer, answer_json};
+use super::{Exit, Failure, answer_either};
 
 /// Lists what there is; exit code 14 where something required is missing.
 pub(super) fn devices(arguments: &DevicesArguments) -> Result<Exit, Failure> {
     let facts = MachineFacts::read(&arguments.meter)?;
-    match arguments.output.json {
-        true => answer_json(&facts)?,
-        false => answer(&page(&facts)),
-    }
+    answer_either(arguments.output.json, &facts, || page(&facts))?;
     for requirement in &arguments.require {
         require(*requirement, &facts.classes(), facts.measures())?;
     }

@@ -15,7 +15,7 @@ use crate::meter::{self, Accelerator, AcceleratorKind, MeterError, Probe};
 use crate::model::encoder::Checkpoint;
 use crate::model::{self, ModelChoice, Provenance, vision};
 use crate::tuner::{CacheFolder, Retune, Tuner};
-use crate::workload::{Embed, LanguageShapes, Roster, Vision, Workload};
+use crate::workload::{Embed, LanguageShapes, Vision, Workload, WorkloadFactory};
 use serde::Serialize;
 
 /// Everything that this machine offers, for `devices`.
@@ -113,8 +113,9 @@ pub(super) fn prepare(
     let vision = network.map(|network| Vision::new(network, device.as_ref(), &candle, arguments.seed));
     let vision = vision.transpose().map_err(Failure::tool)?;
     let (tuning, seed, interrupt) = (Some(&mut tuner), arguments.seed, interrupt.clone());
-    let roster = Roster { device: device.as_ref(), tuner: tuning, models, shapes, embed, vision, seed, interrupt };
-    let workloads = roster.workloads(&arguments.workloads).map_err(Failure::input)?;
+    let factory =
+        WorkloadFactory { device: device.as_ref(), tuner: tuning, models, shapes, embed, vision, seed, interrupt };
+    let workloads = factory.workloads(&arguments.workloads).map_err(Failure::input)?;
     let conditions = Conditions {
         os: system::operating_system(),
         arch: std::env::consts::ARCH.into(),
@@ -129,7 +130,7 @@ pub(super) fn prepare(
         model_is_real: !described.is_empty()
             && described.iter().all(|(_, origin)| matches!(origin, Provenance::Real { .. })),
         source: selection.meter.source().clone(),
-        knob: None,
+        power_limit: None,
         source_covers_adapter: selection.covers_accelerator,
         sharing: selection.facts().map(Sharing::from),
         sources_refused: refused(&selection.probes),
@@ -137,7 +138,7 @@ pub(super) fn prepare(
         tuning: tuner.choices().to_vec(),
         workloads: workloads.iter().map(|workload| WorkloadRecord::from(workload.description())).collect(),
     };
-    let meter = Box::new(Several::new(selection.meter, selection.witnesses));
+    let meter = Box::new(Several::new(selection.meter, selection.beside));
     Ok(Equipment { workloads, meter, conditions, actuator: None })
 }
 

@@ -25,6 +25,7 @@ mod results;
 mod run;
 mod simulate;
 mod simulate_table;
+mod simulated_flight;
 mod sweep;
 mod system;
 
@@ -105,6 +106,15 @@ fn answer(text: &str) {
 fn answer_json<T: serde::Serialize>(document: &T) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(document).map_err(|error| Failure::tool(format!("JSON: {error}")))?;
     answer(&format!("{text}\n"));
+    Ok(())
+}
+
+/// The answer as one JSON document, or as a page for people.
+fn answer_either<T: serde::Serialize>(json: bool, document: &T, page: impl FnOnce() -> String) -> Result<(), Failure> {
+    if json {
+        return answer_json(document);
+    }
+    answer(&page());
     Ok(())
 }
 

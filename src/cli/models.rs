@@ -2,8 +2,9 @@
 
 use super::arguments::ModelsVerb;
 use super::interrupts::Interrupts;
-use super::{Exit, Failure, answer, answer_json, say};
-use crate::model::store::{Entry, Progress, Pulled, State};
+use super::{Exit, Failure, answer, answer_either, answer_json, say};
+use crate::interrupt::Interrupt;
+use crate::model::store::{Entry, Progress, Pulled};
 use crate::model::{Profile, Store, StoreError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -37,7 +38,7 @@ impl Listed {
             bytes: pin.bytes,
             sha256: pin.sha256,
             path: path.display().to_string(),
-            state: word(state),
+            state: state.into(),
         });
         Listed {
             files: files.collect(),
@@ -46,17 +47,8 @@ impl Listed {
             licence: entry.profile.licence,
             bytes,
             path: entry.path.display().to_string(),
-            state: word(entry.state),
+            state: entry.state.into(),
         }
-    }
-}
-
-fn word(state: State) -> &'static str {
-    match state {
-        State::Missing => "missing",
-        State::WrongSize { .. } => "wrong size",
-        State::Present => "present",
-        State::ShapeOnly => "shape only",
     }
 }
 
@@ -73,7 +65,7 @@ pub(super) fn models(verb: &ModelsVerb) -> Result<Exit, Failure> {
             let bar = Bar::new();
             // What does not arrive in full leaves nothing: there is never anything to lose.
             let pulled = interrupts.prepare(|interrupt| {
-                Ok(store.pull_until(&profile, from.as_deref(), interrupt, &mut |progress| bar.show(&progress)))
+                Ok(store.pull(&profile, from.as_deref(), interrupt, &mut |progress| bar.show(&progress)))
             })?;
             bar.end();
             let Some(pulled) = pulled else { return Ok(Exit::Interrupted) };
@@ -92,13 +84,12 @@ pub(super) fn models(verb: &ModelsVerb) -> Result<Exit, Failure> {
         ModelsVerb::Verify { model, output } => {
             let profile = Profile::named(model).map_err(Failure::input)?;
             let bar = Bar::new();
-            let verified = store.verify(&profile, &mut |progress| bar.show(&progress));
+            let verified = store.verify(&profile, &Interrupt::default(), &mut |progress| bar.show(&progress));
             bar.end();
             verified.map_err(Failure::input)?;
-            match output.json {
-                true => answer_json(&serde_json::json!({ "model": model, "verified": true }))?,
-                false => answer(&format!("{model}: SHA-256 as pinned\n")),
-            }
+            answer_either(output.json, &serde_json::json!({ "model": model, "verified": true }), || {
+                format!("{model}: SHA-256 as pinned\n")
+            })?;
         }
     }
     Ok(Exit::Valid)

@@ -1,10 +1,10 @@
 //! `bench --overhead`: what the flight loop takes from the work.
 
-use super::bench::{opening, recorded, retune};
+use super::bench::{DISAGREES, opening, recorded, retune};
 use super::bench_arguments::BenchArguments;
 use super::interrupts::Interrupts;
 use super::loading::Purpose;
-use super::{Exit, Failure, answer, answer_json, equipment, say};
+use super::{Exit, Failure, answer_either, equipment, say};
 use crate::estimator::Assumptions;
 use crate::flight::{self, FlightError, Length, Overhead, Request};
 use crate::governor::Policy;
@@ -51,15 +51,12 @@ pub(super) fn overhead(arguments: &BenchArguments, pairs: u32, interrupts: &Inte
         flight::overhead(recorder, &overhead, equipment)
     });
     if let Some(result) = OverheadResult::from_events(&events, machine.seed) {
-        match arguments.json {
-            true => answer_json(&result)?,
-            false => answer(&result.text()),
-        }
+        answer_either(arguments.json, &result, || result.text())?;
     }
     match ended {
         Ok(()) if events.iter().all(Event::is_sound) => Ok(interrupts.exit(Exit::Valid)),
         Ok(()) => {
-            say("a kernel disagrees with its twin: the driver computes wrong results");
+            say(DISAGREES);
             Ok(Exit::Invalid)
         }
         Err(FlightError::Interrupted) => Ok(Exit::Interrupted),

@@ -4,10 +4,13 @@
 
 use super::Failure;
 use crate::envelope::Scale;
-use crate::flight::simulation::{Fault, KnownBy, Plant, Sensor, Shows};
+use crate::flight::simulation::{Fault, KnownBy, Plant, Sensor, Shows, SimulatedMachine, SimulatedWork};
 use crate::profile::{Machine, Satellite};
 use crate::units::{Seconds, Watts};
 use clap::{Args, ValueEnum};
+
+/// The longest batch of a whole flight, s: about that of the workloads of `run`.
+const BATCH_OF_A_FLIGHT: f64 = 0.05;
 
 /// Machine, sensor and faults.
 #[derive(Clone, Debug, Args)]
@@ -15,15 +18,15 @@ pub(super) struct PlantArguments {
     /// Power that stands for the installed compute: the satellite is scaled to it (default: the satellite's own size)
     #[arg(long, value_name = "WATTS")]
     rated: Option<f64>,
-    /// Simulated seconds in one machine second
-    #[arg(long, default_value_t = 1.0, value_name = "K")]
-    compression: f64,
+    /// Simulated seconds in one machine second (default: 1; with --results what `run` takes)
+    #[arg(long, value_name = "K")]
+    compression: Option<f64>,
     /// Idle power of the machine, share of its full power (default: the machine profile's)
     #[arg(long, value_name = "SHARE")]
     idle: Option<f64>,
-    /// Longest batch, machine seconds: full power or idle; 0: an ideal pacer
-    #[arg(long, default_value_t = 0.0, value_name = "SECONDS")]
-    batch: f64,
+    /// Longest batch, machine seconds: full power or idle; 0: an ideal pacer (default: 0; with --results 0.05)
+    #[arg(long, value_name = "SECONDS")]
+    batch: Option<f64>,
     /// Ticks and sensor updates come late by up to this share of their period
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     jitter: f64,
@@ -85,8 +88,38 @@ impl PlantArguments {
         let installed = satellite.compute.power_w;
         let rated = self.rated.unwrap_or(installed);
         positive("rated", rated, 1e9)?;
-        positive("compression", self.compression, 1e4)?;
-        Ok(Scale::new(Watts(rated), Watts(installed), self.compression))
+        let compression = self.compression.unwrap_or(1.0);
+        positive("compression", compression, 1e4)?;
+        Ok(Scale::new(Watts(rated), Watts(installed), compression))
+    }
+
+    /// k, where one was asked for.
+    pub(super) fn compression(&self) -> Option<f64> {
+        self.compression
+    }
+
+    /// Seed of batch lengths and jitter.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The machine of a whole flight.
+    pub(super) fn flown(&self, profile: Machine, satellite: &Satellite) -> Result<SimulatedMachine, Failure> {
+        if self.own_sensors {
+            return Err(Failure::input(
+                "--own-sensors: with --results the spacecraft is moved by what the power sensor shows, as in every flight",
+            ));
+        }
+        let scale = self.scale(satellite)?;
+        let batch = Seconds(self.batch.unwrap_or(BATCH_OF_A_FLIGHT));
+        Ok(SimulatedMachine {
+            profile: self.machine(profile)?,
+            rated: Watts(satellite.compute.power_w * scale.power),
+            states_rated: true,
+            sensor: self.sensor(),
+            plant: self.plant(),
+            workloads: vec![SimulatedWork { name: "work".into(), batch, share: 1.0 }],
+        })
     }
 
     /// What the governor sees of the power.
@@ -106,7 +139,7 @@ impl PlantArguments {
 
     /// How the machine behaves, and what befalls it.
     pub(super) fn plant(&self) -> Plant {
-        let (batch, faults) = (Seconds(self.batch), self.fault.clone());
+        let (batch, faults) = (Seconds(self.batch.unwrap_or(0.0)), self.fault.clone());
         let known_by = if self.own_sensors { KnownBy::OwnSensors } else { KnownBy::Readings };
         Plant { batch, jitter: self.jitter, known_by, faults, seed: self.seed }
     }

@@ -1,7 +1,7 @@
 //! `profile list`, `show` and `check`.
 
 use super::arguments::{Overrides, ProfileVerb};
-use super::{Exit, Failure, answer, answer_json};
+use super::{Exit, Failure, answer, answer_either, answer_json};
 use crate::envelope::Shown;
 use crate::model;
 use crate::profile::{self, Kind, Shipped};
@@ -44,13 +44,7 @@ fn check(name: &str, overrides: &Overrides, json: bool) -> Result<(), Failure> {
         Kind::Satellite => profile::satellite(name, &overrides.set).map(|_| "satellite"),
     };
     let kind = kind.map_err(Failure::input)?;
-    match json {
-        true => answer_json(&serde_json::json!({ kind: name, "acceptable": true })),
-        false => {
-            answer(&format!("{name}: acceptable\n"));
-            Ok(())
-        }
-    }
+    answer_either(json, &serde_json::json!({ kind: name, "acceptable": true }), || format!("{name}: acceptable\n"))
 }
 
 fn list(json: bool) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use super::arguments::ResultArguments;
 use super::report_arguments::ReportArguments;
-use super::{Exit, Failure, answer, answer_json, merge, say};
+use super::{Exit, Failure, answer_either, merge, say};
 use crate::report::{self, ResultDirectory};
 
 /// Writes the pages again.
@@ -22,10 +22,7 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
         Some(file) => merge::merge(&arguments.meter, file, &directory)?,
         None => directory.write_pages()?,
     };
-    match arguments.output.json {
-        true => answer_json(&result)?,
-        false => answer(&report::summary(&result)),
-    }
+    answer_either(arguments.output.json, &result, || report::summary(&result))?;
     Ok(Exit::Valid)
 }
 
@@ -33,10 +30,10 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
 pub(super) fn verify(arguments: &ResultArguments) -> Result<Exit, Failure> {
     let wrong = report::verify(&ResultDirectory::open(&arguments.directory))?;
     let directory = arguments.directory.display();
-    match arguments.output.json {
-        true => answer_json(&serde_json::json!({ "verified": wrong.is_empty(), "disagreements": wrong }))?,
-        false if wrong.is_empty() => answer(&format!("{directory}: every page is what its journal gives\n")),
-        false => wrong.iter().for_each(|line| answer(&format!("{line}\n"))),
-    }
+    let document = serde_json::json!({ "verified": wrong.is_empty(), "disagreements": wrong });
+    answer_either(arguments.output.json, &document, || match wrong.is_empty() {
+        true => format!("{directory}: every page is what its journal gives\n"),
+        false => wrong.iter().map(|line| format!("{line}\n")).collect(),
+    })?;
     Ok(if wrong.is_empty() { Exit::Valid } else { Exit::Invalid })
 }

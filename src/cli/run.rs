@@ -1,19 +1,20 @@
 //! `run`: the main job.
 
-use super::arguments::RunArguments;
+use super::arguments::{RunArguments, length};
 use super::equipment;
 use super::interrupts::Interrupts;
 use super::loading::Purpose;
-use super::{Exit, Failure, answer, answer_json, limits, say, system};
+use super::{Exit, Failure, answer_either, limits, say, system};
 use crate::actuator::{self, Actuator, StateFolder};
 use crate::estimator::Assumptions;
 use crate::flight::{self, Equipment, Recorder, Request};
 use crate::interrupt::Interrupt;
-use crate::journal::{Event, Journal, Outcome};
+use crate::journal::{Conditions, Event, Journal, Outcome};
 use crate::live::Screen;
 use crate::profile;
 use crate::report::{self, FlightResult, ResultDirectory};
 use crate::tuner::Retune;
+use crate::units::Seconds;
 use crate::workload::LanguageShapes;
 use jiff::Timestamp;
 
@@ -35,17 +36,25 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         return Ok(Exit::Interrupted);
     };
     let prepared = prepared.inspect_err(|_| remove_empty(&directory))?;
+    let request = for_machine(request, &prepared.conditions);
     let prepared = if arguments.actuate { with_actuator(prepared) } else { prepared };
     let interrupt = interrupts.interrupt();
-    let (outcome, journalled) = fly(&request, prepared, (&directory, interrupt), arguments.output.json)?;
+    let quiet = arguments.output.json;
+    let flown = journalled(&directory, (interrupt, quiet), |recorder, test_time| {
+        flight::open(recorder, &request, test_time, &prepared.conditions);
+        flight::fly(recorder, &request, prepared)
+    })?;
+    Ok(interrupts.exit(written(&directory, flown, quiet)?))
+}
+
+/// Writes the pages of a flight and prints its summary.
+pub(super) fn written(directory: &ResultDirectory, flown: Flown, json: bool) -> Result<Exit, Failure> {
+    let (outcome, journalled) = flown;
     let result = directory.write_pages().map_err(Failure::tool)?;
-    match arguments.output.json {
-        true => answer_json(&result)?,
-        false => answer(&report::summary(&result)),
-    }
+    answer_either(json, &result, || report::summary(&result))?;
     say(&format!("result in {}", directory.path().display()));
     journalled?;
-    Ok(interrupts.exit(exit(outcome, &result)?))
+    exit(outcome, &result)
 }
 
 /// Nothing was measured: an empty directory would only confuse. One that holds something stays.
@@ -56,10 +65,10 @@ fn remove_empty(directory: &ResultDirectory) {
 /// The power limit of what the flight measures, or one line on why there is none; pacing goes on either way.
 fn with_actuator(mut equipment: Equipment) -> Equipment {
     let source = equipment.conditions.source.name.clone();
-    let knobs = actuator::knobs_of(&source, &system::meter_roots().sysfs);
-    match Actuator::new(knobs, &source, StateFolder::of_user()) {
+    let limits = actuator::power_limits_of(&source, &system::meter_roots().sysfs);
+    match Actuator::new(limits, &source, StateFolder::of_user()) {
         Ok(actuator) => {
-            equipment.conditions.knob = Some(actuator.name());
+            equipment.conditions.power_limit = Some(actuator.name());
             equipment.actuator = Some(actuator);
         }
         Err(error) => say(&format!("--actuate: {error}; pacing goes on without it")),
@@ -81,11 +90,27 @@ fn request(arguments: &RunArguments) -> Result<Request, Failure> {
         satellite_name: published_name(&arguments.satellite),
         satellite,
         policy: arguments.governor,
-        length: arguments.length.length(),
+        length: length(arguments.length),
         compression: arguments.compression,
         seed: arguments.machine.seed,
         assumptions: assumptions(&arguments.assume)?,
     })
+}
+
+/// The request with the lengths that the power source needs, which is said where it takes longer than its name promises.
+pub(super) fn for_machine(request: Request, conditions: &Conditions) -> Request {
+    let (named, orbit, workloads) = (request.length, request.orbit(), conditions.workloads.len());
+    let request = request.for_machine(conditions);
+    if request.length != named {
+        let (name, update) = (&conditions.source.name, conditions.source.update_period_s);
+        let promised = named.whole(Seconds::ZERO, workloads, orbit);
+        let takes = request.length.whole(update, workloads, request.orbit());
+        say(&format!(
+            "{name} is renewed every {} s, so the flight takes about {:.0} s instead of {:.0} s",
+            update.0, takes.0, promised.0
+        ));
+    }
+    request
 }
 
 /// The table of assumptions with what is told otherwise.
@@ -96,24 +121,27 @@ pub(super) fn assumptions(told: &[String]) -> Result<Assumptions, Failure> {
 }
 
 /// A name as it is; of a path the file name alone, since a result may be published.
-fn published_name(satellite: &str) -> String {
+pub(super) fn published_name(satellite: &str) -> String {
     let file = std::path::Path::new(satellite).file_name();
     file.map_or_else(|| satellite.to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 /// `2026-11-22T11-10-15Z-leo-100kw`: sorts by time, and is a file name everywhere.
-fn stem(started: Timestamp, satellite: &str) -> String {
+pub(super) fn stem(started: Timestamp, satellite: &str) -> String {
     let time = started.strftime("%Y-%m-%dT%H-%M-%SZ");
     let name = std::path::Path::new(satellite).file_stem().map_or("satellite".into(), |stem| stem.to_string_lossy());
     format!("{time}-{name}")
 }
 
-fn fly(
-    request: &Request,
-    equipment: Equipment,
-    (directory, interrupt): (&ResultDirectory, &Interrupt),
-    quiet: bool,
-) -> Result<(Outcome, Result<(), Failure>), Failure> {
+/// How a flight ended, and whether its journal is whole.
+pub(super) type Flown = (Outcome, Result<(), Failure>);
+
+/// Flies with a journal in `directory`; `fly` has the wall clock as the label of its start.
+pub(super) fn journalled(
+    directory: &ResultDirectory,
+    (interrupt, quiet): (&Interrupt, bool),
+    fly: impl FnOnce(&mut Recorder<'_>, String) -> Outcome,
+) -> Result<Flown, Failure> {
     let path = directory.journal();
     let journal =
         Journal::create(&path).map_err(|error| Failure::input(format!("journal {}: {error}", path.display())))?;
@@ -122,8 +150,7 @@ fn fly(
     let mut recorder = Recorder::new(Some(journal), &mut spectator, interrupt.flag());
     // The instant at which the flight's clock begins: a meter's own file is laid beside the flight by it.
     let test_time = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-    flight::open(&mut recorder, request, test_time, &equipment.conditions);
-    let outcome = flight::fly(&mut recorder, request, equipment);
+    let outcome = fly(&mut recorder, test_time);
     let waits = recorder.journal_waits();
     let closed = recorder.close().map_err(|error| Failure::tool(format!("journal {}: {error}", path.display())));
     if waits > 0 {

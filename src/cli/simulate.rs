@@ -1,8 +1,8 @@
 //! `simulate`: the envelope and a governor without hardware.
 
-use super::arguments::{SimulateArguments, SkyName};
+use super::arguments::SimulateArguments;
 use super::simulate_table::page;
-use super::{Exit, Failure, answer, answer_json};
+use super::{Exit, Failure, answer_either, simulated_flight};
 use crate::envelope::{Orbit, Sky};
 use crate::flight::simulation::{Best, Comparison, Load, Row, Schedule, Simulation, Summary, compare};
 use crate::governor::Policy;
@@ -44,6 +44,9 @@ pub(super) enum Flown {
 
 /// Flies and prints.
 pub(super) fn simulate(arguments: &SimulateArguments) -> Result<Exit, Failure> {
+    if let Some(results) = &arguments.results {
+        return simulated_flight::fly(arguments, results);
+    }
     let satellite = profile::satellite(&arguments.satellite, &arguments.overrides.set).map_err(Failure::input)?;
     let machine = profile::machine(&arguments.machine).map_err(Failure::input)?;
     let machine = arguments.plant.machine(machine)?;
@@ -64,10 +67,7 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<Exit, Failure> {
     let flight = Simulation {
         satellite: &satellite,
         scale: arguments.plant.scale(&satellite)?,
-        sky: match arguments.sky {
-            SkyName::Orbit => Sky::Orbit,
-            SkyName::Constant => Sky::Constant,
-        },
+        sky: arguments.sky,
         start,
         duration,
         dt: arguments.step.map_or_else(|| default_step(duration), Seconds),
@@ -103,10 +103,7 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<Exit, Failure> {
         oracle,
         flown,
     };
-    match arguments.output.json {
-        true => answer_json(&document)?,
-        false => answer(&page(&document)),
-    }
+    answer_either(arguments.output.json, &document, || page(&document))?;
     Ok(document.exit())
 }
 

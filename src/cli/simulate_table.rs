@@ -119,7 +119,7 @@ fn notes(best: Option<&Best>, flights: &[Summary]) -> String {
         if let Some((work, gap)) = best.feasible_work_s.zip(best.gap_share) {
             text.push_str(&format!("; a plan that was flown does {:.1} s (gap {:.3} %)", work.0, 100.0 * gap));
         }
-        text.push_str(&format!("; bound without a solver {:.1} s\n", best.certificate_s.0));
+        text.push_str(&format!("; bound without a solver {:.1} s\n", best.analytic_bound_s.0));
     }
     if flights.iter().any(|flight| flight.share_of_oracle.is_none()) {
         text.push_str("of oracle: none where nobody governed or a limit was broken\n");

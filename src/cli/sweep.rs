@@ -1,10 +1,10 @@
 //! `bench --sweep FILE`: power against rate, as a machine profile.
 
-use super::bench::{opening, recorded, retune};
+use super::bench::{DISAGREES, opening, recorded, retune};
 use super::bench_arguments::BenchArguments;
 use super::interrupts::Interrupts;
 use super::loading::Purpose;
-use super::{Exit, Failure, answer, answer_json, equipment, say};
+use super::{Exit, Failure, answer_either, equipment, say};
 use crate::files;
 use crate::flight::{self, FlightError, Sweep};
 use crate::journal::Event;
@@ -40,7 +40,7 @@ pub(super) fn sweep(arguments: &BenchArguments, file: &Path, interrupts: &Interr
         Err(error) => return Err(Failure::tool(error)),
     }
     if !events.iter().all(Event::is_sound) {
-        say("a kernel disagrees with its twin: the driver computes wrong results; no profile is written");
+        say(&format!("{DISAGREES}; no profile is written"));
         return Ok(Exit::Invalid);
     }
     let points = OperatingPoints::from_events(&events, &name).map_err(|error| match error.is_missing_power() {
@@ -52,10 +52,7 @@ pub(super) fn sweep(arguments: &BenchArguments, file: &Path, interrupts: &Interr
     profile::machine_from_text(&file.to_string_lossy(), &text).map_err(Failure::tool)?;
     let written = place.write_all(text.as_bytes()).and_then(|()| files::put_in_place(place, file));
     written.map_err(|error| refused(file, &error))?;
-    match arguments.json {
-        true => answer_json(&points.machine)?,
-        false => answer(&text),
-    }
+    answer_either(arguments.json, &points.machine, || text)?;
     if !points.machine.provenance.is_measured() {
         say("the powers are modelled, not measured, and the profile says so");
     }

@@ -94,12 +94,7 @@ impl Digits {
         Ok(Digits { device: device.clone(), batch, images, stages: [conv1, conv2, conv3, head], readback })
     }
 
-    /// The most images that it takes at a time.
-    pub fn batch(&self) -> u32 {
-        self.batch
-    }
-
-    /// The logits of each image, ten to an image, for 1 to [`batch`](Digits::batch) images one after the other. The
+    /// The logits of each image, ten to an image, for 1 to a batch of images one after the other. The
     /// whole batch is computed each time.
     ///
     /// # Errors

@@ -62,21 +62,6 @@ impl Encoder {
         Ok(Encoder { device, shape, sentences, tokens, token_buffer, length_buffer, embeddings, readback, calls })
     }
 
-    /// Sentences of a batch, and the most tokens of each.
-    pub fn batch(&self) -> [usize; 2] {
-        [self.sentences, self.tokens]
-    }
-
-    /// The shape of the network.
-    pub fn shape(&self) -> &Shape {
-        &self.shape
-    }
-
-    /// The device.
-    pub fn device(&self) -> &Device {
-        &self.device
-    }
-
     /// The embedding of each sentence, of [`Shape::hidden`] words and length 1; a batch after the other.
     ///
     /// # Errors
@@ -123,7 +108,5 @@ fn check_sizes(model: &str, shape: &Shape, [sentences, tokens]: [usize; 2]) -> R
         ("the number of sentences in a batch", sentences, (1..=65_535).contains(&sentences), "1 to 65535"),
         ("the room for tokens", tokens, (1..=shape.positions).contains(&tokens), "1 up to the positions of the model"),
     ];
-    checks.into_iter().find(|(_, _, right, _)| !right).map_or(Ok(()), |(what, found, _, allowed)| {
-        Err(EngineError::Shape { model: model.to_owned(), what, found, allowed })
-    })
+    EngineError::check_sizes(model, &checks)
 }

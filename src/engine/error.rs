@@ -98,3 +98,19 @@ pub enum EngineError {
         what: &'static str,
     },
 }
+
+impl EngineError {
+    /// Refuses the first of the sizes of a model that is not right: what it is, its value, whether it is right, and what
+    /// it may be.
+    pub(super) fn check_sizes(
+        model: &str,
+        sizes: &[(&'static str, usize, bool, &'static str)],
+    ) -> Result<(), EngineError> {
+        match sizes.iter().find(|(_, _, right, _)| !right) {
+            Some(&(what, found, _, allowed)) => {
+                Err(EngineError::Shape { model: model.to_owned(), what, found, allowed })
+            }
+            None => Ok(()),
+        }
+    }
+}

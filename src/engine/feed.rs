@@ -22,7 +22,7 @@ use crate::model::{Config, Tensors};
 /// The weights of this half.
 #[derive(Debug)]
 pub(super) enum FeedWeights {
-    /// One network; rows of gate and up are one matrix, in turns of two.
+    /// One network; rows of gate and up are one matrix, in alternating pairs.
     Dense { gate_up: Matrix, down: Matrix },
     /// Several of them, of which each row goes to `used`.
     Experts { router: Matrix, gate_up: Stack, down: Stack, experts: usize, used: usize },
@@ -113,7 +113,7 @@ impl Feed {
                 let ask = way(normed, nothing, routed, Epilogue::Store);
                 let router = Product::new(programs, choices, router, ask, rows)?;
                 let top = TopK::new(1, *experts as u32, *used as u32)?;
-                let program = programs.get(TopK::source(), &top.constants(padded(*experts)))?;
+                let program = programs.get(TopK::SOURCE, &top.constants(padded(*experts)))?;
                 let choose = Pipeline::of(programs.device(), &program, &[routed, choice], [1, 1, 1])?;
                 let up = [normed, choice, nothing, gated];
                 let gate_up = ExpertProduct::new(programs, gate_up, *used, Direction::Up, up)?;

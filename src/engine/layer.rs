@@ -15,7 +15,7 @@ use super::programs::Programs;
 use super::weights::LayerWeights;
 use crate::gpu::{Buffer, Pipeline, Recording};
 use crate::kernel::{
-    Attention, AttentionDecode, AttentionMerge, Epilogue, GROUP, Kernel, RmsNorm, RotaryCache, within_turns,
+    Attention, AttentionDecode, AttentionMerge, Epilogue, GROUP, Kernel, RmsNorm, RotaryCache, within_iterations,
 };
 use crate::model::Config;
 
@@ -97,7 +97,7 @@ impl Norm {
         let mut padded = weights.to_vec();
         padded.resize(shape.hidden.next_multiple_of(GROUP), 0.0);
         let weights = device.upload("norm", &padded)?;
-        let program = programs.get(RmsNorm::source(), &norm.constants(device.facts(), padded.len() as u32))?;
+        let program = programs.get(RmsNorm::SOURCE, &norm.constants(device.facts(), padded.len() as u32))?;
         let pipeline = Pipeline::of(&device, &program, &[x, &weights, y], [1, 1, 1])?;
         Ok(Norm { pipeline, shape: norm })
     }
@@ -125,20 +125,20 @@ impl Layer {
         let cache = || device.zeros("cache", lines * keys);
         let (key_cache, value_cache) = (cache()?, cache()?);
         let rotary_width = rotary(shape, room);
-        let program = programs.get(RotaryCache::source(), &rotary_width.constants(padded(queries + 2 * keys)))?;
+        let program = programs.get(RotaryCache::SOURCE, &rotary_width.constants(padded(queries + 2 * keys)))?;
         let buffers = [&shared.qkv, &shared.angles, &shared.q, &key_cache, &value_cache];
         let rotary = Pipeline::of(&device, &program, &buffers, [1, 1, 1])?;
 
         let attention = Attention::new(1, shape.heads as u32, shape.kv_heads as u32, shape.head_size as u32)?;
         let longest = attention.after(room.capacity() as u32 - 1).plan(device.facts());
-        within_turns("attention", &format!("{} keys", room.capacity()), longest.turns, device.facts())?;
-        let program = programs.get(Attention::source(), &attention.constants())?;
+        within_iterations("attention", &format!("{} keys", room.capacity()), longest.iterations, device.facts())?;
+        let program = programs.get(Attention::SOURCE, &attention.constants())?;
         let buffers = [&shared.q, &key_cache, &value_cache, &shared.attended];
         let prefill = Pipeline::of(&device, &program, &buffers, [1, 1, 1])?;
 
         let decode_shape = decode_shape(shape, room, device.facts()).checked()?;
-        within_turns("attention_decode", &decode_shape.shape(), decode_shape.turns(), device.facts())?;
-        let program = programs.get(AttentionDecode::source(), &decode_shape.constants())?;
+        within_iterations("attention_decode", &decode_shape.shape(), decode_shape.iterations(), device.facts())?;
+        let program = programs.get(AttentionDecode::SOURCE, &decode_shape.constants())?;
         let whole = decode_shape.splits == 1;
         let out = if whole { &shared.attended } else { &shared.sums };
         let buffers = [&shared.q, &key_cache, &value_cache, out, &shared.parts];
@@ -235,7 +235,7 @@ pub(super) fn decode_shape(shape: &Config, room: &Room, facts: &crate::gpu::Fact
 
 fn merge(programs: &mut Programs, decode: &AttentionDecode, shared: &Shared) -> Result<Pipeline, EngineError> {
     let merge = AttentionMerge::new(decode.sequences * decode.heads, decode.splits, decode.head)?;
-    let program = programs.get(AttentionMerge::source(), &merge.constants())?;
+    let program = programs.get(AttentionMerge::SOURCE, &merge.constants())?;
     let buffers = [&shared.sums, &shared.parts, &shared.attended];
     Ok(Pipeline::of(programs.device(), &program, &buffers, merge.workgroups())?)
 }

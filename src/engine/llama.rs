@@ -13,7 +13,7 @@ use super::programs::Programs;
 use super::weights::LlamaWeights;
 use crate::gpu::{Buffer, Class, Device, Pipeline, Readback, Recording, Resource};
 use crate::kernel::{Argmax, Embed, Epilogue, Format};
-use crate::model::{Config, ModelError};
+use crate::model::{Config, ModelError, check_tokens};
 use std::sync::Arc;
 
 /// Steps that are recorded before the device is asked for their tokens.
@@ -75,7 +75,7 @@ impl Llama {
         let embed = |programs: &mut Programs, tokens: &Buffer| embeddings(programs, &weights.table, tokens, &shared.x);
         let (embed_prompt, embed_step) = (embed(&mut programs, &prompt)?, embed(&mut programs, &tokens)?);
         let argmax_shape = Argmax::new(1, shape.vocabulary as u32)?;
-        let program = programs.get(Argmax::source(), &argmax_shape.constants(stride as u32))?;
+        let program = programs.get(Argmax::SOURCE, &argmax_shape.constants(stride as u32))?;
         let argmax = Pipeline::of(device, &program, &[&logits, &tokens, &history], [1, 1, 1])?;
         let mut model = Llama {
             weights: Arc::clone(weights),
@@ -315,13 +315,7 @@ impl Llama {
     }
 
     fn check(&self, tokens: &[u32], more: usize) -> Result<(), EngineError> {
-        let vocabulary = self.weights.shape.vocabulary;
-        if tokens.is_empty() {
-            return Err(ModelError::NoTokens.into());
-        }
-        if let Some(token) = tokens.iter().copied().find(|token| *token as usize >= vocabulary) {
-            return Err(ModelError::UnknownToken { token, vocabulary }.into());
-        }
+        check_tokens(tokens, self.weights.shape.vocabulary)?;
         self.check_room(more)
     }
 
@@ -346,7 +340,7 @@ fn embeddings(
     for part in &table.parts {
         let rows = (table.rows - 32 * part.first).min(32 * part.groups) as u32;
         let embed = Embed::new([1, rows, table.columns as u32], table.format)?.from(32 * part.first as u32);
-        let program = programs.get(Embed::source(), &embed.constants())?;
+        let program = programs.get(Embed::SOURCE, &embed.constants())?;
         let [quants, scales] = part.resources();
         let resources = [Resource::Buffer(tokens), quants, scales, Resource::Buffer(x)];
         pipelines.push(Pipeline::with_resources(&device, &program, &resources, [1, 1, 1])?);

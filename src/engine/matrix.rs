@@ -1,7 +1,7 @@
 //! A matrix of weights on the device, in as many parts as its largest binding asks for.
 
 use super::EngineError;
-use crate::gpu::{Buffer, Device, Image, Resource};
+use crate::gpu::{Device, Held, Resource};
 use crate::kernel::{Format, GROUP, Memory, Sharing, Weights};
 
 /// A matrix of `rows` x `columns`.
@@ -22,29 +22,6 @@ pub(super) struct Part {
     pub(super) groups: usize,
     quants: Held,
     scales: Held,
-}
-
-/// Words in the memory that the kernels of this adapter read them from.
-#[derive(Debug)]
-enum Held {
-    Buffer(Buffer),
-    Image(Image),
-}
-
-impl Held {
-    fn new(device: &Device, name: &str, words: &[u32], memory: Memory) -> Result<Held, EngineError> {
-        Ok(match memory {
-            Memory::Image => Held::Image(device.image(name, words)?),
-            Memory::Words | Memory::Halves => Held::Buffer(device.upload(name, words)?),
-        })
-    }
-
-    fn resource(&self) -> Resource<'_> {
-        match self {
-            Held::Buffer(buffer) => Resource::Buffer(buffer),
-            Held::Image(image) => Resource::Image(image),
-        }
-    }
 }
 
 impl Part {
@@ -83,8 +60,8 @@ impl Matrix {
             parts.push(Part {
                 first,
                 groups: count,
-                quants: Held::new(device, name, &weights.quants[first * quants..(first + count) * quants], memory)?,
-                scales: Held::new(device, name, scales, memory)?,
+                quants: memory.hold(device, name, &weights.quants[first * quants..(first + count) * quants])?,
+                scales: memory.hold(device, name, scales)?,
             });
         }
         let (rows, columns, format) = (weights.rows, weights.columns, weights.format);

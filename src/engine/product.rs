@@ -5,7 +5,7 @@ use super::choices::Choices;
 use super::matrix::Matrix;
 use super::programs::Programs;
 use crate::gpu::{Buffer, Pipeline, Recording, Resource};
-use crate::kernel::{Epilogue, Kernel, Matmul, Sharing, within_turns};
+use crate::kernel::{Epilogue, Kernel, Matmul, Sharing, within_iterations};
 
 /// Rows of x for which there is a program of its own; more rows run several workgroups of the last.
 pub(super) const TOKENS: [u32; 5] = [1, 2, 4, 8, 64];
@@ -62,7 +62,7 @@ impl Product {
             let mut parts = Vec::with_capacity(matrix.parts.len());
             for part in &matrix.parts {
                 let plan = whole.part(part.first as u32, part.groups as u32).program(facts);
-                within_turns("matmul", &whole.shape(), plan.turns, facts)?;
+                within_iterations("matmul", &whole.shape(), plan.iterations, facts)?;
                 let program = programs.get(plan.source, &plan.constants)?;
                 let [x, residual, y] = [way.x, way.residual, way.y].map(Resource::Buffer);
                 let [quants, scales] = part.resources();

@@ -50,13 +50,7 @@ pub(super) fn repack(
         return Ok(());
     }
     let values = stored.values(&[rows, columns])?;
-    for (row, line) in values.chunks_exact(columns).enumerate() {
-        for (block, piece) in line.chunks(BLOCK).enumerate() {
-            let mut whole = [0.0; BLOCK];
-            whole[..piece.len()].copy_from_slice(piece);
-            weights.set(place(row), block, &Block::encode(weights.format, &whole));
-        }
-    }
+    values.chunks_exact(columns).enumerate().for_each(|(row, line)| weights.encode_row(place(row), line));
     Ok(())
 }
 

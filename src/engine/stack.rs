@@ -113,7 +113,7 @@ impl ExpertProduct {
         let mut parts = Vec::with_capacity(stack.parts.len());
         for part in &stack.parts {
             let constants = shape.part(part.first as u32, part.count as u32).constants(device.facts());
-            let program = programs.get(MatmulExperts::source(), &constants)?;
+            let program = programs.get(MatmulExperts::SOURCE, &constants)?;
             let buffers = [x, &part.quants, &part.scales, choice, residual, y];
             parts.push(Pipeline::of(&device, &program, &buffers, [1, 1, 1])?);
         }

@@ -1,8 +1,8 @@
 //! A kernel of a network that runs in batches of one shape: planned and compiled once, bound for each of its calls.
 
 use super::EngineError;
-use crate::gpu::{Buffer, Device, Image, Pipeline, Program, Resource};
-use crate::kernel::{self, Kernel, Memory, Plan};
+use crate::gpu::{Buffer, Device, Held, Pipeline, Program, Resource};
+use crate::kernel::{self, Kernel, Plan};
 
 /// A kernel, planned and compiled once for all its calls.
 #[derive(Debug)]
@@ -19,13 +19,6 @@ pub(super) enum Given<'a> {
     Stream(&'a Buffer),
     /// Weights, one row after the other, which are uploaded as the kernel wants them.
     Weights(&'a [f32]),
-}
-
-/// Weights in place.
-#[derive(Debug)]
-enum Operand {
-    Buffer(Buffer),
-    Image(Image),
 }
 
 impl Stage {
@@ -56,28 +49,16 @@ impl Stage {
         let mut uploaded = Vec::new();
         for (operand, given) in operands.iter().enumerate() {
             if let Given::Weights(words) = given {
-                uploaded.push(self.upload(device, operand, words)?);
+                let packing = &self.plan.inputs[operand];
+                uploaded.push(packing.memory().hold(device, self.file, &packing.pack(words))?);
             }
         }
         let mut weights = uploaded.iter();
         let bound = operands.iter().filter_map(|given| match given {
             Given::Stream(buffer) => Some(Resource::Buffer(buffer)),
-            Given::Weights(_) => weights.next().map(|operand| match operand {
-                Operand::Buffer(buffer) => Resource::Buffer(buffer),
-                Operand::Image(image) => Resource::Image(image),
-            }),
+            Given::Weights(_) => weights.next().map(Held::resource),
         });
         let resources: Vec<Resource<'_>> = bound.chain([Resource::Buffer(result)]).collect();
         Ok(Pipeline::with_resources(device, &self.program, &resources, self.plan.workgroups)?)
-    }
-
-    /// Weights as this stage wants its operand of this number, a matrix of f32.
-    fn upload(&self, device: &Device, operand: usize, words: &[f32]) -> Result<Operand, EngineError> {
-        let packing = &self.plan.inputs[operand];
-        let packed = packing.pack(words);
-        Ok(match packing.memory() {
-            Memory::Image => Operand::Image(device.image(self.file, &packed)?),
-            Memory::Words | Memory::Halves => Operand::Buffer(device.upload(self.file, &packed)?),
-        })
     }
 }

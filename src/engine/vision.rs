@@ -68,21 +68,6 @@ impl Vision {
         Ok(Vision { device, shape, images, patches, patch_packing, logits, logit_packing, readback, calls, at_once })
     }
 
-    /// Images of a batch.
-    pub fn batch(&self) -> usize {
-        self.images
-    }
-
-    /// The shape of the network.
-    pub fn shape(&self) -> &Shape {
-        &self.shape
-    }
-
-    /// The device.
-    pub fn device(&self) -> &Device {
-        &self.device
-    }
-
     /// The logits of each image, [`Shape::classes`] to an image; images are `[images, C, S, S]`, one after the other. They
     /// run a batch after the other, and a batch that is not full is computed all the same.
     ///
@@ -136,7 +121,5 @@ fn check_sizes(model: &str, shape: &Shape, images: usize) -> Result<(), EngineEr
             "1 to 65535, and rows in 32 bits",
         ),
     ];
-    checks.into_iter().find(|(_, _, right, _)| !right).map_or(Ok(()), |(what, found, _, allowed)| {
-        Err(EngineError::Shape { model: model.to_owned(), what, found, allowed })
-    })
+    EngineError::check_sizes(model, &checks)
 }

@@ -1,6 +1,6 @@
 //! The weights of a llama on the device, shared by everything that runs it.
 //!
-//! Query, key and value of a layer are one matrix, and so are gate and up, in turns of two rows: a product of what is
+//! Query, key and value of a layer are one matrix, and so are gate and up, in alternating pairs of rows: a product of what is
 //! multiplied with the same activations is one dispatch.
 
 use super::EngineError;
@@ -273,20 +273,14 @@ fn refuse_what_is_not_built(device: &Device, name: &str, shape: &Config) -> Resu
     if !facts.features.immediates {
         return Err(EngineError::Adapter { adapter: facts.name.clone(), what: "immediates" });
     }
-    let refuse = |what, found, allowed| Err(EngineError::Shape { model: name.to_owned(), what, found, allowed });
-    if shape.heads / shape.kv_heads > 16 {
-        return refuse("query heads to a key head", shape.heads / shape.kv_heads, "1 to 16");
-    }
-    if !shape.head_size.is_multiple_of(4) {
-        return refuse("the size of a head", shape.head_size, "multiples of 4");
-    }
-    if !(shape.heads * shape.head_size).is_multiple_of(32) {
-        return refuse("heads times their size", shape.heads * shape.head_size, "multiples of 32");
-    }
-    if !shape.feed_forward.is_multiple_of(32) {
-        return refuse("the feed-forward size", shape.feed_forward, "multiples of 32");
-    }
-    Ok(())
+    let (group, width) = (shape.heads / shape.kv_heads, shape.heads * shape.head_size);
+    let checks = [
+        ("query heads to a key head", group, group <= 16, "1 to 16"),
+        ("the size of a head", shape.head_size, shape.head_size.is_multiple_of(4), "multiples of 4"),
+        ("heads times their size", width, width.is_multiple_of(32), "multiples of 32"),
+        ("the feed-forward size", shape.feed_forward, shape.feed_forward.is_multiple_of(32), "multiples of 32"),
+    ];
+    EngineError::check_sizes(name, &checks)
 }
 
 /// Matrices by the type in the file and the format here.

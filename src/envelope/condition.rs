@@ -10,8 +10,10 @@
 //! So a spacecraft knows what its own sensors show, and plans by its model until telemetry has renewed the model,
 //! eight times an orbit. A condition that is set before the first step is known from the start.
 
+use serde::{Deserialize, Serialize};
+
 /// Shares of what the profile says. Finite and at least 0; the radiator over 0.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Condition {
     /// Of the array's power.
     pub array: f64,

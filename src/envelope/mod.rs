@@ -20,7 +20,6 @@ mod array;
 mod battery;
 mod breach;
 mod condition;
-mod delay;
 mod derived;
 mod forecast;
 mod ledger;
@@ -41,7 +40,6 @@ pub use breach::{
     Breaches, Brownout, CHARGE_TOLERANCE, ENERGY_TOLERANCE, KELVIN_TOLERANCE, OverTemperature, UnderCharge,
 };
 pub use condition::Condition;
-pub use delay::{Delay, slant_range_km};
 pub use derived::{
     Derived, DerivedEclipse, DerivedOrbit, DerivedPower, DerivedSun, DerivedThermal, Shown, sustainable,
 };

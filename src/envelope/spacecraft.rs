@@ -10,7 +10,7 @@ mod renewal;
 use super::link::{Contact, Link};
 use super::season::Season;
 use super::thermal::Network;
-use super::{Battery, BatteryFlow, Breaches, Condition, Delay, Forecast, Ledger, Limits, Orbit, Scale, Sky, State};
+use super::{Battery, BatteryFlow, Breaches, Condition, Forecast, Ledger, Limits, Orbit, Scale, Sky, State};
 use super::{Temperatures, Thermal};
 use crate::profile::Satellite;
 use crate::units::{Joules, Kelvin, Seconds, Watts};
@@ -195,12 +195,6 @@ impl Spacecraft {
         self.link.is_open(&self.orbit, self.state.simulated)
     }
 
-    /// What can be sent up in one orbit at best, on the same terms as [`Limits::downlink_bits_per_orbit`].
-    pub fn uplink_bits_per_orbit(&self) -> f64 {
-        let link = &self.satellite.link;
-        self.limits.downlink_bits_per_orbit * (link.uplink_bps / link.downlink_bps)
-    }
-
     /// What is left of the satellite.
     pub fn condition(&self) -> Condition {
         self.condition
@@ -218,11 +212,6 @@ impl Spacecraft {
         if self.state.simulated == Seconds::ZERO {
             self.renew_forecast();
         }
-    }
-
-    /// One-way light time to the ground, in real seconds.
-    pub fn delay(&self) -> Delay {
-        Delay::new(&self.satellite)
     }
 
     /// Moves it on by `dt` of machine time with `compute` watts drawn and `produced_bits` of results made, evenly over

@@ -5,7 +5,7 @@ use crate::units::{Kelvin, Seconds, Watts};
 use serde::{Deserialize, Serialize};
 
 /// Where sunlight and environment come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sky {
     /// From orbit, date and shadow.

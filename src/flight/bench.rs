@@ -1,19 +1,19 @@
 //! The machine in front of us: its workloads on their thread, its power source, and the flight's clock and journal.
 
 use super::FlightError;
-use super::machine::{Followed, Machine};
-use super::measure::note_suspend;
+use super::looks::{Looks, arrival};
+use super::machine::{Followed, Ground, Machine};
 use super::recorder::Recorder;
 use super::worker::{HANG, Worker};
-use crate::actuator::Actuator;
-use crate::envelope::{Ledger, Spacecraft};
+use crate::actuator::{Actuator, Setting};
+use crate::envelope::Spacecraft;
 use crate::estimator::{Broken, Confirmed};
 use crate::governor::Decision;
-use crate::journal::{Arrival, Beside, Drawn, Event};
-use crate::meter::{Gauge, Look};
+use crate::journal::{Arrival, Drawn, Event};
+use crate::meter::Gauge;
 use crate::reading::Reading;
-use crate::units::{Joules, Seconds};
-use crate::workload::{Description, Work};
+use crate::units::Seconds;
+use crate::workload::{Compilation, Description, Verification, Work};
 
 /// See above.
 pub(super) struct Bench<'a, 'r> {
@@ -22,13 +22,10 @@ pub(super) struct Bench<'a, 'r> {
     gauge: &'a mut Gauge,
     workloads: &'a [Description],
     /// What follows the budget beside the pacer, where that was asked for.
-    actuator: Option<&'a mut Actuator>,
+    actuator: Option<Actuator>,
     /// The batch under way, and when it began.
     under_way: Option<(usize, Seconds)>,
-    /// At departure, at the begin of the slice, and now.
-    first: Look,
-    opened: Look,
-    latest: Look,
+    looks: Looks,
 }
 
 impl<'a, 'r> Bench<'a, 'r> {
@@ -37,11 +34,10 @@ impl<'a, 'r> Bench<'a, 'r> {
         worker: &'a Worker,
         gauge: &'a mut Gauge,
         workloads: &'a [Description],
-        actuator: Option<&'a mut Actuator>,
+        actuator: Option<Actuator>,
     ) -> Bench<'a, 'r> {
-        let first = gauge.look(recorder.now());
-        let (opened, latest) = (first.clone(), first.clone());
-        Bench { recorder, worker, gauge, workloads, actuator, under_way: None, first, opened, latest }
+        let looks = Looks::from(gauge.look(recorder.now()));
+        Bench { recorder, worker, gauge, workloads, actuator, under_way: None, looks }
     }
 }
 
@@ -85,9 +81,9 @@ impl Machine for Bench<'_, '_> {
     }
 
     fn look(&mut self) -> Reading {
-        self.latest = self.gauge.look(self.recorder.now());
-        note_suspend(self.recorder, self.gauge);
-        self.latest.reading
+        let reading = self.looks.take(self.gauge.look(self.recorder.now()));
+        self.note_suspend();
+        reading
     }
 
     fn follow(&mut self, decision: &Decision) -> Followed {
@@ -97,9 +93,7 @@ impl Machine for Bench<'_, '_> {
     }
 
     fn slice(&mut self) -> Drawn {
-        let drawn = self.gauge.between(&self.opened, &self.latest);
-        self.opened = self.latest.clone();
-        drawn
+        self.looks.slice(self.gauge)
     }
 
     fn confirmed(&mut self, _: &Spacecraft, _: &Confirmed) {}
@@ -113,7 +107,7 @@ impl Machine for Bench<'_, '_> {
     }
 
     fn arrived(&mut self, spacecraft: &Spacecraft) -> Option<Arrival> {
-        let (drawn, sources) = self.total();
+        let (drawn, sources) = self.looks.total(self.gauge);
         if !sources.is_empty() {
             self.recorder.record(Event::ReadBeside { workload: None, sources });
         }
@@ -121,29 +115,36 @@ impl Machine for Bench<'_, '_> {
     }
 }
 
-impl Bench<'_, '_> {
-    /// Energy from departure to the last look, and what was read beside it.
-    fn total(&mut self) -> (Drawn, Vec<Beside>) {
-        let sources = self.gauge.witness_sources().cloned().collect::<Vec<_>>();
-        let drawn = self.gauge.between_by_witnesses(&self.first, &self.latest);
-        let beside = sources.into_iter().zip(drawn).map(|(source, drawn)| Beside { source, drawn }).collect();
-        (self.gauge.between(&self.first, &self.latest), beside)
+impl Ground for Bench<'_, '_> {
+    fn descriptions(&self) -> &[Description] {
+        self.workloads
     }
-}
 
-/// The books of a spacecraft that has arrived.
-pub(super) fn arrival(spacecraft: &Spacecraft, drawn: Drawn) -> Arrival {
-    Arrival {
-        breaches: *spacecraft.breaches(),
-        drawn,
-        ledger_residual: residual(spacecraft.ledger()),
-        sent_bits: spacecraft.state().sent_bits,
-        backlog_bits: spacecraft.state().backlog_bits,
+    fn gauge(&mut self) -> &mut Gauge {
+        self.gauge
     }
-}
 
-/// Share of the array's energy that the energy books cannot account for.
-fn residual(ledger: &Ledger) -> f64 {
-    let sources = ledger.sources();
-    if sources > Joules::ZERO { (sources - ledger.uses()) / sources } else { 0.0 }
+    fn batch(&mut self, workload: usize) -> Result<Work, FlightError> {
+        self.worker.batch(self.recorder, workload)
+    }
+
+    fn verify(&mut self, workload: usize) -> Result<Option<Verification>, FlightError> {
+        self.worker.verify(self.recorder, workload)
+    }
+
+    fn compile_again(&mut self, workload: usize) -> Result<Option<Compilation>, FlightError> {
+        self.worker.compile_again(self.recorder, workload)
+    }
+
+    fn depart(&mut self) {
+        self.looks = Looks::from(self.gauge.look(self.now()));
+    }
+
+    fn restore(&mut self) -> Vec<Setting> {
+        self.actuator.iter_mut().flat_map(Actuator::restore).collect()
+    }
+
+    fn rest(&mut self, duration: Seconds) {
+        self.recorder.rest(duration);
+    }
 }

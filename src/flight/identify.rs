@@ -10,27 +10,29 @@
 //! and the reason is recorded. The arithmetic is [`dead_time`]'s.
 
 use super::dead_time::{self, Found, Look, Stepping};
+use super::machine::Ground;
 use super::measure::Unconstrained;
-use super::recorder::Recorder;
-use super::worker::{HANG, Worker};
 use super::{FlightError, Length};
 use crate::estimator::OperatingRange;
 use crate::journal::{Event, Identification};
-use crate::meter::Gauge;
+use crate::reading::NoData;
 use crate::units::{Seconds, Watts};
 
 /// Half periods, relative to one another.
 const HALVES: [f64; 8] = [1.0, 0.8, 1.3, 1.1, 0.8, 1.2, 0.9, 0.9];
 /// Periods of the wave.
 const PERIODS: (u32, u32) = (4, 8);
-/// The shortest half period: so many batches and so many updates.
+/// The shortest half period: so many batches and so many updates, over which the steps of a counter are small.
 const LEAST_BATCHES: f64 = 2.0;
-const LEAST_UPDATES: f64 = 4.0;
+const LEAST_UPDATES: f64 = 6.0;
 /// Stepping may take so many times what the length allows for, where batches are long.
 const STRETCH: f64 = 3.0;
-/// Looks in one update period, and their limits.
+/// Looks in one update period, and their limits; of a slow source more.
 const LOOKS_PER_UPDATE: f64 = 5.0;
 const LOOK_EVERY: (Seconds, Seconds) = (Seconds(0.002), Seconds(0.02));
+const LOOKS_PER_SLOW_UPDATE: f64 = 50.0;
+/// A swing of a smaller share of full power is taken for noise.
+const LEAST_SWING: f64 = 0.01;
 /// Only work that draws this share of the largest swing is stepped.
 const LEAST_SWING_SHARE: f64 = 0.5;
 
@@ -47,20 +49,18 @@ struct Wave {
 ///
 /// # Errors
 /// An interrupt or a workload that fails.
-pub(super) fn identify(
-    recorder: &mut Recorder<'_>,
-    worker: &Worker,
-    gauge: &mut Gauge,
+pub(super) fn identify<M: Ground>(
+    machine: &mut M,
     measured: &[Unconstrained],
     (length, assumed): (&Length, OperatingRange),
 ) -> Result<OperatingRange, FlightError> {
-    let began = recorder.now();
+    let began = machine.now();
     let (periods, outcome) = match wave(measured, length, &assumed) {
-        Ok(wave) => (wave.periods, step(recorder, worker, gauge, &wave)?),
+        Ok(wave) => (wave.periods, step(machine, &wave)?),
         Err(reason) => (0, Err(reason)),
     };
-    let duration = recorder.now() - began;
-    recorder.record(Event::Identified(record(&outcome, &assumed, periods, duration)));
+    let duration = machine.now() - began;
+    machine.record(|| Event::Identified(record(&outcome, &assumed, periods, duration)));
     Ok(outcome.map_or(assumed, |found| OperatingRange {
         sensor_lag_s: found.lag,
         // The longer of the two: energies of a sensor that is interpolated change more often than they tell anything.
@@ -95,7 +95,7 @@ fn record(
 fn wave(measured: &[Unconstrained], length: &Length, assumed: &OperatingRange) -> Result<Wave, String> {
     let swing = |workload: &Unconstrained| workload.power.map_or(Watts::ZERO, |power| power - assumed.idle_w);
     let most = measured.iter().map(swing).fold(Watts::ZERO, Watts::max);
-    if most.0 <= 0.0 {
+    if most <= assumed.full_w * LEAST_SWING {
         return Err("no work was seen to draw more than the idle machine".into());
     }
     let moving = measured.iter().enumerate().filter(|(_, workload)| swing(workload) >= most * LEAST_SWING_SHARE);
@@ -108,18 +108,14 @@ fn wave(measured: &[Unconstrained], length: &Length, assumed: &OperatingRange) -
         return Err(format!("half periods of {:.1} s are too long for this length of run", half.0));
     }
     let (densest, sparsest) = LOOK_EVERY;
-    let look_every = (assumed.update_period_s / LOOKS_PER_UPDATE).max(densest).min(sparsest);
+    let (every, slow) = (assumed.update_period_s / LOOKS_PER_UPDATE, assumed.update_period_s / LOOKS_PER_SLOW_UPDATE);
+    let look_every = every.max(densest).min(sparsest.max(slow));
     Ok(Wave { workload, swing: swing(shortest), half, periods, look_every })
 }
 
 /// A rest, then the wave, then what came of it.
-fn step(
-    recorder: &mut Recorder<'_>,
-    worker: &Worker,
-    gauge: &mut Gauge,
-    wave: &Wave,
-) -> Result<Result<Found, String>, FlightError> {
-    let mut watch = Watch { recorder, gauge, every: wave.look_every, looks: Vec::new(), missed: None };
+fn step<M: Ground>(machine: &mut M, wave: &Wave) -> Result<Result<Found, String>, FlightError> {
+    let mut watch = Watch { machine, every: wave.look_every, looks: Vec::new(), missed: None };
     let mut busy = Vec::new();
     watch.rest(wave.half)?;
     for half in 0..2 * wave.periods {
@@ -128,9 +124,9 @@ fn step(
             watch.rest(duration)?;
             continue;
         }
-        let until = watch.recorder.now() + duration;
-        while watch.recorder.now() < until {
-            busy.push(watch.batch(worker, wave.workload)?);
+        let until = watch.machine.now() + duration;
+        while watch.machine.now() < until {
+            busy.push(watch.batch(wave.workload)?);
         }
     }
     if let Some(cause) = watch.missed {
@@ -144,49 +140,44 @@ fn step(
 }
 
 /// Looks again and again, whatever else goes on.
-struct Watch<'a, 'r> {
-    recorder: &'a Recorder<'r>,
-    gauge: &'a mut Gauge,
+struct Watch<'m, M> {
+    machine: &'m mut M,
     every: Seconds,
     looks: Vec<Look>,
-    missed: Option<crate::reading::NoData>,
+    missed: Option<NoData>,
 }
 
-impl Watch<'_, '_> {
+impl<M: Ground> Watch<'_, M> {
     fn look(&mut self) -> Result<(), FlightError> {
-        let now = self.recorder.now();
-        let reading = self.gauge.look(now).reading;
+        let now = self.machine.now();
+        let reading = self.machine.gauge().look(now).reading;
         match reading.energy {
             // When it was seen, and not when it was made: the delay in between is part of what is looked for.
             Ok(energy) => self.looks.push(Look { at: reading.taken_at.max(now), energy }),
             Err(cause) => self.missed = Some(cause),
         }
-        if self.recorder.interrupted() { Err(FlightError::Interrupted) } else { Ok(()) }
+        if self.machine.interrupted() { Err(FlightError::Interrupted) } else { Ok(()) }
     }
 
     fn rest(&mut self, duration: Seconds) -> Result<(), FlightError> {
-        let until = self.recorder.now() + duration;
-        while self.recorder.now() < until {
-            self.recorder.rest(self.every);
+        let until = self.machine.now() + duration;
+        while self.machine.now() < until {
+            self.machine.rest(self.every);
             self.look()?;
         }
         Ok(())
     }
 
     /// One batch; when it began and ended.
-    fn batch(&mut self, worker: &Worker, workload: usize) -> Result<(Seconds, Seconds), FlightError> {
-        let began = self.recorder.now();
-        worker.begin(workload)?;
+    fn batch(&mut self, workload: usize) -> Result<(Seconds, Seconds), FlightError> {
+        let began = self.machine.now();
+        self.machine.begin(workload)?;
         loop {
-            if let Some(outcome) = worker.poll(workload, self.every) {
-                let ended = self.recorder.now();
-                outcome?;
-                self.look()?;
-                return Ok((began, ended));
-            }
+            let ended = self.machine.wait(self.machine.now() + self.every)?.is_some();
+            let now = self.machine.now();
             self.look()?;
-            if self.recorder.now() - began > HANG {
-                return Err(worker.hung(workload).into());
+            if ended {
+                return Ok((began, now));
             }
         }
     }

@@ -10,9 +10,32 @@
 //! | governor tick | 50 ms | 50 ms | 100 ms |
 //!
 //! Quick suits CI; standard fits a coffee; strict follows MLPerf Inference's 600 s of performance run.
+//!
+//! A source that is renewed every T seconds, each power the mean of t_a seconds, may need longer ([`Length::for_source`]).
+//! What is longer already stays as it is; up to T = 0.1 s that is everything.
+//!
+//! | | least | why |
+//! |---|---|---|
+//! | idle, a repeat, a slice | 4 T | the first update still shows what was before, and the last one is up to T old: between them lie two that show this alone |
+//! | the same without a rated power | 3.5 (t_a + T) | then nothing bounds what has not been shown yet, and a window of less than 3 (t_a + T) has no energy |
+//! | stepping | 17 T | it may take three times as long, and that holds four periods of two halves of 6 T |
+//! | one orbit | 50 T, strict 600 T | so many updates make a measured energy count |
+//! | one orbit | two slices of each workload | so that each has its turns, the first of which begins in the lag of another |
 
 use crate::journal::LengthName;
+use crate::reading::Source;
 use crate::units::Seconds;
+
+/// Updates in a window of one kind of work.
+const WINDOW_UPDATES: f64 = 4.0;
+/// Means and updates in such a window where nobody states a rated power.
+const UNRATED_WINDOW: f64 = 3.5;
+/// Updates for which stepping is laid out.
+const STEPPING_UPDATES: f64 = 17.0;
+/// Updates in all of stepping where its half periods are the shortest: nine of six, the rest before them among them.
+const STEPPED_UPDATES: f64 = 54.0;
+/// Slices of each workload in an orbit.
+const TURNS: f64 = 2.0;
 
 /// The durations of a run, on the machine's clock.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,6 +61,31 @@ pub struct Length {
 }
 
 impl Length {
+    /// What `source` and so many workloads need at least; see above.
+    pub fn for_source(self, source: &Source, workloads: usize) -> Length {
+        let update = source.update_period_s;
+        let unrated = if source.rated_w.is_none() { UNRATED_WINDOW } else { 0.0 };
+        let window = (update * WINDOW_UPDATES).max((source.sensing.averaging_s + update) * unrated);
+        let slice = self.slice.max(window);
+        let turns = if slice > self.slice { slice * (TURNS * workloads as f64) } else { Seconds::ZERO };
+        let updates = if self.name == LengthName::Strict { 600.0 } else { 50.0 };
+        Length {
+            idle: self.idle.max(window),
+            repeat: self.repeat.max(window),
+            slice,
+            identification: self.identification.max(update * STEPPING_UPDATES),
+            orbit: self.orbit.max(update * updates).max(turns),
+            ..self
+        }
+    }
+
+    /// About how long all phases take with a source renewed every `update`, so many workloads and an orbit of `orbit`.
+    pub fn whole(&self, update: Seconds, workloads: usize, orbit: Seconds) -> Seconds {
+        let repeats = self.repeat * f64::from(self.repeats);
+        let stepping = self.identification.max(update * STEPPED_UPDATES);
+        self.idle * 2.0 + (self.warm_up + repeats) * workloads as f64 + stepping + orbit
+    }
+
     /// For CI.
     pub const QUICK: Length = Length {
         name: LengthName::Quick,
@@ -76,4 +124,50 @@ impl Length {
         tick: Seconds(0.1),
         slice: Seconds(5.0),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reading::{Boundary, Provenance, Sensing};
+    use crate::units::Watts;
+
+    fn source(update: f64, rated_w: Option<Watts>) -> Source {
+        Source {
+            name: "told".into(),
+            provenance: Provenance::ExternalMeter,
+            boundary: Boundary::Wall,
+            method: "told by a test".into(),
+            update_period_s: Seconds(update),
+            relative_uncertainty: None,
+            rated_w,
+            sensing: Sensing { averaging_s: Seconds(update), ..Sensing::default() },
+        }
+    }
+
+    /// Of ten workloads, in minutes.
+    fn minutes(named: Length, update: f64, rated_w: Option<Watts>) -> f64 {
+        let length = named.for_source(&source(update, rated_w), 10);
+        length.whole(Seconds(update), 10, length.orbit).0 / 60.0
+    }
+
+    #[test]
+    fn a_flight_takes_what_the_front_page_says() {
+        let rated = Some(Watts(300.0));
+        for (update, quick, standard) in [(0.1, 1.0, 3.0), (1.0, 4.0, 6.0), (10.0, 44.0, 57.0)] {
+            for (named, told) in [(Length::QUICK, quick), (Length::STANDARD, standard)] {
+                let takes = minutes(named, update, rated);
+                assert!((takes - told).abs() <= 0.5, "{} with {update} s: {takes} min", named.name);
+                let unrated = minutes(named, update, None) / takes;
+                assert!((1.0..=1.67).contains(&unrated), "{} with {update} s, unrated: {unrated}", named.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_source_that_is_fast_enough_leaves_every_length_as_it_is() {
+        for named in [Length::QUICK, Length::STANDARD, Length::STRICT] {
+            assert_eq!(named.for_source(&source(0.1, Some(Watts(300.0))), 10), named, "{}", named.name);
+        }
+    }
 }

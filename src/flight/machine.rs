@@ -1,21 +1,24 @@
-//! The machine that the control loop flies: a clock, batches, a meter and a journal.
+//! The machine that is flown: a clock, batches, a meter and a journal.
 //!
-//! | | clock | batches | meter |
-//! |---|---|---|---|
-//! | `Bench` | this computer's | the workloads' thread | the power source |
-//! | `Virtual` | jumps to the next event | drawn from a seed | simulated, with faults |
+//! | | clock | batches | meter | does |
+//! |---|---|---|---|---|
+//! | `Bench` | this computer's | the workloads' thread | the power source | whole flights |
+//! | `VirtualBench` | jumps to the next event | drawn from a seed | simulated, with faults, behind the same [`Gauge`] | whole flights |
+//! | `Judged` | the same | the same | the simulated sensor itself, no journal | the orbit alone, up to a year of it |
 //!
-//! The loop knows nothing else of either, so a flight that runs in a test in milliseconds is the flight of the product.
+//! The control loop asks for a [`Machine`], the phases before and after it for a machine on the [`Ground`]. They know
+//! nothing else of it, so a flight that runs in a test in milliseconds is the flight of the product.
 
 use super::FlightError;
 use crate::actuator::Setting;
 use crate::envelope::{Spacecraft, State};
 use crate::estimator::{Broken, Confirmed};
 use crate::governor::Decision;
-use crate::journal::{Arrival, Drawn, Event};
+use crate::journal::{Arrival, Drawn, Event, FaultsRecord};
+use crate::meter::{Gauge, Window};
 use crate::reading::Reading;
 use crate::units::{Seconds, Watts};
-use crate::workload::Work;
+use crate::workload::{Compilation, Description, Verification, Work};
 
 /// What follows a budget at once.
 #[derive(Debug, Default)]
@@ -26,7 +29,7 @@ pub(super) struct Followed {
     pub(super) settings: Vec<Setting>,
 }
 
-/// See above. Times are on the machine's own clock.
+/// What the control loop flies. Times are on the machine's own clock.
 pub(super) trait Machine {
     /// The time.
     fn now(&self) -> Seconds;
@@ -89,4 +92,66 @@ pub(super) trait Machine {
 
     /// The flight is over.
     fn arrived(&mut self, spacecraft: &Spacecraft) -> Option<Arrival>;
+}
+
+/// What the phases before and after the orbit need beside that.
+pub(super) trait Ground: Machine {
+    /// Its workloads, in flight order.
+    fn descriptions(&self) -> &[Description];
+
+    /// The power source with the energies that it has shown. It is looked at now, and not kept.
+    fn gauge(&mut self) -> &mut Gauge;
+
+    /// One batch, waited for.
+    ///
+    /// # Errors
+    /// The workload fails, its device hangs, or an interrupt comes first.
+    fn batch(&mut self, workload: usize) -> Result<Work, FlightError>;
+
+    /// The check of a workload against its reference; none where it has none.
+    ///
+    /// # Errors
+    /// As [`Ground::batch`].
+    fn verify(&mut self, workload: usize) -> Result<Option<Verification>, FlightError>;
+
+    /// What a workload takes to compile; none where nothing is compiled.
+    ///
+    /// # Errors
+    /// As [`Ground::batch`].
+    fn compile_again(&mut self, workload: usize) -> Result<Option<Compilation>, FlightError>;
+
+    /// What is made to go wrong from departure on; nothing but in a simulation.
+    fn faults(&self) -> FaultsRecord {
+        FaultsRecord::default()
+    }
+
+    /// The satellite is at its node: the orbit begins now.
+    fn depart(&mut self);
+
+    /// Puts back the power limits that followed the budget.
+    fn restore(&mut self) -> Vec<Setting> {
+        Vec::new()
+    }
+
+    /// Nothing is begun for `duration`, or until an interrupt.
+    fn rest(&mut self, duration: Seconds);
+
+    /// Opens a window over the power source now.
+    fn open_window(&mut self) -> Window {
+        let now = self.now();
+        Window::open(self.gauge(), now)
+    }
+
+    /// Looks again in a window.
+    fn look_in(&mut self, window: &mut Window) {
+        let now = self.now();
+        window.look(self.gauge(), now);
+    }
+
+    /// Writes down that the machine slept, where it did.
+    fn note_suspend(&mut self) {
+        if let Some(slept_s) = self.gauge().take_suspend() {
+            self.record(|| Event::Suspended { slept_s });
+        }
+    }
 }

@@ -3,109 +3,96 @@
 //! Repeats of different workloads are interleaved (A B C, A B C, ...), so that a machine whose speed drifts drifts
 //! for all of them.
 
-use super::recorder::Recorder;
-use super::worker::Worker;
+use super::machine::Ground;
 use super::{FlightError, Length};
 use crate::estimator::{Cost, OperatingRange};
 use crate::journal::{Beside, CompileTime, Drawn, Event, IdleWatch, Measurement, Sample, Verification};
-use crate::meter::{Gauge, Window};
 use crate::reading::Source;
 use crate::units::{Seconds, Watts};
 use crate::workload::{Compilation, Description};
 
 /// Idle power with everything open and nothing admitted, before the work. None where there is no reading.
-pub(super) fn idle(recorder: &mut Recorder<'_>, gauge: &mut Gauge, length: &Length) -> Option<Watts> {
-    let (duration_s, drawn) = watch_idle(recorder, gauge, length);
-    recorder.record(Event::Idle(IdleWatch { duration_s, drawn }));
-    if recorder.interrupted() {
-        // Too short to judge by, and nothing comes after it.
-        return None;
+///
+/// # Errors
+/// An interrupt: what was seen until then is recorded, and too short to judge by.
+pub(super) fn idle<M: Ground>(machine: &mut M, length: &Length) -> Result<Option<Watts>, FlightError> {
+    let (duration_s, drawn) = watch_idle(machine, length);
+    machine.record(|| Event::Idle(IdleWatch { duration_s, drawn }));
+    if machine.interrupted() {
+        return Err(FlightError::Interrupted);
     }
     let idle = drawn.energy_j.map(|energy| energy / duration_s);
     if let Some(idle) = idle {
-        gauge.set_idle(idle);
+        machine.gauge().set_idle(idle);
     }
-    idle
+    Ok(idle)
 }
 
 /// The same after the work, and what the meter itself has cost.
-pub(super) fn idle_after(recorder: &mut Recorder<'_>, gauge: &mut Gauge, length: &Length) {
-    if !recorder.interrupted() {
-        let (duration_s, drawn) = watch_idle(recorder, gauge, length);
-        recorder.record(Event::IdleAfter(IdleWatch { duration_s, drawn }));
+///
+/// # Errors
+/// Whoever stops the last phase has a flight that was stopped.
+pub(super) fn idle_after<M: Ground>(machine: &mut M, length: &Length) -> Result<(), FlightError> {
+    if !machine.interrupted() {
+        let (duration_s, drawn) = watch_idle(machine, length);
+        machine.record(|| Event::IdleAfter(IdleWatch { duration_s, drawn }));
     }
-    let cost = gauge.cost(recorder.now());
-    recorder.record(Event::Metered(cost));
+    let now = machine.now();
+    let cost = machine.gauge().cost(now);
+    machine.record(|| Event::Metered(cost));
+    if machine.interrupted() { Err(FlightError::Interrupted) } else { Ok(()) }
 }
 
-fn watch_idle(recorder: &mut Recorder<'_>, gauge: &mut Gauge, length: &Length) -> (Seconds, Drawn) {
-    let begin = recorder.now();
-    let mut window = Window::open(gauge, begin);
-    while recorder.now() - begin < length.idle && !recorder.interrupted() {
-        recorder.rest(Seconds(0.1).min(length.idle));
-        window.look(gauge, recorder.now());
+fn watch_idle<M: Ground>(machine: &mut M, length: &Length) -> (Seconds, Drawn) {
+    let begin = machine.now();
+    let mut window = machine.open_window();
+    while machine.now() - begin < length.idle && !machine.interrupted() {
+        machine.rest(Seconds(0.1).min(length.idle));
+        machine.look_in(&mut window);
     }
-    note_suspend(recorder, gauge);
-    (recorder.now() - begin, window.drawn(gauge))
-}
-
-/// Writes down that the machine slept, where it did.
-pub(super) fn note_suspend(recorder: &mut Recorder<'_>, gauge: &mut Gauge) {
-    if let Some(slept_s) = gauge.take_suspend() {
-        recorder.record(Event::Suspended { slept_s });
-    }
+    machine.note_suspend();
+    (machine.now() - begin, window.drawn(machine.gauge()))
 }
 
 /// Writes down what the sources beside the one that counts saw.
-pub(super) fn note_beside(
-    recorder: &mut Recorder<'_>,
-    gauge: &Gauge,
-    workload: Option<&str>,
-    drawn: impl IntoIterator<Item = Drawn>,
-) {
+fn note_beside<M: Ground>(machine: &mut M, workload: Option<&str>, drawn: impl IntoIterator<Item = Drawn>) {
     let beside = |(source, drawn): (&Source, Drawn)| Beside { source: source.clone(), drawn };
-    let sources: Vec<Beside> = gauge.witness_sources().zip(drawn).map(beside).collect();
+    let sources: Vec<Beside> = machine.gauge().beside_sources().zip(drawn).map(beside).collect();
     if !sources.is_empty() {
-        recorder.record(Event::ReadBeside { workload: workload.map(str::to_owned), sources });
+        machine.record(|| Event::ReadBeside { workload: workload.map(str::to_owned), sources });
     }
 }
 
 /// Every workload that has a reference, against it. The outcome is recorded; the verdict judges it.
-pub(super) fn verify(
-    recorder: &mut Recorder<'_>,
-    worker: &Worker,
-    workloads: &[Description],
-) -> Result<(), FlightError> {
-    for (index, workload) in workloads.iter().enumerate() {
-        if recorder.interrupted() {
+pub(super) fn verify<M: Ground>(machine: &mut M) -> Result<(), FlightError> {
+    for index in 0..machine.descriptions().len() {
+        if machine.interrupted() {
             return Err(FlightError::Interrupted);
         }
-        if let Some(check) = worker.verify(recorder, index)? {
-            recorder.record(Event::Verified(Verification {
-                workload: workload.name.clone(),
-                relative_error: Some(check.relative_error).filter(|error| error.is_finite()),
-                tolerance: check.tolerance,
-                faulty_words: check.faulty_words,
-            }));
+        if let Some(check) = machine.verify(index)? {
+            let workload = machine.descriptions()[index].name.clone();
+            machine.record(|| {
+                Event::Verified(Verification {
+                    workload,
+                    relative_error: Some(check.relative_error).filter(|error| error.is_finite()),
+                    tolerance: check.tolerance,
+                    faulty_words: check.faulty_words,
+                })
+            });
         }
     }
     Ok(())
 }
 
 /// What each kernel takes to compile.
-pub(super) fn compilation(
-    recorder: &mut Recorder<'_>,
-    worker: &Worker,
-    workloads: &[Description],
-) -> Result<(), FlightError> {
-    for (index, workload) in workloads.iter().enumerate() {
-        if recorder.interrupted() {
+pub(super) fn compilation<M: Ground>(machine: &mut M) -> Result<(), FlightError> {
+    for index in 0..machine.descriptions().len() {
+        if machine.interrupted() {
             return Err(FlightError::Interrupted);
         }
-        if let Some(compilation) = worker.compile_again(recorder, index)? {
-            let Compilation { cold, warm } = compilation;
-            let workload = workload.name.clone();
-            recorder.record(Event::Compiled(CompileTime { workload, cold_s: cold, warm_s: warm }));
+        if let Some(Compilation { cold, warm }) = machine.compile_again(index)? {
+            let workload = machine.descriptions()[index].name.clone();
+            machine.record(|| Event::Compiled(CompileTime { workload, cold_s: cold, warm_s: warm }));
         }
     }
     Ok(())
@@ -130,22 +117,17 @@ impl Unconstrained {
 }
 
 /// Warm-up, then interleaved repeats of every workload.
-pub(super) fn unconstrained(
-    recorder: &mut Recorder<'_>,
-    worker: &Worker,
-    gauge: &mut Gauge,
-    workloads: &[Description],
-    length: &Length,
-) -> Result<Vec<Unconstrained>, FlightError> {
+pub(super) fn unconstrained<M: Ground>(machine: &mut M, length: &Length) -> Result<Vec<Unconstrained>, FlightError> {
+    let workloads = machine.descriptions().to_vec();
     for (index, workload) in workloads.iter().enumerate() {
-        run_for(recorder, worker, gauge, (index, workload), length.warm_up)?;
+        run_for(machine, (index, workload), length.warm_up)?;
     }
     let mut series = vec![Series::default(); workloads.len()];
-    let ended = repeat_all(recorder, worker, gauge, (length, workloads), &mut series);
+    let ended = repeat_all(machine, length, &workloads, &mut series);
     let outcome = series.iter().map(Series::outcome).collect();
     for (workload, series) in workloads.iter().zip(series).filter(|(_, series)| !series.samples.is_empty()) {
-        note_beside(recorder, gauge, Some(&workload.name), series.witnesses.clone());
-        recorder.record(Event::Unconstrained(series.measurement(workload)));
+        note_beside(machine, Some(&workload.name), series.beside.clone());
+        machine.record(|| Event::Unconstrained(series.measurement(workload)));
     }
     ended.map(|()| outcome)
 }
@@ -155,7 +137,7 @@ pub(super) fn unconstrained(
 struct Series {
     samples: Vec<Sample>,
     drawn: Option<Drawn>,
-    witnesses: Vec<Drawn>,
+    beside: Vec<Drawn>,
     batches: u64,
 }
 
@@ -163,7 +145,7 @@ struct Series {
 struct Repeat {
     sample: Sample,
     drawn: Drawn,
-    witnesses: Vec<Drawn>,
+    beside: Vec<Drawn>,
     batches: u64,
 }
 
@@ -172,9 +154,9 @@ impl Series {
         self.samples.push(repeat.sample);
         self.batches += repeat.batches;
         self.drawn = Some(self.drawn.map_or(repeat.drawn, |sum| sum.plus(&repeat.drawn)));
-        self.witnesses = match self.witnesses.is_empty() {
-            true => repeat.witnesses,
-            false => self.witnesses.iter().zip(&repeat.witnesses).map(|(sum, drawn)| sum.plus(drawn)).collect(),
+        self.beside = match self.beside.is_empty() {
+            true => repeat.beside,
+            false => self.beside.iter().zip(&repeat.beside).map(|(sum, drawn)| sum.plus(drawn)).collect(),
         };
     }
 
@@ -202,46 +184,44 @@ impl Series {
 }
 
 /// A B C, A B C, ... Whatever ends it early leaves the repeats before it in `series`.
-fn repeat_all(
-    recorder: &mut Recorder<'_>,
-    worker: &Worker,
-    gauge: &mut Gauge,
-    (length, workloads): (&Length, &[Description]),
+fn repeat_all<M: Ground>(
+    machine: &mut M,
+    length: &Length,
+    workloads: &[Description],
     series: &mut [Series],
 ) -> Result<(), FlightError> {
     for _ in 0..length.repeats {
         for (index, (series, workload)) in series.iter_mut().zip(workloads).enumerate() {
-            series.push(run_for(recorder, worker, gauge, (index, workload), length.repeat)?);
+            series.push(run_for(machine, (index, workload), length.repeat)?);
         }
     }
     Ok(())
 }
 
 /// Batches of one workload, back to back, until `duration` is over and a whole prompt or answer is done.
-fn run_for(
-    recorder: &mut Recorder<'_>,
-    worker: &Worker,
-    gauge: &mut Gauge,
+fn run_for<M: Ground>(
+    machine: &mut M,
     (index, workload): (usize, &Description),
     duration: Seconds,
 ) -> Result<Repeat, FlightError> {
-    let begin = recorder.now();
-    let mut window = Window::open(gauge, begin);
+    let begin = machine.now();
+    let mut window = machine.open_window();
     let (mut items, mut batches) = (0.0, 0);
     loop {
-        items += worker.batch(recorder, index)?.items;
+        items += machine.batch(index)?.items;
         batches += 1;
-        window.look(gauge, recorder.now());
-        let elapsed = recorder.now() - begin;
-        if recorder.interrupted() {
+        machine.look_in(&mut window);
+        let elapsed = machine.now() - begin;
+        if machine.interrupted() {
             return Err(FlightError::Interrupted);
         }
         if elapsed >= duration && batches % workload.batches_per_round.max(1) == 0 {
-            note_suspend(recorder, gauge);
+            machine.note_suspend();
+            let gauge = machine.gauge();
             return Ok(Repeat {
                 sample: Sample { begin_s: Some(begin), items, duration_s: elapsed },
                 drawn: window.drawn(gauge),
-                witnesses: window.drawn_by_witnesses(gauge),
+                beside: window.drawn_beside(gauge),
                 batches,
             });
         }

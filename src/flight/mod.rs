@@ -14,6 +14,7 @@ mod control;
 mod dead_time;
 mod identify;
 mod length;
+mod looks;
 mod machine;
 mod measure;
 mod orbit;
@@ -39,6 +40,9 @@ use crate::profile::Satellite;
 use crate::reading::Source;
 use crate::units::{Seconds, Watts};
 use crate::workload::{Description, Workload, WorkloadError};
+use bench::Bench;
+use machine::Ground;
+use orbit::Orbit;
 use worker::Worker;
 
 /// What is to be flown.
@@ -124,7 +128,13 @@ pub fn open(recorder: &mut Recorder<'_>, request: &Request, test_time: String, c
 
 /// Flies. How it ended is in the journal and in the answer.
 pub fn fly(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment) -> Outcome {
-    let outcome = match phases(recorder, request, equipment) {
+    let ended = fly_bench(recorder, request, equipment);
+    close(recorder, ended)
+}
+
+/// The last entry of a flight.
+fn close(recorder: &mut Recorder<'_>, ended: Result<(), FlightError>) -> Outcome {
+    let outcome = match ended {
         Ok(()) => Outcome::Completed,
         Err(FlightError::Interrupted) => Outcome::Interrupted,
         Err(error) => Outcome::Failed { message: error.to_string() },
@@ -141,68 +151,79 @@ pub fn bench(recorder: &mut Recorder<'_>, length: &Length, equipment: Equipment)
     let Equipment { workloads, meter, conditions, .. } = equipment;
     let mut gauge = Gauge::new(meter);
     recorder.record(Event::Conditions(Box::new(conditions)));
-    let descriptions: Vec<Description> = workloads.iter().map(|workload| workload.description().clone()).collect();
+    let descriptions = described(&workloads);
     let worker = Worker::start(workloads)?;
-    measure::idle(recorder, &mut gauge, length);
-    measure::verify(recorder, &worker, &descriptions)?;
-    measure::compilation(recorder, &worker, &descriptions)?;
-    measure::unconstrained(recorder, &worker, &mut gauge, &descriptions, length)?;
-    measure::idle_after(recorder, &mut gauge, length);
-    if recorder.interrupted() { Err(FlightError::Interrupted) } else { Ok(()) }
+    let machine = &mut Bench::new(recorder, &worker, &mut gauge, &descriptions, None);
+    measure::idle(machine, length)?;
+    measure::verify(machine)?;
+    measure::compilation(machine)?;
+    measure::unconstrained(machine, length)?;
+    measure::idle_after(machine, length)
 }
 
-fn phases(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment) -> Result<(), FlightError> {
-    let Equipment { workloads, meter, mut actuator, .. } = equipment;
+fn described(workloads: &[Box<dyn Workload>]) -> Vec<Description> {
+    workloads.iter().map(|workload| workload.description().clone()).collect()
+}
+
+/// The machine in front of us, and all phases on it.
+fn fly_bench(recorder: &mut Recorder<'_>, request: &Request, equipment: Equipment) -> Result<(), FlightError> {
+    let Equipment { workloads, meter, actuator, .. } = equipment;
     let mut gauge = Gauge::new(meter);
-    let descriptions: Vec<Description> = workloads.iter().map(|workload| workload.description().clone()).collect();
+    let descriptions = described(&workloads);
     let worker = Worker::start(workloads)?;
-    let idle = measure::idle(recorder, &mut gauge, &request.length);
-    measure::verify(recorder, &worker, &descriptions)?;
-    let measured = measure::unconstrained(recorder, &worker, &mut gauge, &descriptions, &request.length)?;
+    phases(&mut Bench::new(recorder, &worker, &mut gauge, &descriptions, actuator), request)
+}
+
+/// All phases, on any machine.
+fn phases<M: Ground>(machine: &mut M, request: &Request) -> Result<(), FlightError> {
+    let idle = measure::idle(machine, &request.length)?;
+    measure::verify(machine)?;
+    let measured = measure::unconstrained(machine, &request.length)?;
     let full = measured
         .iter()
         .filter_map(|workload| workload.power)
         .fold(None, |most: Option<Watts>, power| Some(most.map_or(power, |most| most.max(power))));
-    let machine = Machine::found(gauge.source(), idle, full)?;
-    let scale = Scale::new(machine.rated, Watts(request.satellite.compute.power_w), request.time_compression());
-    let spacecraft = Spacecraft::new(&request.satellite, scale, Sky::Orbit, request.satellite.orbit.start);
+    let found = Calibrated::found(machine.gauge().source(), idle, full)?;
+    let scale = Scale::new(found.rated, Watts(request.satellite.compute.power_w), request.time_compression());
+    let faults = machine.faults();
+    let spacecraft = Spacecraft::new(&request.satellite, scale, Sky::Orbit, request.satellite.orbit.start)
+        .becoming(faults.conditions.clone());
     let longest = measured.iter().fold(Seconds::ZERO, |most, workload| most.max(workload.batch));
-    let assumed = machine.range(gauge.source(), longest);
-    let stepped = (&request.length, assumed);
-    let range = identify::identify(recorder, &worker, &mut gauge, &measured, stepped)?;
-    recorder.record(Event::Scaled(ScaleRecord {
-        power_scale: scale.power,
-        time_compression: scale.time,
-        rated_w: machine.rated,
-        idle_w: machine.idle,
-        full_w: machine.full,
-        orbit_s: request.orbit(),
-        sensing_ratio: sensing_ratio(&request.satellite, scale, range.update_period_s),
-    }));
-    let ended = orbit::fly(orbit::Orbit {
-        recorder,
-        request,
-        duration: request.orbit(),
-        worker: &worker,
-        gauge: &mut gauge,
-        workloads: &descriptions,
-        measured: &measured,
-        spacecraft,
-        machine: range,
-        actuator: actuator.as_mut(),
-    });
-    for setting in actuator.iter_mut().flat_map(Actuator::restore) {
-        recorder.record(Event::PowerLimit(setting));
+    let assumed = found.range(machine.gauge().source(), longest);
+    let range = identify::identify(machine, &measured, (&request.length, assumed))?;
+    if !faults.faults.is_empty() {
+        machine.record(|| Event::Faults(faults));
     }
-    measure::idle_after(recorder, &mut gauge, &request.length);
-    // Whoever stops the last phase has a flight that was stopped.
-    if recorder.interrupted() { ended.and(Err(FlightError::Interrupted)) } else { ended }
+    machine.record(|| {
+        Event::Scaled(ScaleRecord {
+            power_scale: scale.power,
+            time_compression: scale.time,
+            rated_w: found.rated,
+            rated_is_calibrated: found.is_calibrated,
+            idle_w: found.idle,
+            full_w: found.full,
+            orbit_s: request.orbit(),
+            sensing_ratio: sensing_ratio(&request.satellite, scale, range.update_period_s),
+        })
+    });
+    let duration = request.orbit();
+    let ended = orbit::fly(machine, Orbit { request, duration, measured: &measured, spacecraft, range });
+    for setting in machine.restore() {
+        machine.record(|| Event::PowerLimit(setting));
+    }
+    let after = measure::idle_after(machine, &request.length);
+    ended.and(after)
 }
 
 impl Request {
-    /// k.
+    /// With the lengths that the power source and the workloads need.
+    pub fn for_machine(self, conditions: &Conditions) -> Request {
+        Request { length: self.length.for_source(&conditions.source, conditions.workloads.len()), ..self }
+    }
+
+    /// k; a long orbit flies in real time at the slowest.
     pub fn time_compression(&self) -> f64 {
-        self.compression.unwrap_or(self.nodal_period() / self.length.orbit)
+        self.compression.unwrap_or((self.nodal_period() / self.length.orbit).max(1.0))
     }
 
     /// One orbit on the machine's clock.
@@ -222,18 +243,21 @@ fn sensing_ratio(satellite: &Satellite, scale: Scale, update_period: Seconds) ->
 }
 
 /// The machine's power, as calibrated.
-struct Machine {
+struct Calibrated {
     rated: Watts,
+    /// Nobody states a rated power: it is the most that calibration saw.
+    is_calibrated: bool,
     idle: Watts,
     full: Watts,
 }
 
-impl Machine {
+impl Calibrated {
     /// What is known is used; a rated power stands in for a missing reading, and so on the safe side.
-    fn found(source: &Source, idle: Option<Watts>, full: Option<Watts>) -> Result<Machine, FlightError> {
+    fn found(source: &Source, idle: Option<Watts>, full: Option<Watts>) -> Result<Calibrated, FlightError> {
         let rated = source.rated_w.or(full).ok_or(FlightError::NoScale { source_name: source.name.clone() })?;
         let full = full.unwrap_or(rated);
-        Ok(Machine { rated, idle: idle.unwrap_or(Watts::ZERO).min(full), full })
+        let is_calibrated = source.rated_w.is_none();
+        Ok(Calibrated { rated, is_calibrated, idle: idle.unwrap_or(Watts::ZERO).min(full), full })
     }
 
     /// Dead time by what the source says: half an update of the sensor, after which a change shows on average.

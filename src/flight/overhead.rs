@@ -9,11 +9,12 @@
 //! of whole batches over the time from the first one's begin to the last one's end. Beside it stand two parts of the cost
 //! that do not go by how fast the machine happens to be: time between batches, and CPU time of the loop.
 
+use super::bench::Bench;
 use super::measure::{self, Unconstrained};
 use super::orbit::{self, Orbit};
 use super::recorder::Recorder;
 use super::worker::Worker;
-use super::{Equipment, FlightError, Length, Machine, Request};
+use super::{Calibrated, Equipment, FlightError, Length, Request};
 use crate::envelope::{Scale, Sky, Spacecraft};
 use crate::estimator::OperatingRange;
 use crate::journal::{Arm, Event, Journal, MeterCost, Pair, WorkDone};
@@ -49,25 +50,28 @@ pub fn overhead(recorder: &mut Recorder<'_>, overhead: &Overhead, equipment: Equ
     let Equipment { workloads, meter, conditions, .. } = equipment;
     let mut gauge = Gauge::new(meter);
     recorder.record(Event::Conditions(Box::new(conditions)));
-    let idle = measure::idle(recorder, &mut gauge, &length);
-    let mut cost = None;
+    let (mut idle, mut cost) = (None, None);
     for workload in workloads {
         let descriptions = [workload.description().clone()];
         let worker = Worker::start(vec![workload])?;
-        measure::verify(recorder, &worker, &descriptions)?;
-        let measured = measure::unconstrained(recorder, &worker, &mut gauge, &descriptions, &length)?;
+        let machine = &mut Bench::new(recorder, &worker, &mut gauge, &descriptions, None);
+        if idle.is_none() {
+            idle = Some(measure::idle(machine, &length)?);
+        }
+        measure::verify(machine)?;
+        let measured = measure::unconstrained(machine, &length)?;
         let full = measured.first().and_then(|workload| workload.power);
-        let machine = Machine::found(gauge.source(), idle, full)?;
+        let found = Calibrated::found(gauge.source(), idle.flatten(), full)?;
         let longest = measured.first().map_or(Seconds::ZERO, |workload| workload.batch);
-        let range = machine.range(gauge.source(), longest);
-        let mut bench =
-            Bench { overhead, worker, descriptions, measured, rated: machine.rated, range, number: 0, cost };
+        let range = found.range(gauge.source(), longest);
+        let rated = found.rated;
+        let mut arms = Arms { overhead, worker, descriptions, measured, rated, range, number: 0, cost };
         for pair in 0..overhead.pairs {
-            let (governed, fixed) = bench.pair(recorder, &mut gauge, pair % 2 == 1)?;
-            let workload = bench.descriptions[0].name.clone();
+            let (governed, fixed) = arms.pair(recorder, &mut gauge, pair % 2 == 1)?;
+            let workload = arms.descriptions[0].name.clone();
             recorder.record(Event::Paired(Pair { workload, governed, fixed, fixed_first: pair % 2 == 1 }));
         }
-        cost = bench.cost;
+        cost = arms.cost;
     }
     if let Some(cost) = cost {
         recorder.record(Event::Metered(cost));
@@ -112,7 +116,7 @@ impl CpuTime {
 }
 
 /// One workload on its thread, calibrated.
-struct Bench<'a> {
+struct Arms<'a> {
     overhead: &'a Overhead,
     worker: Worker,
     descriptions: [Description; 1],
@@ -124,7 +128,7 @@ struct Bench<'a> {
     cost: Option<MeterCost>,
 }
 
-impl Bench<'_> {
+impl Arms<'_> {
     fn pair(
         &mut self,
         recorder: &Recorder<'_>,
@@ -173,18 +177,14 @@ impl Bench<'_> {
         let request = &Request { length, ..request.clone() };
         let before = gauge.cost(recorder.now());
         let began = CpuTime::now();
-        orbit::fly(Orbit {
-            recorder: &mut theirs,
+        let orbit = Orbit {
             request,
             duration: *duration,
-            worker: &self.worker,
-            gauge,
-            workloads: &self.descriptions,
             measured: &self.measured,
             spacecraft: Spacecraft::new(&request.satellite, scale, Sky::Orbit, request.satellite.orbit.start),
-            machine: self.range,
-            actuator: None,
-        })?;
+            range: self.range,
+        };
+        orbit::fly(&mut Bench::new(&mut theirs, &self.worker, gauge, &self.descriptions, None), orbit)?;
         let cost = gauge.cost(recorder.now()).since(&before);
         self.cost = Some(self.cost.map_or(cost, |sum| sum.plus(&cost)));
         theirs.close().map_err(refused)?;

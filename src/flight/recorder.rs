@@ -1,13 +1,24 @@
 //! The flight's clock and its journal in one hand: what is recorded is stamped, handed to the journal and shown in one call.
+//!
+//! The clock is this computer's, or that of a simulated machine, which tells its time.
 
 use crate::journal::{Event, Journal};
 use crate::units::Seconds;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+/// What the time is told by.
+#[derive(Clone, Copy)]
+enum Clock {
+    /// This computer's clock, since then.
+    Started(Instant),
+    /// A simulated machine, and this is what it told last.
+    Told(Seconds),
+}
+
 /// Clock, journal, spectator and the wish to stop.
 pub struct Recorder<'a> {
-    started: Instant,
+    clock: Clock,
     journal: Option<Journal>,
     spectator: &'a mut dyn FnMut(&Event),
     interrupt: &'a AtomicBool,
@@ -20,12 +31,25 @@ impl<'a> Recorder<'a> {
         spectator: &'a mut dyn FnMut(&Event),
         interrupt: &'a AtomicBool,
     ) -> Recorder<'a> {
-        Recorder { started: Instant::now(), journal, spectator, interrupt }
+        Recorder { clock: Clock::Started(Instant::now()), journal, spectator, interrupt }
     }
 
     /// The flight's monotonic clock.
     pub fn now(&self) -> Seconds {
-        Seconds(self.started.elapsed().as_secs_f64())
+        match self.clock {
+            Clock::Started(started) => Seconds(started.elapsed().as_secs_f64()),
+            Clock::Told(now) => now,
+        }
+    }
+
+    /// From now on a simulated machine tells the time; it is zero until it does.
+    pub fn simulate(&mut self) {
+        self.tell(Seconds::ZERO);
+    }
+
+    /// The time of a simulated machine is `now`.
+    pub(super) fn tell(&mut self, now: Seconds) {
+        self.clock = Clock::Told(now);
     }
 
     /// True once the user wants to stop.
@@ -54,7 +78,7 @@ impl<'a> Recorder<'a> {
     /// Another recorder by the same clock, on a journal of its own, that stops when this one does. A meter that both
     /// look at must not see time run backwards.
     pub(super) fn beside<'b>(&'b self, journal: Journal, spectator: &'b mut dyn FnMut(&Event)) -> Recorder<'b> {
-        Recorder { started: self.started, ..Recorder::new(Some(journal), spectator, self.interrupt) }
+        Recorder { clock: self.clock, ..Recorder::new(Some(journal), spectator, self.interrupt) }
     }
 
     /// How often the journal's disk made the flight wait.

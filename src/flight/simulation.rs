@@ -13,11 +13,15 @@
 mod best;
 mod chance;
 mod fault;
+mod judged;
 mod plant;
 mod schedule;
 mod sensor;
+mod simulated_meter;
 mod summary;
+mod virtual_bench;
 mod virtual_machine;
+mod whole;
 
 pub use best::{Best, Comparison, compare, scored};
 pub use fault::{Fault, FaultError, FaultKind};
@@ -25,6 +29,7 @@ pub use plant::{KnownBy, Plant};
 pub use schedule::{Schedule, ScheduleError};
 pub use sensor::{Sensor, Shows};
 pub use summary::{FirstBreaches, Summary};
+pub use whole::{SimulatedMachine, SimulatedWork, VirtualFlight};
 
 use super::control::{self, Order};
 use crate::envelope::{Scale, Sky, Spacecraft, State};
@@ -35,9 +40,9 @@ use crate::units::{Seconds, Watts};
 use best::Flown;
 use fault::Faults;
 use jiff::Timestamp;
+use judged::Judged;
 use std::fmt;
 use summary::Tally;
-use virtual_machine::Virtual;
 
 /// Most steps of one simulation: a year in steps of a third of a second.
 const MOST_STEPS: f64 = 1e8;
@@ -224,8 +229,8 @@ fn fly(simulation: &Simulation<'_>, trace: Option<Trace<'_>>) -> Result<Flown, S
         spacecraft: spacecraft.clone(),
         high: None,
     };
-    let mut machine = Virtual::new(simulation, &spacecraft, simulation.range(&truth), truth, (tally, trace));
-    let flown = control::fly(&mut machine, order).ok().and_then(|()| machine.tally.flown(simulation));
+    let mut machine = Judged::new(simulation, &spacecraft, simulation.range(&truth), truth, (tally, trace));
+    let flown = control::fly(&mut machine, order).ok().and_then(|()| machine.judge.tally.flown(simulation));
     flown.ok_or(SimulationError::Unflown)
 }
 

@@ -5,14 +5,14 @@
 //! Duties are gone through upwards and downwards in turn, [`PASSES`] times: a machine that warms up on the way, or whose
 //! cores others use for a while, does so for every duty alike.
 
-use super::measure;
+use super::bench::Bench;
+use super::machine::{Ground, Machine};
 use super::recorder::Recorder;
 use super::worker::Worker;
-use super::{Equipment, FlightError, Length};
+use super::{Equipment, FlightError, Length, described, measure};
 use crate::journal::{DutyHeld, Event};
-use crate::meter::{Gauge, Window};
+use crate::meter::Gauge;
 use crate::units::Seconds;
-use crate::workload::Description;
 
 /// How often the duties are gone through.
 const PASSES: u32 = 4;
@@ -41,53 +41,47 @@ pub fn sweep(recorder: &mut Recorder<'_>, request: &Sweep, equipment: Equipment)
     let Equipment { workloads, meter, conditions, .. } = equipment;
     let mut gauge = Gauge::new(meter);
     recorder.record(Event::Conditions(Box::new(conditions)));
-    let descriptions: Vec<Description> = workloads.iter().map(|workload| workload.description().clone()).collect();
+    let descriptions = described(&workloads);
     let worker = Worker::start(workloads)?;
-    measure::verify(recorder, &worker, &descriptions)?;
+    let machine = &mut Bench::new(recorder, &worker, &mut gauge, &descriptions, None);
+    measure::verify(machine)?;
     // The first round compiles what is left to compile; it counts for nothing.
-    hold(recorder, &worker, &mut gauge, descriptions.len(), (1.0, Seconds::ZERO))?;
+    hold(machine, (1.0, Seconds::ZERO))?;
     let length = Length { idle: request.duration, ..Length::STANDARD };
-    measure::idle(recorder, &mut gauge, &length);
+    measure::idle(machine, &length)?;
     let share = request.duration / f64::from(PASSES);
     let mut duties = request.duties.clone();
     for _ in 0..PASSES {
         for duty in &duties {
-            let event = hold(recorder, &worker, &mut gauge, descriptions.len(), (*duty, share))?;
-            recorder.record(event);
+            let held = hold(machine, (*duty, share))?;
+            machine.record(|| Event::Duty(held));
         }
         duties.reverse();
     }
-    measure::idle_after(recorder, &mut gauge, &length);
-    if recorder.interrupted() { Err(FlightError::Interrupted) } else { Ok(()) }
+    measure::idle_after(machine, &length)
 }
 
 /// Whole rounds at one duty, until `duration` is over.
-fn hold(
-    recorder: &Recorder<'_>,
-    worker: &Worker,
-    gauge: &mut Gauge,
-    workloads: usize,
-    (duty, duration): (f64, Seconds),
-) -> Result<Event, FlightError> {
-    let begin = recorder.now();
-    let mut window = Window::open(gauge, begin);
+fn hold<M: Ground>(machine: &mut M, (duty, duration): (f64, Seconds)) -> Result<DutyHeld, FlightError> {
+    let begin = machine.now();
+    let mut window = machine.open_window();
     let mut rounds = 0;
     loop {
-        for index in 0..workloads {
-            let started = recorder.now();
-            worker.batch(recorder, index)?;
-            let busy = recorder.now() - started;
-            window.look(gauge, recorder.now());
-            recorder.rest(busy * (1.0 / duty - 1.0));
-            window.look(gauge, recorder.now());
-            if recorder.interrupted() {
+        for index in 0..machine.descriptions().len() {
+            let started = machine.now();
+            machine.batch(index)?;
+            let busy = machine.now() - started;
+            machine.look_in(&mut window);
+            machine.rest(busy * (1.0 / duty - 1.0));
+            machine.look_in(&mut window);
+            if machine.interrupted() {
                 return Err(FlightError::Interrupted);
             }
         }
         rounds += 1;
-        let elapsed = recorder.now() - begin;
+        let elapsed = machine.now() - begin;
         if elapsed >= duration {
-            return Ok(Event::Duty(DutyHeld { duty, rounds, duration_s: elapsed, drawn: window.drawn(gauge) }));
+            return Ok(DutyHeld { duty, rounds, duration_s: elapsed, drawn: window.drawn(machine.gauge()) });
         }
     }
 }

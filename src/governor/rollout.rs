@@ -23,7 +23,7 @@ use crate::units::{Kelvin, Seconds, Watts};
 const NEAR: Kelvin = Kelvin(1.0);
 /// After so many fast time constants at idle power the nodes have settled.
 const SETTLED_CONSTANTS: f64 = 3.0;
-/// Points at which settling nodes are looked at; the first ones lie close together, for that is where a loop is hottest.
+/// Points at which settling nodes are looked at, the first ones close together: that is where a loop is hottest.
 const POINTS: usize = 12;
 /// Points within the reach: while the loop cools, a junction under one power may be hottest on the way.
 const QUARTERS: usize = 4;
@@ -274,9 +274,8 @@ fn limited(limits: &Limits) -> [(f64, LimitedBy); 2] {
 
 /// Three time constants of junction and loop.
 pub(super) fn settling_time(thermal: &Thermal) -> Seconds {
-    let constant = thermal.junction_to_loop_k_per_w * thermal.junction_j_per_k
-        + thermal.loop_j_per_k / thermal.loop_to_radiator_w_per_k;
-    Seconds(constant * SETTLED_CONSTANTS)
+    let junction = thermal.junction_to_loop_k_per_w * thermal.junction_j_per_k;
+    Seconds((junction + thermal.loop_j_per_k / thermal.loop_to_radiator_w_per_k) * SETTLED_CONSTANTS)
 }
 
 #[cfg(test)]

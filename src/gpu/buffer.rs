@@ -46,36 +46,29 @@ impl Device {
     /// # Errors
     /// As [`Device::upload`].
     pub fn zeros(&self, name: &str, words: usize) -> Result<Buffer, Error> {
-        let size = (words * size_of::<u32>()) as u64;
-        self.holds(&format!("the buffer `{name}`"), size)?;
         // WebGPU promises zeros.
-        let handle = self.handle.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(name),
-            size,
-            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
+        self.storage(name, words * size_of::<u32>(), false)
+    }
+
+    fn storage(&self, name: &str, bytes: usize, mapped_at_creation: bool) -> Result<Buffer, Error> {
+        let size = bytes as u64;
+        self.holds(&format!("the buffer `{name}`"), size)?;
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let descriptor = wgpu::BufferDescriptor { label: Some(name), size, usage, mapped_at_creation };
+        let handle = self.handle.create_buffer(&descriptor);
         self.check(&format!("making the buffer `{name}` of {size} bytes"))?;
         Ok(Buffer { handle, name: name.to_owned() })
     }
 
     fn filled(&self, name: &str, bytes: &[u8]) -> Result<Buffer, Error> {
-        let doing = format!("making the buffer `{name}` of {} bytes", bytes.len());
-        let size = bytes.len() as u64;
-        self.holds(&format!("the buffer `{name}`"), size)?;
-        let handle = self.handle.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(name),
-            size,
-            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: true,
-        });
-        self.check(&doing)?;
-        let mut view = handle.get_mapped_range_mut(..).map_err(|error| self.unmapped(&doing, &error))?;
+        let buffer = self.storage(name, bytes.len(), true)?;
+        let doing = format!("filling the buffer `{name}` of {} bytes", bytes.len());
+        let mut view = buffer.handle.get_mapped_range_mut(..).map_err(|error| self.unmapped(&doing, &error))?;
         view.copy_from_slice(bytes);
         drop(view);
-        handle.unmap();
+        buffer.handle.unmap();
         self.check(&doing)?;
-        Ok(Buffer { handle, name: name.to_owned() })
+        Ok(buffer)
     }
 
     /// Fills a buffer with [`POISON`].

@@ -52,6 +52,25 @@ pub enum Resource<'a> {
     Image(&'a Image),
 }
 
+/// Memory of either kind, owned.
+#[derive(Debug)]
+pub enum Held {
+    /// An array.
+    Buffer(Buffer),
+    /// An image.
+    Image(Image),
+}
+
+impl Held {
+    /// To be bound.
+    pub fn resource(&self) -> Resource<'_> {
+        match self {
+            Held::Buffer(buffer) => Resource::Buffer(buffer),
+            Held::Image(image) => Resource::Image(image),
+        }
+    }
+}
+
 impl Resource<'_> {
     pub(super) fn binding(&self) -> wgpu::BindingResource<'_> {
         match self {

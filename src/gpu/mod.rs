@@ -31,7 +31,7 @@ pub use buffer::{Buffer, POISON};
 pub use choice::choose;
 pub use device::Device;
 pub use facts::{Class, Facts, Features, Limits};
-pub use image::{IMAGE_WIDTH, Image, Resource, Texel};
+pub use image::{Held, IMAGE_WIDTH, Image, Resource, Texel};
 pub use pipeline::Pipeline;
 pub use program::{Program, Wgsl};
 pub use recording::{Readback, Recording, Submission};

@@ -1,6 +1,6 @@
 //! A program with its buffers bound, ready to be dispatched.
 
-use super::program::{Program, Wgsl};
+use super::program::Program;
 use super::{Buffer, Device, Error, Resource};
 
 /// A program, its buffers, its number of workgroups and its immediates.
@@ -13,21 +13,6 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Compiles `source` with its `override` constants set, and binds it as [`Pipeline::of`] does.
-    ///
-    /// # Errors
-    /// As [`Program::new`] and [`Pipeline::of`].
-    pub fn new(
-        device: &Device,
-        source: Wgsl,
-        constants: &[(&str, f64)],
-        buffers: &[&Buffer],
-        workgroups: [u32; 3],
-    ) -> Result<Pipeline, Error> {
-        device.dispatches(source.file, workgroups)?;
-        Pipeline::of(device, &Program::new(device, source, constants)?, buffers, workgroups)
-    }
-
     /// Binds `buffers` in order to `@group(0) @binding(0)` and up, and takes `workgroups` for every dispatch.
     ///
     /// # Errors

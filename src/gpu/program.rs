@@ -7,7 +7,7 @@ use super::{Device, Error};
 use std::sync::Arc;
 
 /// A kernel's source: a real file under `kernels/`, taken in at build time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Wgsl {
     /// Its file name, for messages.
     pub file: &'static str,

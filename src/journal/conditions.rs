@@ -33,8 +33,8 @@ pub struct Conditions {
     /// The power source in use.
     pub source: Source,
     /// The power limit that follows the budget; none unless it was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub knob: Option<String>,
+    #[serde(default, rename = "knob", skip_serializing_if = "Option::is_none")]
+    pub power_limit: Option<String>,
     /// Whether that source sees the adapter.
     pub source_covers_adapter: bool,
     /// Whether that source's watts are this work's alone; none where it is no board with a library.

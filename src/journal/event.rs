@@ -3,8 +3,8 @@
 //! Every key carries its SI unit; what is missing is `null`, never zero.
 
 use super::{
-    Arrival, Beside, CompileTime, Conditions, DutyHeld, FlightPlan, Identification, IdleWatch, Measurement,
-    MergedMeter, Outcome, Pair, ScaleRecord, Tick, Verification, WorkDone,
+    Arrival, Beside, CompileTime, Conditions, DutyHeld, FaultsRecord, FlightPlan, Identification, IdleWatch,
+    Measurement, MergedMeter, Outcome, Pair, ScaleRecord, Tick, Verification, WorkDone,
 };
 use crate::actuator::Setting;
 use crate::governor::{Assumptions, Broken, Transition};
@@ -72,6 +72,8 @@ pub enum Event {
     Unconstrained(Measurement),
     /// How late the meter shows what the pacer does.
     Identified(Identification),
+    /// What is made to go wrong; only in a simulated flight.
+    Faults(FaultsRecord),
     /// The factors between satellite and machine.
     Scaled(ScaleRecord),
     /// What the controller takes for granted.
@@ -84,7 +86,7 @@ pub enum Event {
     Energy(EnergyWindow),
     /// An assumption did not hold: the first time, and whenever it is exceeded by more.
     Broken(Broken),
-    /// One turn of the loop.
+    /// One tick of the control loop.
     Tick(Tick),
     /// The governor came to believe the readings more, or less; the tick that follows is the first of the new regime.
     Regime {

@@ -1,7 +1,7 @@
 //! What the journal says of a flight beside its ticks: what was asked for, at what scale, what was done, how it ended.
 
 use super::LengthName;
-use crate::envelope::Breaches;
+use crate::envelope::{Breaches, Condition};
 use crate::governor::Policy;
 use crate::meter::Drawn;
 use crate::profile::Satellite;
@@ -38,6 +38,9 @@ pub struct ScaleRecord {
     pub time_compression: f64,
     /// The machine's rated power.
     pub rated_w: Watts,
+    /// The power source states no rated power: it is the most that any workload was seen to draw unconstrained.
+    #[serde(default)]
+    pub rated_is_calibrated: bool,
     /// Idle, with everything open.
     pub idle_w: Watts,
     /// Most that any workload drew unconstrained.
@@ -46,6 +49,15 @@ pub struct ScaleRecord {
     pub orbit_s: Seconds,
     /// k times the sensor's update period over the fast thermal time constant (not preserved by the scaling).
     pub sensing_ratio: f64,
+}
+
+/// What is made to go wrong in a simulated flight.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FaultsRecord {
+    /// As they were asked for: `NAME[=VALUE]@START[+DURATION]`, simulated seconds since departure.
+    pub faults: Vec<String>,
+    /// What becomes of the satellite by them, from which simulated time on.
+    pub conditions: Vec<(Seconds, Condition)>,
 }
 
 /// Work of one slice of one workload.

@@ -18,7 +18,7 @@ pub use crate::envelope::Breaches;
 pub use crate::meter::{Drawn, MeterCost};
 pub use conditions::{Conditions, ModelRecord, Sharing, WorkloadRecord};
 pub use event::Event;
-pub use flight::{Arrival, FlightPlan, Outcome, ScaleRecord, WorkDone};
+pub use flight::{Arrival, FaultsRecord, FlightPlan, Outcome, ScaleRecord, WorkDone};
 pub use merged::{Beside, MergedMeter, MergedWindow};
 pub use names::{AdapterClass, LengthName, Phase};
 pub use phases::{Arm, CompileTime, DutyHeld, Identification, IdleWatch, Measurement, Pair, Sample, Verification};

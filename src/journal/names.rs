@@ -1,11 +1,23 @@
 //! Names of closed sets, as files spell them.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// How long a run takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::VariantArray,
+    clap::ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum LengthName {
     /// For CI.
     Quick,
@@ -15,19 +27,10 @@ pub enum LengthName {
     Strict,
 }
 
-impl fmt::Display for LengthName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Quick => "quick",
-            Self::Standard => "standard",
-            Self::Strict => "strict",
-        })
-    }
-}
-
 /// What the kernels run on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum AdapterClass {
     /// A GPU.
     Hardware,
@@ -35,21 +38,14 @@ pub enum AdapterClass {
     Software,
     /// No adapter: twins in plain Rust.
     None,
-}
-
-impl fmt::Display for AdapterClass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Hardware => "hardware",
-            Self::Software => "software",
-            Self::None => "none",
-        })
-    }
+    /// No machine at all: it is simulated.
+    Simulated,
 }
 
 /// A part of a run whose begin and end the journal tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Phase {
     /// Nothing ran, before the work.
     Idle,
@@ -63,33 +59,20 @@ pub enum Phase {
     Whole,
 }
 
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Idle => "idle",
-            Self::Unconstrained => "unconstrained",
-            Self::Flight => "flight",
-            Self::IdleAfter => "idle_after",
-            Self::Whole => "whole",
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use strum::VariantArray;
 
     #[test]
     fn every_name_is_written_as_it_is_printed() {
-        let written = |value: serde_json::Value| value.as_str().map(str::to_owned);
-        for name in [LengthName::Quick, LengthName::Standard, LengthName::Strict] {
-            assert_eq!(written(serde_json::json!(name)), Some(name.to_string()), "length");
+        fn agree<T: VariantArray + Serialize + ToString>() {
+            for name in T::VARIANTS {
+                assert_eq!(serde_json::json!(name), name.to_string(), "one name");
+            }
         }
-        for class in [AdapterClass::Hardware, AdapterClass::Software, AdapterClass::None] {
-            assert_eq!(written(serde_json::json!(class)), Some(class.to_string()), "adapter");
-        }
-        for phase in [Phase::Idle, Phase::Unconstrained, Phase::Flight, Phase::IdleAfter, Phase::Whole] {
-            assert_eq!(written(serde_json::json!(phase)), Some(phase.to_string()), "phase");
-        }
+        agree::<LengthName>();
+        agree::<AdapterClass>();
+        agree::<Phase>();
     }
 }

@@ -1,4 +1,4 @@
-//! One turn of the flight's loop.
+//! One tick of the control loop.
 //!
 //! ```text
 //!   departure ───────────── confirmed_s ───────────── flight_s
@@ -49,7 +49,7 @@ pub struct Tick {
     pub limited_by: Option<LimitedBy>,
     /// How far the governor believed the readings.
     pub regime: Regime,
-    /// The workload whose turn it was.
+    /// The workload that was due.
     pub workload: usize,
 }
 

@@ -1,7 +1,7 @@
 //! The number of the largest word of each row: greedy decoding, without a way over the host.
 
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 
 /// Largest row: whole numbers beyond it have no f32 of their own.
@@ -43,9 +43,7 @@ impl Argmax {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "argmax.wgsl", text: include_str!("../../kernels/argmax.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("argmax");
 }
 
 impl Kernel for Argmax {
@@ -56,10 +54,6 @@ impl Kernel for Argmax {
     /// rows x columns.
     fn shape(&self) -> String {
         spelled(&[self.rows, self.columns])
-    }
-
-    fn unit(&self) -> Unit {
-        Unit::Byte
     }
 
     /// One comparison for each word.
@@ -98,7 +92,7 @@ impl Kernel for Argmax {
         let x = Packing::padded(self.rows, self.columns, 1, 4).filled_with(f32::MAX);
         let line = Packing::padded(1, self.rows, 1, 1);
         Plan {
-            source: Argmax::source(),
+            source: Argmax::SOURCE,
             constants: self.constants(x.padded_columns()),
             inputs: vec![x],
             output: Packing::padded(1, self.rows, 1, 4),
@@ -106,7 +100,7 @@ impl Kernel for Argmax {
             immediates: vec![LINE, 0, self.rows],
             workgroups: [self.rows, 1, 1],
             workgroup_bytes: 8 * 64,
-            turns: self.columns.div_ceil(64) + 64,
+            iterations: self.columns.div_ceil(64) + 64,
         }
     }
 }

@@ -64,9 +64,7 @@ impl Attention {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "attention.wgsl", text: include_str!("../../kernels/attention.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("attention");
 
     /// Heads as in SmolLM2-135M for the small one, as in Llama-3-8B for the others: 0.005, 8.6 and 34 GFLOP.
     pub fn standard(size: Size) -> Attention {
@@ -163,17 +161,17 @@ impl Kernel for Attention {
         // For each step: scores, twice the keys and four sums, the values of each eighth vector; then the way out.
         let [tile, head] = [TILE, head_4].map(u64::from);
         let step = 1 + head + 2 * tile + 4 + head.div_ceil(8) * (1 + tile);
-        let turns = u64::from(self.keys().div_ceil(TILE)) * step + 2 * (tile * head).div_ceil(64);
+        let iterations = u64::from(self.keys().div_ceil(TILE)) * step + 2 * (tile * head).div_ceil(64);
         Plan {
-            source: Attention::source(),
+            source: Attention::SOURCE,
             constants: self.constants(),
             inputs: vec![queries, keys, keys],
             output: queries,
-            more_outputs: vec![],
             immediates: vec![self.first, 0],
             workgroups: self.workgroups(self.tokens),
             workgroup_bytes: 4 * u64::from(TILE) * (u64::from(TILE) + 4 * u64::from(head_4) + 3),
-            turns: turns.min(u32::MAX.into()) as u32,
+            iterations: iterations.min(u32::MAX.into()) as u32,
+            ..Plan::default()
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::gemv::dot;
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled, within_turns};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled, within_iterations};
 use crate::gpu::{Class, Facts, Wgsl};
 use rayon::prelude::*;
 
@@ -90,13 +90,13 @@ impl AttentionDecode {
         };
         let fits = |tile: &u32| {
             let tiled = AttentionDecode { tile: *tile, ..self };
-            within_turns("attention_decode", "", tiled.turns(), facts).is_ok()
+            within_iterations("attention_decode", "", tiled.iterations(), facts).is_ok()
         };
         AttentionDecode { tile: tiles.into_iter().find(fits).unwrap_or(TILE), ..self }
     }
 
-    /// Turns of one invocation in all of its loops.
-    pub fn turns(&self) -> u32 {
+    /// Iterations of one invocation in all of its loops.
+    pub fn iterations(&self) -> u32 {
         let steps = self.keys.div_ceil(self.tile * self.splits);
         let items = (self.group() * self.head / 4).div_ceil(self.tile);
         let step = 3 * self.tile + (self.head / 4) * (1 + self.group()) + 2 * self.group() + items * (self.tile + 1);
@@ -130,9 +130,7 @@ impl AttentionDecode {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "attention_decode.wgsl", text: include_str!("../../kernels/attention_decode.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("attention_decode");
 
     fn group(&self) -> u32 {
         self.heads / self.key_heads
@@ -181,10 +179,6 @@ impl Kernel for AttentionDecode {
         spelled(&[self.sequences, self.keys, self.heads, self.key_heads, self.head, self.splits])
     }
 
-    fn unit(&self) -> Unit {
-        Unit::Byte
-    }
-
     /// Two products of 2 FLOP for each word of each key and query head; not the softmax between them.
     fn flop(&self) -> u64 {
         4 * u64::from(self.sequences * self.heads) * u64::from(self.keys) * u64::from(self.head)
@@ -222,7 +216,7 @@ impl Kernel for AttentionDecode {
             Packing::padded(self.keys, self.key_heads * self.head, 1, 4).placed(self.sequences, 0, self.capacity);
         let [group, head] = [self.group(), self.head].map(u64::from);
         Plan {
-            source: AttentionDecode::source(),
+            source: AttentionDecode::SOURCE,
             constants: self.constants(),
             inputs: vec![Packing::padded(self.sequences * self.heads, self.head, 1, 4), lines, lines],
             output: Packing::padded(self.parts() as u32, self.head, 1, 4),
@@ -230,7 +224,7 @@ impl Kernel for AttentionDecode {
             immediates: vec![self.keys],
             workgroups: self.workgroups(),
             workgroup_bytes: 4 * (2 * group * head + group * u64::from(self.tile) + 3 * group),
-            turns: self.turns(),
+            iterations: self.iterations(),
         }
     }
 }

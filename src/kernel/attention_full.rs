@@ -131,25 +131,24 @@ impl Kernel for AttentionFull {
         if self.octets == Octets::Shared {
             return attention_full_octet::plan(self);
         }
-        let source = Wgsl { file: "attention_full.wgsl", text: include_str!("../../kernels/attention_full.wgsl") };
-        self.planned(source, |head| {
+        self.planned(wgsl!("attention_full"), |head| {
             // For each step: scores, twice the keys and four sums, the values of each eighth vector; then the way out.
             let tile = u64::from(TILE);
             let step = 1 + head + 2 * tile + 4 + head.div_ceil(8) * (1 + tile);
-            let turns = self.steps(TILE) * step + 2 * (tile * head).div_ceil(64);
-            (4 + 4 * tile * (tile + 4 * head + 3), turns)
+            let iterations = self.steps(TILE) * step + 2 * (tile * head).div_ceil(64);
+            (4 + 4 * tile * (tile + 4 * head + 3), iterations)
         })
     }
 }
 
 impl AttentionFull {
-    /// The plan that both kernels share. `cost` gives the bytes that a workgroup shares and the turns of its loops, for
+    /// The plan that both kernels share. `cost` gives the bytes that a workgroup shares and the iterations of its loops, for
     /// heads of so many vectors of 4.
     pub(super) fn planned(&self, source: Wgsl, cost: impl Fn(u64) -> (u64, u64)) -> Plan {
         let packing = |parts: u32| Packing::padded(self.rows() * parts * self.heads, self.head, 1, 4);
         let out = packing(1);
         let head_4 = out.padded_columns() / 4;
-        let (workgroup_bytes, turns) = cost(head_4.into());
+        let (workgroup_bytes, iterations) = cost(head_4.into());
         Plan {
             source,
             constants: vec![
@@ -160,11 +159,10 @@ impl AttentionFull {
             ],
             inputs: vec![packing(3), Packing::padded(1, self.sentences, 1, 4).filled_with(1.0)],
             output: out,
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: [self.tokens.div_ceil(TILE), self.heads, self.sentences],
             workgroup_bytes,
-            turns: turns.min(u32::MAX.into()) as u32,
+            iterations: iterations.min(u32::MAX.into()) as u32,
+            ..Plan::default()
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Source: Dao et al., Flash-Decoding for long-context inference, 2023.
 
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 
 /// Invocations in a workgroup.
@@ -48,9 +48,7 @@ impl AttentionMerge {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "attention_merge.wgsl", text: include_str!("../../kernels/attention_merge.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("attention_merge");
 }
 
 impl Kernel for AttentionMerge {
@@ -61,10 +59,6 @@ impl Kernel for AttentionMerge {
     /// query heads x parts x words in a head.
     fn shape(&self) -> String {
         spelled(&[self.queries, self.splits, self.head])
-    }
-
-    fn unit(&self) -> Unit {
-        Unit::Byte
     }
 
     /// A product and a sum for each word of each part, a quotient for each word; weights once for each query head.
@@ -111,15 +105,13 @@ impl Kernel for AttentionMerge {
     fn plan(&self, _facts: &Facts) -> Plan {
         let parts = self.queries * self.splits;
         Plan {
-            source: AttentionMerge::source(),
+            source: AttentionMerge::SOURCE,
             constants: self.constants(),
             inputs: vec![Packing::padded(parts, self.head, 1, 4), Packing::padded(parts, 2, 2, 1)],
             output: Packing::padded(self.queries, self.head, 1, 4),
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: self.workgroups(),
-            workgroup_bytes: 0,
-            turns: 2 * self.splits,
+            iterations: 2 * self.splits,
+            ..Plan::default()
         }
     }
 }

@@ -242,12 +242,11 @@ impl Kernel for Conv2d {
             ],
             inputs: vec![x, w, Packing::padded(1, filters, 1, FILTERS)],
             output: y,
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: [w.padded_columns() / FILTERS, y.padded_rows() / (POSITIONS * lanes), 1],
-            workgroup_bytes: 0,
             // Channels, columns of the window, its rows.
-            turns: window[0].saturating_mul(window[1].saturating_mul(channels_4.saturating_add(1)).saturating_add(1)),
+            iterations: window[0]
+                .saturating_mul(window[1].saturating_mul(channels_4.saturating_add(1)).saturating_add(1)),
+            ..Plan::default()
         }
     }
 }

@@ -3,5 +3,4 @@
 use crate::gpu::Wgsl;
 
 /// The source; how it runs is in `conv2d.rs`.
-pub(super) const SOURCE: Wgsl =
-    Wgsl { file: "conv2d_uniform.wgsl", text: include_str!("../../kernels/conv2d_uniform.wgsl") };
+pub(super) const SOURCE: Wgsl = wgsl!("conv2d_uniform");

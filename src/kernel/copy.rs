@@ -2,8 +2,8 @@
 
 use super::packing::rectangle;
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard};
-use crate::gpu::{Facts, Wgsl};
+use super::{Error, Kernel, Packing, Plan, Size, guard};
+use crate::gpu::Facts;
 use rayon::prelude::*;
 
 /// Invocations in a workgroup.
@@ -43,10 +43,6 @@ impl Kernel for Copy {
         self.words.to_string()
     }
 
-    fn unit(&self) -> Unit {
-        Unit::Byte
-    }
-
     fn flop(&self) -> u64 {
         0
     }
@@ -78,15 +74,12 @@ impl Kernel for Copy {
         let workgroups = rectangle(self.words.div_ceil(WORDS * WIDTH), facts.limits.workgroups_per_dimension);
         let packing = Packing::padded(1, self.words, 1, WORDS * WIDTH * workgroups[1]);
         Plan {
-            source: Wgsl { file: "copy.wgsl", text: include_str!("../../kernels/copy.wgsl") },
+            source: wgsl!("copy"),
             constants: vec![("WIDTH", WIDTH.into()), ("ROW", workgroups[0].into())],
             inputs: vec![packing],
             output: packing,
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups,
-            workgroup_bytes: 0,
-            turns: 0,
+            ..Plan::default()
         }
     }
 }

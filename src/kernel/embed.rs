@@ -2,7 +2,7 @@
 
 use super::format::{BLOCK, Format, Weights};
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 
 /// Invocations in a workgroup.
@@ -56,9 +56,7 @@ impl Embed {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "embed.wgsl", text: include_str!("../../kernels/embed.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("embed");
 }
 
 impl Kernel for Embed {
@@ -69,10 +67,6 @@ impl Kernel for Embed {
     /// tokens x rows x columns, and the format of the table.
     fn shape(&self) -> String {
         format!("{} {}", spelled(&[self.tokens, self.rows, self.columns]), self.format.name())
-    }
-
-    fn unit(&self) -> Unit {
-        Unit::Byte
     }
 
     /// Nothing is computed; unpacking is not counted.
@@ -112,15 +106,13 @@ impl Kernel for Embed {
 
     fn plan(&self, _facts: &Facts) -> Plan {
         Plan {
-            source: Embed::source(),
+            source: Embed::SOURCE,
             constants: self.constants(),
             inputs: vec![Packing::padded(1, self.tokens, 1, 4), Packing::weights(self.rows, self.columns, self.format)],
             output: Packing::padded(self.tokens, self.columns, 1, BLOCK as u32),
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: self.workgroups(self.tokens),
-            workgroup_bytes: 0,
-            turns: 32,
+            iterations: 32,
+            ..Plan::default()
         }
     }
 }

@@ -5,7 +5,7 @@
 use super::packing::rectangle;
 use super::random::uniform;
 use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
-use crate::gpu::{Facts, Wgsl};
+use crate::gpu::Facts;
 use rayon::prelude::*;
 
 /// Invocations in a workgroup.
@@ -104,15 +104,13 @@ impl Kernel for Fma {
         let chains = Packing::padded(self.invocations, CHAINS, WIDTH * workgroups[1], 1);
         let single = Packing::padded(self.invocations, 1, WIDTH * workgroups[1], 1);
         Plan {
-            source: Wgsl { file: "fma.wgsl", text: include_str!("../../kernels/fma.wgsl") },
+            source: wgsl!("fma"),
             constants: vec![("WIDTH", WIDTH.into()), ("ROW", workgroups[0].into()), ("STEPS", self.steps.into())],
             inputs: vec![chains, single, single],
             output: chains,
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups,
-            workgroup_bytes: 0,
-            turns: self.steps / UNROLLED,
+            iterations: self.steps / UNROLLED,
+            ..Plan::default()
         }
     }
 }

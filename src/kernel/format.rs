@@ -180,14 +180,17 @@ impl Weights {
     /// Rounds a matrix, held by rows, to a format.
     pub fn encode(rows: usize, columns: usize, format: Format, weights: &[f32]) -> Weights {
         let mut packed = Self::zeros(rows, columns, format);
-        for (row, line) in weights.chunks_exact(columns).enumerate() {
-            for (block, piece) in line.chunks(BLOCK).enumerate() {
-                let mut whole = [0.0; BLOCK];
-                whole[..piece.len()].copy_from_slice(piece);
-                packed.set(row, block, &Block::encode(format, &whole));
-            }
-        }
+        weights.chunks_exact(columns).enumerate().for_each(|(row, line)| packed.encode_row(row, line));
         packed
+    }
+
+    /// Rounds one row to the format, and puts it in its place.
+    pub fn encode_row(&mut self, row: usize, line: &[f32]) {
+        for (block, piece) in line.chunks(BLOCK).enumerate() {
+            let mut whole = [0.0; BLOCK];
+            whole[..piece.len()].copy_from_slice(piece);
+            self.set(row, block, &Block::encode(self.format, &whole));
+        }
     }
 
     /// Puts one block in its place.

@@ -117,11 +117,9 @@ impl Gemm {
             constants: vec![("DEPTH", k.into()), ("COLUMNS_4", (n / 4).into())],
             inputs: vec![a, b],
             output: Packing::padded(self.m, self.n, tile_m, tile_n),
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: [n / tile_n, m / tile_m, 1],
-            workgroup_bytes: 0,
-            turns: k / tile_k,
+            iterations: k / tile_k,
+            ..Plan::default()
         }
     }
 
@@ -139,11 +137,9 @@ impl Gemm {
             ],
             inputs: vec![a, b],
             output: Packing::padded(self.m, self.n, tile_m, tile_n),
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: [n / tile_n, m / tile_m, 1],
-            workgroup_bytes: 0,
-            turns: b.padded_rows(),
+            iterations: b.padded_rows(),
+            ..Plan::default()
         }
     }
 }

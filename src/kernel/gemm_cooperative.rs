@@ -3,7 +3,7 @@
 
 use super::packing::Memory;
 use super::{Gemm, Packing, Plan};
-use crate::gpu::{Facts, Wgsl};
+use crate::gpu::Facts;
 
 /// Rows and columns of C that a workgroup computes.
 const SIDE: u32 = 128;
@@ -26,7 +26,7 @@ pub(super) fn runs_on(facts: &Facts) -> bool {
 
 /// How `gemm_cooperative.wgsl` runs.
 pub(super) fn plan(gemm: &Gemm, facts: &Facts) -> Plan {
-    let source = Wgsl { file: "gemm_cooperative.wgsl", text: include_str!("../../kernels/gemm_cooperative.wgsl") };
+    let source = wgsl!("gemm_cooperative");
     let [a, b] = operands(gemm);
     let (m, n, k) = (a.padded_rows(), b.padded_columns(), b.padded_rows());
     Plan {
@@ -34,11 +34,9 @@ pub(super) fn plan(gemm: &Gemm, facts: &Facts) -> Plan {
         constants: vec![("LANES", lanes(facts).into()), ("DEPTH", k.into()), ("COLUMNS", n.into())],
         inputs: vec![a, b],
         output: Packing::padded(gemm.m, gemm.n, SIDE, SIDE),
-        more_outputs: vec![],
-        immediates: vec![],
         workgroups: [n / SIDE, m / SIDE, 1],
-        workgroup_bytes: 0,
-        turns: k / BLOCK,
+        iterations: k / BLOCK,
+        ..Plan::default()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::packing::Memory;
 use super::{Gemm, Plan};
-use crate::gpu::Wgsl;
 
 /// Rows and columns of C that a workgroup computes.
 const SIDE: u32 = 128;
@@ -12,12 +11,11 @@ const SLAB: u32 = 16;
 
 /// How `gemm_half.wgsl` runs.
 pub(super) fn plan(gemm: &Gemm) -> Plan {
-    let source = Wgsl { file: "gemm_half.wgsl", text: include_str!("../../kernels/gemm_half.wgsl") };
-    let plan = gemm.tiled(source, [SIDE, SIDE, SLAB]);
+    let plan = gemm.tiled(wgsl!("gemm_half"), [SIDE, SIDE, SLAB]);
     Plan {
         inputs: plan.inputs.iter().map(|packing| packing.held_in(Memory::Halves)).collect(),
         workgroup_bytes: 2 * 2 * u64::from(SLAB * SIDE),
-        turns: plan.turns + plan.turns / SLAB,
+        iterations: plan.iterations + plan.iterations / SLAB,
         ..plan
     }
 }

@@ -2,10 +2,8 @@
 //! results from images of A and B.
 
 use super::{Gemm, Plan};
-use crate::gpu::Wgsl;
 
 /// How `gemm_octet.wgsl` runs.
 pub(super) fn plan(gemm: &Gemm) -> Plan {
-    let source = Wgsl { file: "gemm_octet.wgsl", text: include_str!("../../kernels/gemm_octet.wgsl") };
-    gemm.reading_images(source, [32, 128, 4])
+    gemm.reading_images(wgsl!("gemm_octet"), [32, 128, 4])
 }

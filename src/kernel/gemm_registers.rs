@@ -1,13 +1,11 @@
 //! The matrix product for any adapter: a workgroup of 8 x 8 invocations computes 64 x 64 results, in registers alone.
 
 use super::{Gemm, Plan};
-use crate::gpu::Wgsl;
 
 /// Rows and columns of C that a workgroup computes.
 const SIDE: u32 = 64;
 
 /// How `gemm_registers.wgsl` runs.
 pub(super) fn plan(gemm: &Gemm) -> Plan {
-    let source = Wgsl { file: "gemm_registers.wgsl", text: include_str!("../../kernels/gemm_registers.wgsl") };
-    gemm.tiled(source, [SIDE, SIDE, 1])
+    gemm.tiled(wgsl!("gemm_registers"), [SIDE, SIDE, 1])
 }

@@ -2,7 +2,6 @@
 //! in workgroup memory.
 
 use super::{Gemm, Plan};
-use crate::gpu::Wgsl;
 
 /// Rows and columns of C that a workgroup computes.
 const SIDE: u32 = 128;
@@ -12,7 +11,10 @@ const SLAB: u32 = 16;
 
 /// How `gemm_tiled.wgsl` runs.
 pub(super) fn plan(gemm: &Gemm) -> Plan {
-    let source = Wgsl { file: "gemm_tiled.wgsl", text: include_str!("../../kernels/gemm_tiled.wgsl") };
-    let plan = gemm.tiled(source, [SIDE, SIDE, SLAB]);
-    Plan { workgroup_bytes: 2 * 4 * u64::from(SLAB * SIDE), turns: plan.turns + plan.turns / SLAB, ..plan }
+    let plan = gemm.tiled(wgsl!("gemm_tiled"), [SIDE, SIDE, SLAB]);
+    Plan {
+        workgroup_bytes: 2 * 4 * u64::from(SLAB * SIDE),
+        iterations: plan.iterations + plan.iterations / SLAB,
+        ..plan
+    }
 }

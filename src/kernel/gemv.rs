@@ -3,8 +3,8 @@
 use super::packing::rectangle;
 use super::random::uniform;
 use super::suite::team;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
-use crate::gpu::{Facts, Wgsl};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
+use crate::gpu::Facts;
 use rayon::prelude::*;
 
 /// Rows that a team of invocations shares.
@@ -42,10 +42,6 @@ impl Kernel for Gemv {
         spelled(&[self.rows, self.columns])
     }
 
-    fn unit(&self) -> Unit {
-        Unit::Byte
-    }
-
     /// 2 rows columns.
     fn flop(&self) -> u64 {
         2 * u64::from(self.rows) * u64::from(self.columns)
@@ -77,7 +73,7 @@ impl Kernel for Gemv {
         let workgroups = rectangle(self.rows.div_ceil(ROWS * teams), facts.limits.workgroups_per_dimension);
         let a = Packing::padded(self.rows, self.columns, ROWS * teams * workgroups[1], 4 * lanes);
         Plan {
-            source: Wgsl { file: "gemv.wgsl", text: include_str!("../../kernels/gemv.wgsl") },
+            source: wgsl!("gemv"),
             constants: vec![
                 ("LANES", lanes.into()),
                 ("TEAMS", teams.into()),
@@ -86,11 +82,10 @@ impl Kernel for Gemv {
             ],
             inputs: vec![a, Packing::padded(1, self.columns, 1, 4 * lanes)],
             output: Packing::padded(self.rows, 1, ROWS * teams * workgroups[1], 1),
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups,
             workgroup_bytes: 16 * u64::from(lanes * teams),
-            turns: a.padded_columns() / (4 * lanes) + lanes.ilog2(),
+            iterations: a.padded_columns() / (4 * lanes) + lanes.ilog2(),
+            ..Plan::default()
         }
     }
 }

@@ -6,8 +6,8 @@
 use super::packing::rectangle;
 use super::random::uniform;
 use super::suite::team;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
-use crate::gpu::{Facts, Wgsl};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
+use crate::gpu::Facts;
 use rayon::prelude::*;
 
 /// `rows` vectors of `columns` words, one of each `each` vectors of x, and a residual of `period` rows that begins again
@@ -73,10 +73,6 @@ impl Kernel for LayerNorm {
         spelled(if self.each > 1 { &sizes } else { &sizes[..3] })
     }
 
-    fn unit(&self) -> Unit {
-        Unit::Byte
-    }
-
     /// For each word the residual, the sum, the difference from the mean, its square and their sum, scale, gain and
     /// bias; for each row two means, an addition, a root and a quotient.
     fn flop(&self) -> u64 {
@@ -128,7 +124,7 @@ impl Kernel for LayerNorm {
         let packing = |rows| Packing::padded(rows, self.columns, 1, 4);
         let (x, y, one) = (packing(self.rows * self.each), packing(self.rows), packing(1));
         Plan {
-            source: Wgsl { file: "layer_norm.wgsl", text: include_str!("../../kernels/layer_norm.wgsl") },
+            source: wgsl!("layer_norm"),
             constants: vec![
                 ("LANES", lanes.into()),
                 ("TEAMS", teams.into()),
@@ -142,11 +138,10 @@ impl Kernel for LayerNorm {
             ],
             inputs: vec![x, packing(self.period), one, one],
             output: y,
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups,
             workgroup_bytes: 4 * u64::from(lanes * teams),
-            turns: 3 * x.padded_columns().div_ceil(4 * lanes) + 2 * lanes.ilog2(),
+            iterations: 3 * x.padded_columns().div_ceil(4 * lanes) + 2 * lanes.ilog2(),
+            ..Plan::default()
         }
     }
 }

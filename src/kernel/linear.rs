@@ -115,11 +115,9 @@ impl Linear {
             ],
             inputs: vec![x, w, Packing::padded(self.period, self.outputs, 1, 4)],
             output: y,
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: [self.outputs.div_ceil(outputs), self.rows.div_ceil(rows), 1],
-            workgroup_bytes: 0,
-            turns: x.padded_columns() / 4,
+            iterations: x.padded_columns() / 4,
+            ..Plan::default()
         }
     }
 
@@ -191,9 +189,8 @@ impl Kernel for Linear {
         if self.octets == Octets::Shared {
             return linear_octet::plan(self);
         }
-        let source = Wgsl { file: "linear.wgsl", text: include_str!("../../kernels/linear.wgsl") };
         let w = self.weights(TILE[1]);
-        let mut plan = self.tiled(source, TILE, w);
+        let mut plan = self.tiled(wgsl!("linear"), TILE, w);
         plan.constants.push(("WIDTH_4", (w.padded_rows() / 4).into()));
         plan
     }

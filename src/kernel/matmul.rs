@@ -83,7 +83,7 @@ pub enum Epilogue {
     Store,
     /// y = residual + x W^T: the way back into the stream of activations.
     Add,
-    /// Rows of W are gate and up in turns of two; y = silu(x gate^T) (x up^T), half as wide.
+    /// Rows of W are gate and up in alternating pairs; y = silu(x gate^T) (x up^T), half as wide.
     Gate,
 }
 
@@ -123,8 +123,8 @@ pub struct MatmulPlan {
     pub workgroups: [u32; 2],
     /// Memory that a workgroup shares, in bytes.
     pub workgroup_bytes: u64,
-    /// Turns of one invocation in all of its loops.
-    pub turns: u32,
+    /// Iterations of one invocation in all of its loops.
+    pub iterations: u32,
 }
 
 impl Matmul {
@@ -141,7 +141,7 @@ impl Matmul {
         let shape = [tokens, rows, columns];
         guard("matmul", &shape, &[&[tokens, columns], &[rows, columns], &[tokens, rows]])?;
         if epilogue == Epilogue::Gate && !rows.is_multiple_of(4) {
-            let reason = "rows of gate and up in turns of two are a multiple of 4".to_owned();
+            let reason = "rows of gate and up, in alternating pairs, are a multiple of 4".to_owned();
             return Err(Error::Shape { kernel: "matmul", shape: spelled(&shape), reason });
         }
         Ok(Matmul { tokens, rows, columns, format, epilogue, sharing, part: None })
@@ -295,11 +295,10 @@ impl Kernel for Matmul {
                 Packing::padded(residual_rows, residual_columns, program.tokens, GROUP as u32),
             ],
             output: Packing::padded(self.tokens, self.width(), program.tokens, padded_width),
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: [x, y, tokens / program.tokens],
             workgroup_bytes: program.workgroup_bytes,
-            turns: program.turns.max(blocks),
+            iterations: program.iterations.max(blocks),
+            ..Plan::default()
         }
     }
 }

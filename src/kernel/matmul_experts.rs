@@ -4,7 +4,7 @@
 //! [`TopK`](super::TopK) has chosen. With E the expert of row t in slot s, and g its weight:
 //!
 //! ```text
-//! up      y[t, s] = silu(x[t] gate_E^T) (x[t] up_E^T)              rows of gate and up in turns of two
+//! up      y[t, s] = silu(x[t] gate_E^T) (x[t] up_E^T)              rows of gate and up alternate in pairs
 //! down    y[t]    = residual[t] + sum over s of g[t, s] x[t, s] W_E^T
 //! ```
 //!
@@ -65,7 +65,7 @@ impl MatmulExperts {
             return refusal("a row has as many slots as there are experts, or fewer");
         }
         if direction == Direction::Up && !rows.is_multiple_of(4) {
-            return refusal("rows of gate and up in turns of two are a multiple of 4");
+            return refusal("rows of gate and up, in alternating pairs, are a multiple of 4");
         }
         Ok(MatmulExperts { tokens, slots, experts, rows, columns, format, direction, part: None })
     }
@@ -107,9 +107,7 @@ impl MatmulExperts {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "matmul_experts.wgsl", text: include_str!("../../kernels/matmul_experts.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("matmul_experts");
 
     /// Rows that one expert takes in the matrix of all.
     pub fn stride(rows: usize) -> usize {
@@ -238,7 +236,7 @@ impl Kernel for MatmulExperts {
         let [residual_rows, residual_columns] = self.residual();
         let padded_width = if self.direction == Direction::Up { GROUP as u32 / 2 } else { GROUP as u32 };
         Plan {
-            source: MatmulExperts::source(),
+            source: MatmulExperts::SOURCE,
             constants: self.constants(facts),
             inputs: vec![
                 Packing::padded(self.tokens * self.sources(), self.columns, 1, BLOCK as u32),
@@ -247,11 +245,10 @@ impl Kernel for MatmulExperts {
                 Packing::padded(residual_rows, residual_columns, 1, GROUP as u32),
             ],
             output: Packing::padded(self.tokens * self.lines(), self.width(), 1, padded_width),
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: self.workgroups(facts, self.tokens),
             workgroup_bytes: 16 * 8 * u64::from(slices),
-            turns: self.slots * (9 * self.blocks() + 1) + slices,
+            iterations: self.slots * (9 * self.blocks() + 1) + slices,
+            ..Plan::default()
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::matmul::{Matmul, MatmulPlan};
 use super::packing::rectangle;
-use crate::gpu::{Facts, Wgsl};
+use crate::gpu::Facts;
 
 /// Teams of eight lanes in a workgroup.
 const TEAMS: u32 = 4;
@@ -18,11 +18,11 @@ pub(super) fn program(matmul: &Matmul, facts: &Facts) -> MatmulPlan {
     let mut constants = matmul.constants(tokens, x);
     constants.push(("LANES", (8 * TEAMS).into()));
     MatmulPlan {
-        source: Wgsl { file: "matmul_lanes.wgsl", text: include_str!("../../kernels/matmul_lanes.wgsl") },
+        source: wgsl!("matmul_lanes"),
         constants,
         tokens,
         workgroups: [x, y],
         workgroup_bytes: 0,
-        turns: matmul.blocks() * (9 * tokens + 9) + 2 * tokens,
+        iterations: matmul.blocks() * (9 * tokens + 9) + 2 * tokens,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::matmul::{Matmul, MatmulPlan};
 use super::packing::rectangle;
-use crate::gpu::{Class, Facts, Wgsl};
+use crate::gpu::{Class, Facts};
 
 /// Rows of x that a workgroup takes at most.
 const TOKENS_MAX: u32 = 8;
@@ -21,11 +21,11 @@ pub(super) fn program(matmul: &Matmul, facts: &Facts) -> MatmulPlan {
     let mut constants = matmul.constants(tokens, x);
     constants.push(("SLICES", slices.into()));
     MatmulPlan {
-        source: Wgsl { file: "matmul_split.wgsl", text: include_str!("../../kernels/matmul_split.wgsl") },
+        source: wgsl!("matmul_split"),
         constants,
         tokens,
         workgroups: [x, y],
         workgroup_bytes: 16 * 8 * u64::from(slices * tokens),
-        turns: matmul.blocks() * (9 * tokens + 9) + (8 + slices) * tokens,
+        iterations: matmul.blocks() * (9 * tokens + 9) + (8 + slices) * tokens,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::matmul::{Matmul, MatmulPlan};
 use super::packing::rectangle;
-use crate::gpu::{Facts, Wgsl};
+use crate::gpu::Facts;
 
 /// Rows of x, and of W, in a tile.
 pub(super) const TILE: u32 = 64;
@@ -16,12 +16,12 @@ pub(super) fn program(matmul: &Matmul, facts: &Facts) -> MatmulPlan {
     let mut constants = matmul.constants(TILE, x);
     constants.retain(|(name, _)| *name != "TOKENS");
     MatmulPlan {
-        source: Wgsl { file: "matmul_tiled.wgsl", text: include_str!("../../kernels/matmul_tiled.wgsl") },
+        source: wgsl!("matmul_tiled"),
         constants,
         tokens: TILE,
         workgroups: [x, y],
         // 32 columns of 64 rows of W, and of x.
         workgroup_bytes: 2 * 4 * 32 * u64::from(TILE),
-        turns: matmul.blocks() * (32 + 2 + 2 + 16) + 1,
+        iterations: matmul.blocks() * (32 + 2 + 2 + 16) + 1,
     }
 }

@@ -4,8 +4,8 @@
 //! encoders of that family have behind it.
 
 use super::random::{uniform, whole_numbers};
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
-use crate::gpu::{Class, Facts, Wgsl};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
+use crate::gpu::{Class, Facts};
 use rayon::prelude::*;
 
 /// `sentences` of `tokens` rows of `columns` words, of which the first few count.
@@ -45,10 +45,6 @@ impl Kernel for MeanPool {
     /// sentences x tokens x columns.
     fn shape(&self) -> String {
         spelled(&[self.sentences, self.tokens, self.columns])
-    }
-
-    fn unit(&self) -> Unit {
-        Unit::Byte
     }
 
     /// With all tokens in use: for each column the sum, a mean, a square and its addition, a factor; for each sentence
@@ -101,15 +97,14 @@ impl Kernel for MeanPool {
         };
         let columns_4 = y.padded_columns() / 4;
         Plan {
-            source: Wgsl { file: "mean_pool.wgsl", text: include_str!("../../kernels/mean_pool.wgsl") },
+            source: wgsl!("mean_pool"),
             constants: vec![("LANES", lanes.into()), ("TOKENS", self.tokens.into()), ("COLUMNS_4", columns_4.into())],
             inputs: vec![x, Packing::padded(1, self.sentences, 1, 4).filled_with(1.0)],
             output: y,
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: [self.sentences, 1, 1],
             workgroup_bytes: 4 * u64::from(lanes),
-            turns: columns_4.div_ceil(lanes).saturating_mul(self.tokens + 2) + lanes.ilog2(),
+            iterations: columns_4.div_ceil(lanes).saturating_mul(self.tokens + 2) + lanes.ilog2(),
+            ..Plan::default()
         }
     }
 }

@@ -29,6 +29,16 @@
 //! comparison, root or exponential, and a fused multiply-add is two. Bytes are those that must move: every operand
 //! once. What is padding or read again counts for nothing.
 
+/// A file of `kernels/`, taken in at build time.
+macro_rules! wgsl {
+    ($name:literal) => {
+        $crate::gpu::Wgsl {
+            file: concat!($name, ".wgsl"),
+            text: include_str!(concat!("../../kernels/", $name, ".wgsl")),
+        }
+    };
+}
+
 mod argmax;
 mod attention;
 mod attention_decode;
@@ -89,7 +99,7 @@ pub use matmul::{Epilogue, Matmul, MatmulPlan, Sharing};
 pub use matmul_experts::{Direction, MatmulExperts};
 pub use mean_pool::MeanPool;
 pub use packing::{Memory, Packing, Plan};
-pub use prepared::{Prepared, within_limits, within_turns};
+pub use prepared::{Prepared, within_iterations, within_limits};
 pub use rms_norm::RmsNorm;
 pub use rotary_cache::RotaryCache;
 pub use softmax::Softmax;
@@ -118,8 +128,10 @@ pub trait Kernel: std::fmt::Debug + Send + Sync {
     /// Its sizes, in words: `512x512x512`.
     fn shape(&self) -> String;
 
-    /// What its work is counted in.
-    fn unit(&self) -> Unit;
+    /// What its work is counted in: bytes, for a kernel that waits for memory.
+    fn unit(&self) -> Unit {
+        Unit::Byte
+    }
 
     /// FLOP of one dispatch, exactly.
     fn flop(&self) -> u64;

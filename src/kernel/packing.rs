@@ -1,11 +1,11 @@
 //! How a kernel runs on an adapter: its constants, its operands as the kernel wants them, its workgroups.
 
 use super::format::{Format, Weights};
-use crate::gpu::Wgsl;
+use crate::gpu::{self, Device, Held, Texel, Wgsl};
 use half::f16;
 
 /// Everything that an adapter must be told about one kernel of one shape.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// The source.
     pub source: Wgsl,
@@ -23,14 +23,15 @@ pub struct Plan {
     pub workgroups: [u32; 3],
     /// Memory that a workgroup shares, in bytes.
     pub workgroup_bytes: u64,
-    /// Turns that one invocation takes in all of its loops together, at most.
-    pub turns: u32,
+    /// Iterations of one invocation, all of its loops together, at most.
+    pub iterations: u32,
 }
 
 /// What holds a matrix on the device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Memory {
     /// An array of words.
+    #[default]
     Words,
     /// An array of f16, two in a word.
     Halves,
@@ -38,9 +39,22 @@ pub enum Memory {
     Image,
 }
 
+impl Memory {
+    /// Puts words into memory of this kind.
+    ///
+    /// # Errors
+    /// As [`Device::upload`] and [`Device::image`].
+    pub fn hold<T: Texel>(self, device: &Device, name: &str, words: &[T]) -> Result<Held, gpu::Error> {
+        Ok(match self {
+            Memory::Image => Held::Image(device.image(name, words)?),
+            Memory::Words | Memory::Halves => Held::Buffer(device.upload(name, words)?),
+        })
+    }
+}
+
 /// A matrix of `rows` x `columns` words held by rows, and how it lies on the device: padded, and perhaps by columns or
 /// in panels.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Packing {
     rows: u32,
     columns: u32,
@@ -65,12 +79,7 @@ impl Packing {
             columns,
             padded_rows: rows.next_multiple_of(rows_multiple),
             padded_columns: columns.next_multiple_of(columns_multiple),
-            by_columns: false,
-            panel: None,
-            padding: 0.0,
-            memory: Memory::Words,
-            weights: None,
-            pieces: None,
+            ..Packing::default()
         }
     }
 

@@ -3,14 +3,14 @@
 use super::compilation::{Compilation, Compiled};
 use super::packing::Memory;
 use super::{Error, Kernel, Packing, Plan, Verification};
-use crate::gpu::{Batch, Buffer, Class, Device, Elapsed, Facts, Image, POISON, Pipeline, Program, Resource};
+use crate::gpu::{Batch, Buffer, Class, Device, Elapsed, Facts, Held, POISON, Pipeline, Program, Resource};
 use crate::units::Seconds;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// After so many turns, counted over all loops of an invocation, lavapipe leaves every loop and says nothing
+/// After so many iterations, counted over all loops of an invocation, lavapipe leaves every loop and says nothing
 /// (`LP_MAX_TGSI_LOOP_ITERATIONS` in Mesa's gallivm; seen on Mesa 22.3.6).
-const TURNS_MAX: u32 = 65535;
+const ITERATIONS_MAX: u32 = 65535;
 
 /// A kernel with its operands in place.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ enum Place {
 #[derive(Debug)]
 struct OnAdapter {
     batch: Batch,
-    inputs: Vec<Input>,
+    inputs: Vec<Held>,
     outputs: Vec<(Packing, Buffer)>,
     plan: Plan,
     readiness: Readiness,
@@ -151,22 +151,6 @@ fn poison(words: usize) -> Vec<f32> {
     vec![f32::from_bits(POISON); words]
 }
 
-/// An operand in place.
-#[derive(Debug)]
-enum Input {
-    Buffer(Buffer),
-    Image(Image),
-}
-
-impl Input {
-    fn resource(&self) -> Resource<'_> {
-        match self {
-            Input::Buffer(buffer) => Resource::Buffer(buffer),
-            Input::Image(image) => Resource::Image(image),
-        }
-    }
-}
-
 fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Error> {
     let plan = kernel.plan(device.facts());
     within_limits(kernel, &plan, device)?;
@@ -174,10 +158,9 @@ fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Er
     let mut inputs = Vec::with_capacity(plan.inputs.len());
     for (packing, words) in plan.inputs.iter().zip(kernel.inputs(seed)) {
         for buffer in packing.buffers(&words) {
-            inputs.push(match packing.memory() {
-                Memory::Image if packing.is_packed() => Input::Image(device.image(file, &buffer)?),
-                Memory::Image => Input::Image(device.image::<f32>(file, &bytemuck::cast_vec(buffer))?),
-                Memory::Words | Memory::Halves => Input::Buffer(device.upload(file, &buffer)?),
+            inputs.push(match packing.is_packed() {
+                true => packing.memory().hold(device, file, &buffer)?,
+                false => packing.memory().hold::<f32>(device, file, &bytemuck::cast_vec(buffer))?,
             });
         }
     }
@@ -196,11 +179,11 @@ fn place_on(kernel: &dyn Kernel, device: &Device, seed: u64) -> Result<Place, Er
 fn compile(
     device: &Device,
     plan: &Plan,
-    inputs: &[Input],
+    inputs: &[Held],
     outputs: &[(Packing, Buffer)],
 ) -> Result<(Batch, Seconds), Error> {
     let results = outputs.iter().map(|(_, output)| Resource::Buffer(output));
-    let resources: Vec<Resource<'_>> = inputs.iter().map(Input::resource).chain(results).collect();
+    let resources: Vec<Resource<'_>> = inputs.iter().map(Held::resource).chain(results).collect();
     let start = Instant::now();
     let program = Program::new(device, plan.source, &plan.constants)?;
     let pipeline = Pipeline::with_resources(device, &program, &resources, plan.workgroups)?;
@@ -224,16 +207,17 @@ pub fn within_limits(kernel: &dyn Kernel, plan: &Plan, device: &Device) -> Resul
     }
     device.shares(&what, plan.workgroup_bytes)?;
     device.dispatches(&what, plan.workgroups)?;
-    within_turns(kernel.name(), &kernel.shape(), plan.turns, device.facts())
+    within_iterations(kernel.name(), &kernel.shape(), plan.iterations, device.facts())
 }
 
 /// Whether the loops of one invocation run to their ends on an adapter.
 ///
 /// # Errors
-/// [`Error::Shape`] for more turns than a renderer takes.
-pub fn within_turns(kernel: &'static str, shape: &str, turns: u32, facts: &Facts) -> Result<(), Error> {
-    if facts.class == Class::Software && turns > TURNS_MAX {
-        let reason = format!("its loops take {turns} turns, over the {TURNS_MAX} that a renderer allows");
+/// [`Error::Shape`] for more iterations than a renderer takes.
+pub fn within_iterations(kernel: &'static str, shape: &str, iterations: u32, facts: &Facts) -> Result<(), Error> {
+    if facts.class == Class::Software && iterations > ITERATIONS_MAX {
+        let reason =
+            format!("its loops take {iterations} iterations, over the {ITERATIONS_MAX} that a renderer allows");
         return Err(Error::Shape { kernel, shape: shape.to_owned(), reason });
     }
     Ok(())

@@ -7,7 +7,7 @@ use super::gemv::dot;
 use super::packing::rectangle;
 use super::random::uniform;
 use super::suite::team;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 use rayon::prelude::*;
 
@@ -68,9 +68,7 @@ impl RmsNorm {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "rms_norm.wgsl", text: include_str!("../../kernels/rms_norm.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("rms_norm");
 }
 
 impl Kernel for RmsNorm {
@@ -80,10 +78,6 @@ impl Kernel for RmsNorm {
 
     fn shape(&self) -> String {
         spelled(&[self.rows, self.columns])
-    }
-
-    fn unit(&self) -> Unit {
-        Unit::Byte
     }
 
     /// For each word a square, its addition and two factors; for each row a mean, an addition, a root and a quotient.
@@ -124,7 +118,7 @@ impl Kernel for RmsNorm {
         let workgroups = rectangle(self.rows.div_ceil(teams), facts.limits.workgroups_per_dimension);
         let x = Packing::padded(self.rows, self.columns, teams * workgroups[1], 4 * lanes);
         Plan {
-            source: RmsNorm::source(),
+            source: RmsNorm::SOURCE,
             constants: vec![
                 ("LANES", lanes.into()),
                 ("TEAMS", teams.into()),
@@ -135,11 +129,11 @@ impl Kernel for RmsNorm {
             ],
             inputs: vec![x, Packing::padded(1, self.columns, 1, 4 * lanes)],
             output: x,
-            more_outputs: vec![],
             immediates: vec![0],
             workgroups,
             workgroup_bytes: 4 * u64::from(lanes * teams),
-            turns: 2 * (x.padded_columns() / (4 * lanes)) + lanes.ilog2(),
+            iterations: 2 * (x.padded_columns() / (4 * lanes)) + lanes.ilog2(),
+            ..Plan::default()
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Source: Su et al., RoFormer, 2021, equation 34, with the pairs of a head next to each other.
 
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 
 /// Invocations in a workgroup.
@@ -95,9 +95,7 @@ impl RotaryCache {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "rotary_cache.wgsl", text: include_str!("../../kernels/rotary_cache.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("rotary_cache");
 
     fn rows(&self) -> u32 {
         self.sequences * self.tokens
@@ -114,11 +112,7 @@ impl Kernel for RotaryCache {
         spelled(&[self.sequences, self.tokens, self.heads, self.key_heads, self.head])
     }
 
-    fn unit(&self) -> Unit {
-        Unit::Byte
-    }
-
-    /// Three for each word that turns.
+    /// Three for each word that is rotated.
     fn flop(&self) -> u64 {
         3 * u64::from(self.rows()) * u64::from(self.heads + self.key_heads) * u64::from(self.head)
     }
@@ -166,7 +160,7 @@ impl Kernel for RotaryCache {
             self.capacity,
         );
         Plan {
-            source: RotaryCache::source(),
+            source: RotaryCache::SOURCE,
             constants: self.constants(self.width()),
             inputs: vec![
                 Packing::padded(self.rows(), self.width(), 1, 4),
@@ -176,8 +170,8 @@ impl Kernel for RotaryCache {
             more_outputs: vec![lines, lines],
             immediates: vec![self.first, 0, self.tokens],
             workgroups: self.workgroups(self.rows()),
-            workgroup_bytes: 0,
-            turns: 1,
+            iterations: 1,
+            ..Plan::default()
         }
     }
 }

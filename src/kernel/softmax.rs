@@ -3,8 +3,8 @@
 use super::packing::rectangle;
 use super::random::uniform;
 use super::suite::team;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
-use crate::gpu::{Facts, Wgsl};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
+use crate::gpu::Facts;
 use rayon::prelude::*;
 
 /// `rows` vectors of `columns` words.
@@ -37,10 +37,6 @@ impl Kernel for Softmax {
 
     fn shape(&self) -> String {
         spelled(&[self.rows, self.columns])
-    }
-
-    fn unit(&self) -> Unit {
-        Unit::Byte
     }
 
     /// For each word a comparison, a difference, an exponential, an addition and a factor; for each row a quotient.
@@ -83,7 +79,7 @@ impl Kernel for Softmax {
         let workgroups = rectangle(self.rows.div_ceil(teams), facts.limits.workgroups_per_dimension);
         let packing = Packing::padded(self.rows, self.columns, teams * workgroups[1], 4 * lanes);
         Plan {
-            source: Wgsl { file: "softmax.wgsl", text: include_str!("../../kernels/softmax.wgsl") },
+            source: wgsl!("softmax"),
             constants: vec![
                 ("LANES", lanes.into()),
                 ("TEAMS", teams.into()),
@@ -92,11 +88,10 @@ impl Kernel for Softmax {
             ],
             inputs: vec![packing.filled_with(f32::MIN)],
             output: packing,
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups,
             workgroup_bytes: 8 * u64::from(lanes * teams),
-            turns: 2 * (packing.padded_columns() / (4 * lanes)) + lanes.ilog2(),
+            iterations: 2 * (packing.padded_columns() / (4 * lanes)) + lanes.ilog2(),
+            ..Plan::default()
         }
     }
 }

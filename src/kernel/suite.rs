@@ -8,43 +8,6 @@ use super::{
 use crate::gpu::{Class, Facts};
 use std::sync::Arc;
 
-/// Names that [`named`] takes. `gemm`, `matmul` and `conv2d` mean the one of their variants that suits the adapter.
-pub const NAMES: &[&str] = &[
-    "copy",
-    "fma",
-    "gemm",
-    "gemm_registers",
-    "gemm_quad",
-    "gemm_octet",
-    "gemm_tiled",
-    "gemm_half",
-    "gemm_cooperative",
-    "gemv",
-    "matmul",
-    "matmul_lanes",
-    "matmul_split",
-    "matmul_tiled",
-    "matmul_experts",
-    "rms_norm",
-    "softmax",
-    "attention",
-    "attention_decode",
-    "attention_merge",
-    "embed",
-    "rotary_cache",
-    "argmax",
-    "top_k",
-    "conv2d",
-    "conv2d_uniform",
-    "conv2d_quad",
-    "layer_norm",
-    "linear",
-    "linear_octet",
-    "attention_full",
-    "attention_full_octet",
-    "mean_pool",
-];
-
 /// Rows of x, and the format of the weights, of the standard product with weights: a small batch of sequences.
 pub const MATMUL: (u32, Format) = (8, Format::Q4);
 
@@ -81,47 +44,59 @@ impl Size {
     }
 }
 
-/// A kernel by its name, in the standard shape of a size.
-///
-/// # Errors
-/// [`Error::Unknown`], which lists the names.
-pub fn named(name: &str, size: Size, facts: Option<&Facts>) -> Result<Arc<dyn Kernel>, Error> {
-    Ok(match name {
-        "copy" => Arc::new(Copy::standard(size)),
-        "fma" => Arc::new(Fma::standard(size)),
-        "gemm" => Arc::new(Gemm::standard(size, Tiling::of(facts))),
-        "gemm_registers" => Arc::new(Gemm::standard(size, Tiling::Registers)),
-        "gemm_quad" => Arc::new(Gemm::standard(size, Tiling::Quad)),
-        "gemm_octet" => Arc::new(Gemm::standard(size, Tiling::Octet)),
-        "gemm_tiled" => Arc::new(Gemm::standard(size, Tiling::Workgroup)),
-        "gemm_half" => Arc::new(Gemm::standard(size, Tiling::Half)),
-        "gemm_cooperative" => Arc::new(Gemm::standard(size, Tiling::Cooperative)),
-        "gemv" => Arc::new(Gemv::standard(size)),
-        "matmul" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts, MATMUL.0))),
-        "matmul_lanes" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Lanes)),
-        "matmul_split" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Split)),
-        "matmul_tiled" => Arc::new(Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Tiled)),
-        "matmul_experts" => Arc::new(MatmulExperts::standard(size)),
-        "rms_norm" => Arc::new(RmsNorm::standard(size)),
-        "softmax" => Arc::new(Softmax::standard(size)),
-        "attention" => Arc::new(Attention::standard(size)),
-        "layer_norm" => Arc::new(LayerNorm::standard(size)),
-        "linear" => Arc::new(Linear::standard(size, Octets::Apart)),
-        "linear_octet" => Arc::new(Linear::standard(size, Octets::Shared)),
-        "attention_full" => Arc::new(AttentionFull::standard(size, Octets::Apart)),
-        "attention_full_octet" => Arc::new(AttentionFull::standard(size, Octets::Shared)),
-        "mean_pool" => Arc::new(MeanPool::standard(size)),
-        "attention_decode" => Arc::new(AttentionDecode::standard(size)),
-        "attention_merge" => Arc::new(AttentionMerge::standard(size)),
-        "embed" => Arc::new(Embed::standard(size)),
-        "rotary_cache" => Arc::new(RotaryCache::standard(size)),
-        "argmax" => Arc::new(Argmax::standard(size)),
-        "top_k" => Arc::new(TopK::standard(size)),
-        "conv2d" => Arc::new(Conv2d::standard(size, Loads::of(facts))),
-        "conv2d_uniform" => Arc::new(Conv2d::standard(size, Loads::Uniform)),
-        "conv2d_quad" => Arc::new(Conv2d::standard(size, Loads::Quad)),
-        _ => return Err(Error::Unknown { name: name.to_owned(), known: NAMES.join(", ") }),
-    })
+/// Every kernel by its name, in a standard shape.
+macro_rules! kernels {
+    ($size:ident, $facts:ident: $($name:literal => $kernel:expr,)+) => {
+        /// Names that [`named`] takes. `gemm`, `matmul` and `conv2d` mean the one of their variants that suits the adapter.
+        pub const NAMES: &[&str] = &[$($name),+];
+
+        /// A kernel by its name, in the standard shape of a size.
+        ///
+        /// # Errors
+        /// [`Error::Unknown`], which lists the names.
+        pub fn named(name: &str, $size: Size, $facts: Option<&Facts>) -> Result<Arc<dyn Kernel>, Error> {
+            Ok(match name {
+                $($name => Arc::new($kernel),)+
+                _ => return Err(Error::Unknown { name: name.to_owned(), known: NAMES.join(", ") }),
+            })
+        }
+    };
+}
+
+kernels! { size, facts:
+    "copy" => Copy::standard(size),
+    "fma" => Fma::standard(size),
+    "gemm" => Gemm::standard(size, Tiling::of(facts)),
+    "gemm_registers" => Gemm::standard(size, Tiling::Registers),
+    "gemm_quad" => Gemm::standard(size, Tiling::Quad),
+    "gemm_octet" => Gemm::standard(size, Tiling::Octet),
+    "gemm_tiled" => Gemm::standard(size, Tiling::Workgroup),
+    "gemm_half" => Gemm::standard(size, Tiling::Half),
+    "gemm_cooperative" => Gemm::standard(size, Tiling::Cooperative),
+    "gemv" => Gemv::standard(size),
+    "matmul" => Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::of(facts, MATMUL.0)),
+    "matmul_lanes" => Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Lanes),
+    "matmul_split" => Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Split),
+    "matmul_tiled" => Matmul::standard(size, MATMUL.0, MATMUL.1, Sharing::Tiled),
+    "matmul_experts" => MatmulExperts::standard(size),
+    "rms_norm" => RmsNorm::standard(size),
+    "softmax" => Softmax::standard(size),
+    "attention" => Attention::standard(size),
+    "layer_norm" => LayerNorm::standard(size),
+    "linear" => Linear::standard(size, Octets::Apart),
+    "linear_octet" => Linear::standard(size, Octets::Shared),
+    "attention_full" => AttentionFull::standard(size, Octets::Apart),
+    "attention_full_octet" => AttentionFull::standard(size, Octets::Shared),
+    "mean_pool" => MeanPool::standard(size),
+    "attention_decode" => AttentionDecode::standard(size),
+    "attention_merge" => AttentionMerge::standard(size),
+    "embed" => Embed::standard(size),
+    "rotary_cache" => RotaryCache::standard(size),
+    "argmax" => Argmax::standard(size),
+    "top_k" => TopK::standard(size),
+    "conv2d" => Conv2d::standard(size, Loads::of(facts)),
+    "conv2d_uniform" => Conv2d::standard(size, Loads::Uniform),
+    "conv2d_quad" => Conv2d::standard(size, Loads::Quad),
 }
 
 /// The kernels that are measured by themselves, once each, in the shapes and variants for this adapter, or for the CPU;

@@ -2,7 +2,7 @@
 //! of them counts (the gate of Jiang et al. 2024, arXiv 2401.04088, section 2.1).
 
 use super::random::uniform;
-use super::{Error, Kernel, Packing, Plan, Size, Unit, guard, spelled};
+use super::{Error, Kernel, Packing, Plan, Size, guard, spelled};
 use crate::gpu::{Facts, Wgsl};
 use std::cmp::Ordering;
 
@@ -50,9 +50,7 @@ impl TopK {
     }
 
     /// The source.
-    pub fn source() -> Wgsl {
-        Wgsl { file: "top_k.wgsl", text: include_str!("../../kernels/top_k.wgsl") }
-    }
+    pub const SOURCE: Wgsl = wgsl!("top_k");
 }
 
 impl Kernel for TopK {
@@ -63,10 +61,6 @@ impl Kernel for TopK {
     /// rows x columns, and how many are taken.
     fn shape(&self) -> String {
         format!("{} of {}", self.slots, spelled(&[self.rows, self.columns]))
-    }
-
-    fn unit(&self) -> Unit {
-        Unit::Byte
     }
 
     /// For each word that is taken a comparison with each word of its row, a difference, an exponential, an addition
@@ -111,15 +105,13 @@ impl Kernel for TopK {
     fn plan(&self, _facts: &Facts) -> Plan {
         let x = Packing::padded(self.rows, self.columns, WORKGROUP, 4);
         Plan {
-            source: TopK::source(),
+            source: TopK::SOURCE,
             constants: self.constants(x.padded_columns()),
             inputs: vec![x],
             output: Packing::padded(self.rows, 2 * self.slots, WORKGROUP, 1),
-            more_outputs: vec![],
-            immediates: vec![],
             workgroups: TopK::workgroups(self.rows),
-            workgroup_bytes: 0,
-            turns: self.slots * (self.columns + 2),
+            iterations: self.slots * (self.columns + 2),
+            ..Plan::default()
         }
     }
 }

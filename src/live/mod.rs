@@ -3,7 +3,7 @@
 //! On a terminal a bar shows the orbit with power against budget, charge, junction temperature and what limits;
 //! elsewhere (a pipe, CI) each phase and every tenth of the orbit is one line.
 
-use crate::journal::{Event, Outcome, Tick, Verification};
+use crate::journal::{AdapterClass, Conditions, Event, Outcome, Tick, Verification};
 use crate::units::{Seconds, Watts};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -63,18 +63,7 @@ impl Screen {
                 let power = held.drawn.energy_j.map(|energy| energy / held.duration_s);
                 self.say(&format!("duty {:3.0} %: {}", 100.0 * held.duty, watts(power)));
             }
-            Event::Conditions(conditions) => {
-                for choice in &conditions.tuning {
-                    self.say(&format!("tuned {choice}"));
-                }
-                self.workloads = conditions.workloads.iter().map(|workload| workload.name.clone()).collect();
-                let adapter = conditions.gpu_info.as_deref().unwrap_or("no adapter, twins on the CPU");
-                self.say(&format!(
-                    "{} workloads on {adapter}; power from {}",
-                    self.workloads.len(),
-                    conditions.source.name
-                ));
-            }
+            Event::Conditions(conditions) => self.conditions(conditions),
             Event::Verified(Verification { workload, relative_error, .. }) => {
                 let word = if event.is_sound() { "agrees" } else { "DISAGREES" };
                 let error = relative_error.map_or("not finite".into(), |error| format!("{error:.1e}"));
@@ -91,10 +80,14 @@ impl Screen {
             }
             Event::PowerLimit(setting) => self.say(&setting.to_string()),
             Event::Identified(identification) => self.say(&format!("sensor: {identification}")),
-            Event::Scaled(scale) => self.say(&format!(
-                "{:.1} W stand for the satellite's compute; one orbit in {:.0} s (k = {:.1})",
-                scale.rated_w.0, scale.orbit_s.0, scale.time_compression
-            )),
+            Event::Faults(record) => self.say(&format!("simulated faults: {}", record.faults.join(", "))),
+            Event::Scaled(scale) => {
+                let rated = if scale.rated_is_calibrated { ", the most that calibration saw," } else { "" };
+                self.say(&format!(
+                    "{:.1} W{rated} stand for the satellite's compute; one orbit in {:.0} s (k = {:.1})",
+                    scale.rated_w.0, scale.orbit_s.0, scale.time_compression
+                ));
+            }
             Event::Departed => self.say("departed"),
             Event::Tick(tick) => self.tick(tick),
             Event::Regime { flight_s, transition } => {
@@ -116,6 +109,19 @@ impl Screen {
                 }
             }
         }
+    }
+
+    fn conditions(&mut self, conditions: &Conditions) {
+        for choice in &conditions.tuning {
+            self.say(&format!("tuned {choice}"));
+        }
+        self.workloads = conditions.workloads.iter().map(|workload| workload.name.clone()).collect();
+        let adapter = match (&conditions.gpu_info, conditions.adapter_class) {
+            (Some(adapter), _) => adapter,
+            (None, AdapterClass::Simulated) => "a SIMULATED machine",
+            (None, _) => "no adapter, twins on the CPU",
+        };
+        self.say(&format!("{} workloads on {adapter}; power from {}", self.workloads.len(), conditions.source.name));
     }
 
     fn tick(&mut self, tick: &Tick) {

@@ -10,11 +10,12 @@
 //! The chip's memory is left out: on newer chips its counter stands still. Apple calls the values estimates and states no
 //! error; they are also no instants, but means over [`PERIOD`].
 
-use super::Meter;
+use super::channel::{Channel, Quantity, Sample, Sensor, Value};
 use super::plausible::PowerFilter;
 use super::probe::Refusal;
-use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
-use crate::units::{Joules, Seconds, Watts};
+use super::trial::{Candidate, Roots, Trial};
+use crate::reading::{Boundary, NoData, Provenance, Sensing, Source};
+use crate::units::{Seconds, Watts};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Instant;
 
@@ -40,9 +41,9 @@ pub struct Interval {
 }
 
 /// The chip of this machine: where macOS runs, or why it cannot be read. None elsewhere.
-pub fn open() -> Option<Result<Apple, Refusal>> {
+pub fn open() -> Option<Result<Channel<Apple>, Refusal>> {
     #[cfg(all(target_os = "macos", feature = "apple"))]
-    return Some(ioreport::start().map(Apple::new));
+    return Some(ioreport::start().map(Apple::channel));
     #[cfg(all(target_os = "macos", not(feature = "apple")))]
     return Some(Err(Refusal::new(NoData::NotSupported, "this program was built without the feature `apple`")
         .with_remedy("build it with: cargo install dawndusk --features apple")));
@@ -50,19 +51,21 @@ pub fn open() -> Option<Result<Apple, Refusal>> {
     None
 }
 
-/// The chip as a meter.
+/// The chip, by the intervals of its thread.
 pub struct Apple {
-    source: Source,
     intervals: Receiver<Interval>,
-    filter: PowerFilter,
-    last: Option<Interval>,
-    total: Joules,
-    coverage: Coverage,
+    /// The ends of the first and of the last interval.
+    ended: Option<(Instant, Instant)>,
+}
+
+/// It has a thread already, and its first interval takes its time.
+pub(super) fn trials(roots: &Roots) -> Vec<Trial> {
+    vec![Trial::start(NAME, roots.slow_deadline(), || open().map(|chip| Candidate::slow(chip?)).transpose())]
 }
 
 impl Apple {
-    /// A meter of what comes from `intervals`. Its energy counts from the end of the first.
-    pub fn new(intervals: Receiver<Interval>) -> Apple {
+    /// What comes from `intervals`. Its energy counts from the end of the first.
+    pub fn channel(intervals: Receiver<Interval>) -> Channel<Apple> {
         let source = Source {
             name: NAME.to_owned(),
             provenance: Provenance::SocCounter,
@@ -76,72 +79,39 @@ impl Apple {
             rated_w: None,
             sensing: Sensing { averaging_s: PERIOD, seen_share: 1.0 },
         };
-        Apple {
-            source,
-            intervals,
-            filter: PowerFilter::new(None),
-            last: None,
-            total: Joules::ZERO,
-            coverage: Coverage::default(),
-        }
+        let quantity = Quantity::power(PowerFilter::new(None), PERIOD);
+        Channel::new(source, Apple { intervals, ended: None }, vec![quantity])
     }
 
-    fn take(&mut self, interval: Interval) {
-        let mean = interval.mean.and_then(|power| self.filter.check(power));
-        if let Some(before) = self.last {
-            let dt = Seconds(interval.ended.saturating_duration_since(before.ended).as_secs_f64());
-            match mean {
-                Ok(power) => self.total += power * dt,
-                Err(_) => {
-                    self.coverage.gaps += 1;
-                    self.coverage.gap_s += dt;
-                }
-            }
-        }
-        self.coverage.updates += u64::from(mean.is_ok());
-        self.last = Some(Interval { mean, ..interval });
-    }
-
-    /// True once nobody sends any more.
-    fn drain(&mut self) -> bool {
-        loop {
-            match self.intervals.try_recv() {
-                Ok(interval) => self.take(interval),
-                Err(TryRecvError::Empty) => return false,
-                Err(TryRecvError::Disconnected) => return true,
-            }
-        }
-    }
-
-    fn look(&mut self, now: Seconds) -> Reading {
-        let has_ended = self.drain();
-        let Some(last) = self.last else {
-            return Reading::absent(now, if has_ended { NoData::Lost } else { NoData::NotYet });
-        };
-        let age = Seconds(last.ended.elapsed().as_secs_f64());
-        match last.mean {
-            _ if has_ended => Reading::absent(now, NoData::Lost),
-            _ if age > PERIOD * STALE_PERIODS => Reading::absent(now, NoData::Timeout),
-            Err(cause) => Reading::absent(now, cause),
-            Ok(power) => Reading { taken_at: now - age, energy: Ok(self.total), power: Ok(power) },
+    fn sample(&mut self, now: Seconds, interval: Interval) -> Sample {
+        let first = self.ended.map_or(interval.ended, |(first, _)| first);
+        self.ended = Some((first, interval.ended));
+        Sample {
+            quantity: 0,
+            taken_at: now - Seconds(interval.ended.elapsed().as_secs_f64()),
+            clock: Seconds(interval.ended.saturating_duration_since(first).as_secs_f64()),
+            value: Ok(Value::Mean(interval.mean)),
         }
     }
 }
 
-impl Meter for Apple {
-    fn source(&self) -> &Source {
-        &self.source
-    }
-
-    fn read(&mut self, now: Seconds) -> Reading {
-        let reading = self.look(now);
-        self.coverage.looks += 1;
-        self.coverage.missed += u64::from(reading.energy.is_err());
-        reading
-    }
-
-    fn coverage(&self) -> Coverage {
-        self.coverage
+impl Sensor for Apple {
+    fn samples(&mut self, now: Seconds) -> Result<Vec<Sample>, NoData> {
+        let mut samples = Vec::new();
+        let has_ended = loop {
+            match self.intervals.try_recv() {
+                Ok(interval) => samples.push(self.sample(now, interval)),
+                Err(error) => break error == TryRecvError::Disconnected,
+            }
+        };
+        let cause = match self.ended {
+            _ if has_ended => Some(NoData::Lost),
+            None => Some(NoData::NotYet),
+            Some((_, last)) => (last.elapsed().as_secs_f64() > PERIOD.0 * STALE_PERIODS).then_some(NoData::Timeout),
+        };
+        // What came before it counts all the same.
+        samples.extend(cause.map(|cause| Sample::new(0, now, Err(cause))));
+        Ok(samples)
     }
 }
 
@@ -198,14 +168,15 @@ mod ioreport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::meter::Meter;
     use std::sync::mpsc::{self, Sender};
     use std::time::Duration;
 
-    fn chip() -> (Sender<Interval>, Apple, Instant) {
+    fn chip() -> (Sender<Interval>, Channel<Apple>, Instant) {
         let (sender, intervals) = mpsc::channel();
         // Intervals of the last second and a half: none of them is stale.
         let begin = Instant::now().checked_sub(Duration::from_millis(1500)).expect("the machine runs for longer");
-        (sender, Apple::new(intervals), begin)
+        (sender, Apple::channel(intervals), begin)
     }
 
     fn send(sender: &Sender<Interval>, begin: Instant, means: &[Result<f64, NoData>]) {

@@ -9,6 +9,9 @@
 //!
 //! Everything else is a reset, and so is a rise that no load explains. A reset ends the total for good: a sum with a
 //! hole of unknown size is not a smaller sum, it is none. NVML's and AMD's counters have no known range: they never wrap.
+//!
+//! A counter has no power beside it: [`MeanPower`] is `ΔE / Δt` over at least [`WINDOW`]. Looks that come closer together
+//! see the mean of the window before: over a single millisecond the steps of the counter would show, not the load.
 
 use crate::reading::NoData;
 use crate::units::{Joules, Seconds, Watts};
@@ -23,6 +26,10 @@ pub const MILLIJOULE: Joules = Joules(1e-3);
 /// Too little would take a late update for a reset and void a good run; a second at full load hides no wrap.
 pub const SLACK: Seconds = Seconds(1.0);
 
+/// The shortest window of a mean power. It holds a hundred updates of RAPL (about 1 ms), so the ragged ends cost at most
+/// 1 %, and one period of the scheduler's CPU quotas (100 ms).
+pub const WINDOW: Seconds = Seconds(0.1);
+
 /// What is known of a counter before it is read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
@@ -35,6 +42,16 @@ pub struct Limits {
     pub ceiling: Option<Watts>,
     /// A counter lags behind and catches up, so a step may hold the energy of this much more than the interval.
     pub slack: Seconds,
+}
+
+impl Limits {
+    /// Microjoules of which nothing is known: every rise is taken, and every fall is a reset.
+    pub const NONE: Limits = Limits { unit: MICROJOULE, range: None, ceiling: None, slack: Seconds::ZERO };
+
+    /// A real counter of `unit`, which ends at `range` if that is known, of what draws no more than `ceiling`.
+    pub fn of(unit: Joules, range: Option<u64>, ceiling: Watts) -> Limits {
+        Limits { unit, range, ceiling: Some(ceiling), slack: SLACK }
+    }
 }
 
 /// What one look found.
@@ -121,5 +138,33 @@ impl Counter {
             }
             _ => Step::Reset,
         }
+    }
+}
+
+/// A running mean.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MeanPower {
+    since: Option<Seconds>,
+    energy: Joules,
+    latest: Option<Watts>,
+}
+
+impl MeanPower {
+    /// Takes the energy since the look before; `None` if that cannot be said, and then the mean starts again.
+    pub fn advance(&mut self, at: Seconds, energy: Option<Joules>) {
+        let (Some(since), Some(energy)) = (self.since, energy) else {
+            *self = MeanPower { since: Some(at), ..MeanPower::default() };
+            return;
+        };
+        self.energy += energy;
+        let dt = at - since;
+        if dt.0 >= WINDOW.0 {
+            *self = MeanPower { since: Some(at), energy: Joules::ZERO, latest: Some(self.energy / dt) };
+        }
+    }
+
+    /// The mean over the last full window.
+    pub fn watts(&self) -> Result<Watts, NoData> {
+        self.latest.ok_or(NoData::NotYet)
     }
 }

@@ -17,10 +17,11 @@
 //! * idle: 0.3 of it. Barroso & Hölzle, *The Case for Energy-Proportional Computing*, IEEE Computer 40 (12) (2007) 33
 //!   (doi:10.1109/MC.2007.443), put server CPUs below one third of their peak at very low activity.
 
-use super::Meter;
-use super::mean_power::MeanPower;
+use super::channel::{Channel, Quantity, Sample, Sensor};
+use super::counter::{Limits, MICROJOULE};
 use super::probe::Refusal;
-use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
+use super::trial::{Candidate, Roots, Trial};
+use crate::reading::{Boundary, NoData, Provenance, Sensing, Source};
 use crate::units::{Joules, Seconds, Watts};
 
 /// Name of the source.
@@ -62,22 +63,23 @@ impl Inputs {
 /// Reads CPU time since some fixed point.
 pub type CpuClock = Box<dyn FnMut() -> Result<Seconds, NoData> + Send>;
 
-/// The model.
+/// The model, as a counter of microjoules.
 pub struct CpuTime {
-    source: Source,
     inputs: Inputs,
     clock: CpuClock,
     /// The clock and the CPU time at the first look.
     start: Option<(Seconds, Seconds)>,
     looked_at: Seconds,
     energy: Joules,
-    mean: MeanPower,
-    coverage: Coverage,
+}
+
+pub(super) fn trials(roots: &Roots) -> Vec<Trial> {
+    vec![Trial::start(NAME, roots.source_deadline, || Candidate::here(CpuTime::open()?, CpuTime::open()?).map(Some))]
 }
 
 impl CpuTime {
     /// The model of this process on this machine, once its CPU time has been read.
-    pub fn open() -> Result<CpuTime, Refusal> {
+    pub fn open() -> Result<Channel<CpuTime>, Refusal> {
         process_cpu_time().map_err(|cause| {
             Refusal::new(cause, "the system does not tell the CPU time of a process by a clock that is read here")
         })?;
@@ -85,7 +87,7 @@ impl CpuTime {
     }
 
     /// The model over any clock.
-    pub fn with_clock(inputs: Inputs, clock: CpuClock) -> CpuTime {
+    pub fn with_clock(inputs: Inputs, clock: CpuClock) -> Channel<CpuTime> {
         let Inputs { cores, busy_w, idle_w } = inputs;
         let source = Source {
             name: NAME.to_owned(),
@@ -100,59 +102,27 @@ impl CpuTime {
             rated_w: Some(inputs.rated()),
             sensing: Sensing::default(),
         };
-        CpuTime {
-            source,
-            inputs,
-            clock,
-            start: None,
-            looked_at: Seconds::ZERO,
-            energy: Joules::ZERO,
-            mean: MeanPower::default(),
-            coverage: Coverage::default(),
-        }
+        let model = CpuTime { inputs, clock, start: None, looked_at: Seconds::ZERO, energy: Joules::ZERO };
+        Channel::new(source, model, vec![Quantity::counter(Limits::NONE)])
     }
 
-    /// Brings the energy up to date; the step since the look before, none for the first.
-    fn advance(&mut self, now: Seconds, cpu_time: Seconds) -> Option<Joules> {
-        let Some((opened_at, cpu_time_then)) = self.start else {
-            self.start = Some((now, cpu_time));
-            self.looked_at = now;
-            return None;
-        };
+    /// The energy until `now`.
+    fn energy(&mut self, now: Seconds, cpu_time: Seconds) -> Joules {
+        let (opened_at, cpu_time_then) = *self.start.get_or_insert((now, cpu_time));
         let Inputs { cores, busy_w, idle_w } = self.inputs;
         let energy = idle_w * cores as f64 * (now - opened_at) + (busy_w - idle_w) * (cpu_time - cpu_time_then);
         let most = self.energy + self.inputs.rated() * (now - self.looked_at);
         self.looked_at = now;
         // Neither clock runs backwards by its contract; if one does, the energy stands.
-        let energy = self.energy.max(energy.min(most));
-        let step = energy - self.energy;
-        self.energy = energy;
-        Some(step)
+        self.energy = self.energy.max(energy.min(most));
+        self.energy
     }
 }
 
-impl Meter for CpuTime {
-    fn source(&self) -> &Source {
-        &self.source
-    }
-
-    fn read(&mut self, now: Seconds) -> Reading {
-        self.coverage.looks += 1;
-        let cpu_time = match (self.clock)() {
-            Ok(cpu_time) => cpu_time,
-            Err(cause) => {
-                self.coverage.missed += 1;
-                return Reading::absent(now, cause);
-            }
-        };
-        let step = self.advance(now, cpu_time);
-        self.coverage.updates += u64::from(step != Some(Joules::ZERO));
-        self.mean.advance(now, step);
-        Reading { taken_at: now, energy: Ok(self.energy), power: self.mean.watts() }
-    }
-
-    fn coverage(&self) -> Coverage {
-        self.coverage
+impl Sensor for CpuTime {
+    fn samples(&mut self, now: Seconds) -> Result<Vec<Sample>, NoData> {
+        let energy = (self.clock)().map(|cpu_time| self.energy(now, cpu_time))?;
+        Ok(vec![Sample::count(now, Ok((energy / MICROJOULE).round() as u64))])
     }
 }
 

@@ -1,130 +1,69 @@
-//! A meter with its books: what a flight holds instead of a bare meter.
+//! A meter with what a flight keeps of it: readings for the governor, energies for the journal.
 //!
-//! Every look is a reading for the governor and a [`Mark`] for the books, of the source itself and of its witnesses. A
-//! suspend of the machine between two marks leaves their window without an energy. What looking costs is counted: time
-//! and CPU time of the flight's thread in its looks, and CPU time of the sources' own threads.
+//! Every look is a [`Reading`] and a [`Mark`], of the source itself and of those beside it. A suspend of the machine
+//! between two looks leaves their window without an energy. Time is an argument; the machine's own clocks are asked for
+//! two things only, which a flight on a virtual clock has otherwise: whether the machine slept, and what looking costs.
 
+use super::Meter;
+use super::cost::{LookTime, MeterCost};
 use super::drawn::Drawn;
+use super::energy_meter::{EnergyMeter, Mark};
 use super::suspend::SuspendWatch;
-use super::totaliser::{Mark, Totaliser};
-use super::{Meter, cpu_clock};
 use crate::reading::{Coverage, NoData, Reading, Source, Throttling};
 use crate::units::{Seconds, Watts};
-use serde::{Deserialize, Serialize};
-use std::time::Instant;
 
-/// A meter and the books over it.
+/// A meter and the energies that it has shown.
 pub struct Gauge {
     meter: Box<dyn Meter>,
-    books: Totaliser,
-    witnesses: Vec<(Source, Totaliser)>,
+    energy: EnergyMeter,
+    beside: Vec<(Source, EnergyMeter)>,
     suspend: SuspendWatch,
+    /// None where looks are not timed.
+    looking: Option<LookTime>,
     sleeps: u64,
     slept: Option<Seconds>,
     looks: u64,
-    looking: Seconds,
-    waited: Seconds,
     opened_at: Option<Seconds>,
     /// Before the first look: the source was tried before it was chosen.
     reads_before: u64,
     threads_before: Seconds,
 }
 
-/// One look: for the governor, and for the books.
+/// One look: for the governor, and for the energies.
 #[derive(Clone, Debug)]
 pub struct Look {
     /// What the source said.
     pub reading: Reading,
     /// Up to where the energy is known.
     mark: Mark,
-    witnesses: Vec<Mark>,
+    beside: Vec<Mark>,
     throttling: Option<Throttling>,
     sleeps: u64,
 }
 
-/// What looking costs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct MeterCost {
-    /// Looks of the flight.
-    pub looks: u64,
-    /// Looks of the sources' own threads, the flight's among them; the same where there are none.
-    pub reads: u64,
-    /// Time that the flight's thread spent in its looks.
-    #[serde(default)]
-    pub waited_s: Seconds,
-    /// CPU time of the sources' own threads.
-    #[serde(default)]
-    pub threads_s: Seconds,
-    /// CPU time of all looks; none where the system does not tell that of a thread.
-    pub cpu_s: Option<Seconds>,
-    /// Since the first look.
-    pub over_s: Seconds,
-    /// CPU time for each second: the share of one core.
-    pub core_share: Option<f64>,
-    /// The most that looking can have taken from the work, for each second: the time in the flight's looks, in which nothing
-    /// new is admitted and whoever is asked answers, and the CPU time of the sources' threads in looks of their own, which a
-    /// workload on all cores must give up.
-    #[serde(default)]
-    pub work_share: f64,
-}
-
-impl MeterCost {
-    /// The meter should take no more than this of a core, nor of the work.
-    pub const SHARE_MAX: f64 = 0.005;
-
-    /// From `before` to here.
-    pub fn since(&self, before: &MeterCost) -> MeterCost {
-        let looks = (self.looks.saturating_sub(before.looks), self.reads.saturating_sub(before.reads));
-        self.join(before, looks, |now, then| now - then)
-    }
-
-    /// Both together.
-    pub fn plus(&self, other: &MeterCost) -> MeterCost {
-        let looks = (self.looks + other.looks, self.reads + other.reads);
-        self.join(other, looks, |one, two| one + two)
-    }
-
-    fn join(&self, other: &MeterCost, (looks, reads): (u64, u64), by: fn(Seconds, Seconds) -> Seconds) -> MeterCost {
-        let cost = MeterCost {
-            looks,
-            reads,
-            waited_s: by(self.waited_s, other.waited_s),
-            threads_s: by(self.threads_s, other.threads_s),
-            cpu_s: self.cpu_s.zip(other.cpu_s).map(|(one, two)| by(one, two)),
-            over_s: by(self.over_s, other.over_s),
-            ..MeterCost::default()
-        };
-        cost.shared()
-    }
-
-    /// With its shares.
-    fn shared(self) -> MeterCost {
-        let share = |time: Seconds| if self.over_s > Seconds::ZERO { time / self.over_s } else { 0.0 };
-        let unasked = self.reads.saturating_sub(self.looks) as f64 / self.reads.max(1) as f64;
-        let taken = self.waited_s + self.threads_s * unasked;
-        MeterCost { core_share: self.cpu_s.map(share), work_share: share(taken), ..self }
-    }
-}
-
 impl Gauge {
-    /// Books over `meter`, nothing in them yet.
+    /// Over `meter`, which nobody has looked at yet, on this machine.
     pub fn new(meter: Box<dyn Meter>) -> Gauge {
         Gauge::with_watch(meter, SuspendWatch::default())
     }
 
     /// The same with another watch for suspends.
     pub fn with_watch(meter: Box<dyn Meter>, suspend: SuspendWatch) -> Gauge {
-        let witnesses = meter.witness_sources();
+        Gauge { looking: Some(LookTime::default()), ..Gauge::without_clocks(meter, suspend) }
+    }
+
+    /// The same without any clock of the machine: `suspend` has one of its own, and looking costs nothing.
+    pub fn without_clocks(meter: Box<dyn Meter>, suspend: SuspendWatch) -> Gauge {
+        let beside = meter.beside_sources();
         Gauge {
-            books: Totaliser::new(meter.source()),
-            witnesses: witnesses.into_iter().map(|source| (source.clone(), Totaliser::new(&source))).collect(),
+            energy: EnergyMeter::new(meter.source()),
+            beside: beside.into_iter().map(|source| (source.clone(), EnergyMeter::new(&source))).collect(),
             meter,
             suspend,
+            looking: None,
             sleeps: 0,
             slept: None,
             looks: 0,
-            looking: Seconds::ZERO,
-            waited: Seconds::ZERO,
             opened_at: None,
             reads_before: 0,
             threads_before: Seconds::ZERO,
@@ -142,8 +81,8 @@ impl Gauge {
     }
 
     /// The sources beside it.
-    pub fn witness_sources(&self) -> impl Iterator<Item = &Source> {
-        self.witnesses.iter().map(|(source, _)| source)
+    pub fn beside_sources(&self) -> impl Iterator<Item = &Source> {
+        self.beside.iter().map(|(source, _)| source)
     }
 
     /// Looks now, on a monotonic clock that is the same at every call.
@@ -152,47 +91,48 @@ impl Gauge {
             self.opened_at = Some(now);
             (self.reads_before, self.threads_before) = (self.meter.coverage().looks, self.threads());
         }
-        let (began, before) = (Instant::now(), cpu_clock::of_this_thread());
+        self.looks += 1;
+        let Some(mut looking) = self.looking else { return self.take(now) };
+        let look = looking.of(|| self.take(now));
+        self.looking = Some(looking);
+        look
+    }
+
+    fn take(&mut self, now: Seconds) -> Look {
         let reading = self.meter.read(now);
         if let Some(slept) = self.suspend.slept() {
             self.sleeps += 1;
             self.slept = Some(self.slept.map_or(slept, |sum| sum + slept));
         }
-        let mark = self.books.mark(now, &reading, self.meter.coverage());
-        let looks = self.meter.witnesses();
-        let marks = self.witnesses.iter_mut().zip(&looks).map(|((_, books), look)| books.mark(now, &look.0, look.1));
-        let witnesses = marks.collect();
-        self.looks += 1;
-        if let (Some(before), Some(after)) = (before, cpu_clock::of_this_thread()) {
-            self.looking += after - before;
-        }
-        self.waited += Seconds(began.elapsed().as_secs_f64());
-        Look { reading, mark, witnesses, throttling: self.meter.throttling(), sleeps: self.sleeps }
+        let mark = self.energy.mark(now, &reading, self.meter.coverage());
+        let seen = self.meter.beside();
+        let marks = self.beside.iter_mut().zip(&seen).map(|((_, energy), look)| energy.mark(now, &look.0, look.1));
+        let beside = marks.collect();
+        Look { reading, mark, beside, throttling: self.meter.throttling(), sleeps: self.sleeps }
     }
 
     /// What was drawn between two looks.
     pub fn between(&self, first: &Look, last: &Look) -> Drawn {
-        let window = last.mark.at - first.mark.at;
-        if first.sleeps != last.sleeps {
-            return Drawn::absent(NoData::Suspended, window);
-        }
         let throttled = first.throttling.zip(last.throttling).map(|(before, after)| after.since(&before));
-        Drawn { throttled, ..self.books.between(&first.mark, &last.mark) }
+        match first.sleeps == last.sleeps {
+            true => Drawn { throttled, ..self.energy.between(&first.mark, &last.mark) },
+            false => Drawn::absent(NoData::Suspended, last.mark.at - first.mark.at),
+        }
     }
 
-    /// The same by each witness, in their order.
-    pub fn between_by_witnesses(&self, first: &Look, last: &Look) -> Vec<Drawn> {
-        let marks = first.witnesses.iter().zip(&last.witnesses);
-        let drawn = |((_, books), (before, after)): (&(Source, Totaliser), (&Mark, &Mark))| {
-            let is_whole = first.sleeps == last.sleeps;
-            if is_whole { books.between(before, after) } else { Drawn::absent(NoData::Suspended, after.at - before.at) }
-        };
-        self.witnesses.iter().zip(marks).map(drawn).collect()
+    /// The same by each source beside it, in their order.
+    pub fn between_beside(&self, first: &Look, last: &Look) -> Vec<Drawn> {
+        let marks = self.beside.iter().zip(&first.beside).zip(&last.beside);
+        let drawn = marks.map(|(((_, energy), before), after)| match first.sleeps == last.sleeps {
+            true => energy.between(before, after),
+            false => Drawn::absent(NoData::Suspended, after.at - before.at),
+        });
+        drawn.collect()
     }
 
     /// The boundary draws `idle` at least.
     pub fn set_idle(&mut self, idle: Watts) {
-        self.books.set_idle(idle);
+        self.energy.set_idle(idle);
     }
 
     /// For how long the machine slept since the last call, where it did.
@@ -205,15 +145,16 @@ impl Gauge {
         self.meter.cpu_time().unwrap_or(Seconds::ZERO)
     }
 
-    /// What looking has cost until `now`; nothing before the first look.
+    /// What looking has cost until `now`; nothing before the first look, nor without the machine's clocks.
     pub fn cost(&self, now: Seconds) -> MeterCost {
+        let looking = self.looking.unwrap_or_default();
         let threads_s = (self.threads() - self.threads_before).max(Seconds::ZERO);
         let cost = MeterCost {
             looks: self.looks,
             reads: self.meter.coverage().looks.saturating_sub(self.reads_before).max(self.looks),
-            waited_s: self.waited,
+            waited_s: looking.waited,
             threads_s,
-            cpu_s: cpu_clock::of_this_thread().map(|_| self.looking + threads_s),
+            cpu_s: looking.cpu.map(|cpu| cpu + threads_s),
             over_s: self.opened_at.map_or(Seconds::ZERO, |opened_at| now - opened_at),
             ..MeterCost::default()
         };
@@ -247,8 +188,8 @@ impl Window {
         Drawn { oldest_s: self.oldest, ..gauge.between(&self.first, &self.last) }
     }
 
-    /// The same by each witness.
-    pub fn drawn_by_witnesses(&self, gauge: &Gauge) -> Vec<Drawn> {
-        gauge.between_by_witnesses(&self.first, &self.last)
+    /// The same by each source beside it.
+    pub fn drawn_beside(&self, gauge: &Gauge) -> Vec<Drawn> {
+        gauge.between_beside(&self.first, &self.last)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! `E += (P₀ + P₁) / 2 · dt` while `dt` is at most [`GAP_PERIODS`] update periods. A longer silence is a gap: nobody saw
 //! what was drawn, so no energy is invented for it. Its length is kept, and `rated power · gap` bounds what it can hide.
+//! A mean over an interval is its power times its length, and an interval without one is a gap.
 
 use crate::reading::{Coverage, Scatter};
 use crate::units::{Joules, Seconds, Watts};
@@ -15,6 +16,8 @@ pub const GAP_PERIODS: f64 = 5.0;
 pub struct PowerIntegral {
     longest_step: Seconds,
     last: Option<(Seconds, Watts)>,
+    /// The end of the last interval.
+    interval_end: Option<Seconds>,
     total: Joules,
     gaps: u64,
     gap_s: Seconds,
@@ -30,6 +33,7 @@ impl PowerIntegral {
         PowerIntegral {
             longest_step: update_period * GAP_PERIODS,
             last: None,
+            interval_end: None,
             total: Joules::ZERO,
             gaps: 0,
             gap_s: Seconds::ZERO,
@@ -54,12 +58,28 @@ impl PowerIntegral {
                 let is_long = dt > self.update_period * 2.0;
                 self.scatter.bridged += if is_long { dt.0 * dt.0 } else { 0.0 };
             } else {
-                self.gaps += 1;
-                self.gap_s += dt;
+                self.gap(dt);
             }
         }
         self.last = Some((at, power));
         self.sample(at, power);
+    }
+
+    /// Takes the interval that ended at `at`, where the one before ended, with its mean power if that is known.
+    pub fn advance_by_mean(&mut self, at: Seconds, mean: Option<Watts>) {
+        if let Some(since) = self.interval_end {
+            let dt = (at - since).max(Seconds::ZERO);
+            match mean {
+                Some(power) => self.total += power * dt,
+                None => self.gap(dt),
+            }
+        }
+        self.interval_end = Some(at);
+    }
+
+    fn gap(&mut self, length: Seconds) {
+        self.gaps += 1;
+        self.gap_s += length;
     }
 
     /// One for each update: a power that differs, or the same one a period later.

@@ -11,12 +11,12 @@
 //! it. Where that rail cannot be read the total is unknown, whatever the others say; and where there is none (AGX
 //! modules), it is not guessed which of the rails lie behind which: a sum could miss a part or count it twice.
 
-use super::Meter;
-use super::integral::PowerIntegral;
+use super::channel::{Channel, Quantity, Sample, Sensor};
 use super::plausible::PowerFilter;
 use super::probe::{Place, Refusal};
 use super::sysfs::Tree;
-use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
+use super::trial::{Candidate, Roots, Trial};
+use crate::reading::{Boundary, NoData, Provenance, Sensing, Source};
 use crate::units::{Seconds, Watts};
 
 /// Name of the source.
@@ -45,16 +45,22 @@ struct Rail {
 /// The module's supply.
 pub struct Jetson {
     tree: Tree,
-    source: Source,
     rail: Rail,
-    filter: PowerFilter,
-    integral: PowerIntegral,
-    coverage: Coverage,
+}
+
+pub(super) fn trials(roots: &Roots) -> Vec<Trial> {
+    let tree = roots.sysfs.clone();
+    // The module is the machine, so the vendor is all there is to know of its place.
+    let place = Place { vendor_id: Some(VENDOR_ID), ..Place::default() };
+    vec![Trial::start(NAME, roots.source_deadline, move || match Jetson::open(&tree)? {
+        Some(module) => Ok(Some(Candidate::on_thread(module)?.at(place))),
+        None => Ok(None),
+    })]
 }
 
 impl Jetson {
     /// Opens the input rail of the module. `None` where there is no INA3221 at all.
-    pub fn open(tree: &Tree) -> Result<Option<Jetson>, Refusal> {
+    pub fn open(tree: &Tree) -> Result<Option<Channel<Jetson>>, Refusal> {
         let chips: Vec<String> = super::hwmon::chips(tree)
             .into_iter()
             .map(|chip| format!("class/hwmon/{chip}"))
@@ -97,44 +103,14 @@ impl Jetson {
             rated_w: None,
             sensing: Sensing::default(),
         };
-        let (tree, integral) = (tree.clone(), PowerIntegral::new(period));
-        Ok(Some(Jetson { tree, source, rail, filter, integral, coverage: Coverage::default() }))
-    }
-
-    /// Where the module sits: it is the machine, so the vendor is all there is to know.
-    pub fn place(&self) -> Place {
-        Place { vendor_id: Some(VENDOR_ID), ..Place::default() }
-    }
-
-    /// How often a sampler should look between the flight's own looks.
-    pub fn poll_period(&self) -> Seconds {
-        self.source.update_period_s * 0.5
+        let quantity = Quantity::power(filter, period);
+        Ok(Some(Channel::new(source, Jetson { tree: tree.clone(), rail }, vec![quantity])))
     }
 }
 
-impl Meter for Jetson {
-    fn source(&self) -> &Source {
-        &self.source
-    }
-
-    fn read(&mut self, now: Seconds) -> Reading {
-        self.coverage.looks += 1;
-        match watts(&self.tree, &self.rail).and_then(|power| self.filter.check(power)) {
-            Ok(power) => {
-                self.coverage.updates += u64::from(self.integral.last_power() != Some(power));
-                self.integral.advance(now, power);
-                self.integral.tell(&mut self.coverage);
-                Reading { taken_at: now, energy: Ok(self.integral.total()), power: Ok(power) }
-            }
-            Err(cause) => {
-                self.coverage.missed += 1;
-                Reading::absent(now, cause)
-            }
-        }
-    }
-
-    fn coverage(&self) -> Coverage {
-        self.coverage
+impl Sensor for Jetson {
+    fn samples(&mut self, now: Seconds) -> Result<Vec<Sample>, NoData> {
+        Ok(vec![Sample::power(now, watts(&self.tree, &self.rail))])
     }
 }
 
@@ -151,12 +127,9 @@ fn rails(tree: &Tree, chip: &str) -> Vec<Rail> {
     (1..=3).filter_map(rail).collect()
 }
 
-/// Both factors, or the cause of the one that is missing. A file that is gone went with its monitor.
+/// Both factors, or the cause of the one that is missing.
 fn watts(tree: &Tree, rail: &Rail) -> Result<Watts, NoData> {
-    let number = |file: &str| match tree.number(file) {
-        Err(NoData::NotSupported) if !tree.has(file) => Err(NoData::Lost),
-        other => other,
-    };
-    let microwatts = number(&rail.millivolts)? as f64 * number(&rail.milliamperes)? as f64;
+    let microwatts =
+        tree.number_of_device(&rail.millivolts)? as f64 * tree.number_of_device(&rail.milliamperes)? as f64;
     Ok(Watts(microwatts * 1e-6))
 }

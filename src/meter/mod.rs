@@ -4,7 +4,7 @@
 //!
 //! | source | reads | provenance | boundary |
 //! |---|---|---|---|
-//! | [`nvml`] through [`board`] | NVIDIA's energy counter, or its power, integrated | board sensor | accelerator |
+//! | [`nvml`] | NVIDIA's energy counter, or its power, integrated | board sensor | accelerator |
 //! | [`hwmon`] | amdgpu's power, integrated; the energy counter of i915 and xe | board sensor | accelerator or module |
 //! | [`jetson`] | the INA3221 rails of NVIDIA's modules, integrated | board sensor | module |
 //! | [`apple`] | the energy counters of Apple's chips, on macOS with the feature `apple` | SoC counter | module |
@@ -13,52 +13,52 @@
 //! | [`recorded`] | energies from a file, replayed | modelled | as it is told |
 //! | [`cpu_time`] | the CPU time of this process, times constants | modelled | process |
 //!
-//! Under them lie three pure parts: [`counter`] (differences of a counter, with wraps and resets told apart),
-//! [`integral`] (energy from powers, with gaps counted) and [`mean_power`] (power from energies). [`plausible`] holds
-//! the limits of what a value can be. [`sampler`] keeps a hung sensor from hanging the flight, [`polled`] a slow one
-//! from holding it up, [`meter_file`] and [`replay`] read what a meter wrote for itself, [`trial`] tries every source
-//! by reading it, and [`select`] picks the best.
+//! Each of them is a small [`Sensor`](channel::Sensor) in a file of its own, with one line in [`trial`] that lists it. What
+//! all of them need is in one [`Channel`](channel::Channel): differences of a [`counter`], the [`integral`] of a power, the
+//! limits of what a value can be ([`plausible`]), what slows the device down ([`throttle`]), how well it was watched.
+//!
+//! [`thread`] keeps a source that hangs or is slow from holding up the flight, and [`gauge`] keeps the energies of a
+//! flight with their bounds ([`energy_meter`]). [`trial`] tries every source by reading it, [`duplicates`] tells sensors of
+//! the same watts, [`select`] picks the best. [`meter_file`] and [`replay`] read what a meter wrote for itself.
 
 pub mod address;
 pub mod apple;
 pub mod board;
+pub mod channel;
+pub mod cost;
 pub mod counter;
 pub mod cpu_clock;
 pub mod cpu_time;
 mod csv_lines;
 pub mod drawn;
-mod energy_file;
+pub mod duplicates;
+pub mod energy_meter;
 pub mod gauge;
 pub mod hwmon;
 pub mod integral;
 pub mod jetson;
-pub mod mean_power;
 pub mod meter_file;
 mod network;
 pub mod nvml;
-mod pairs;
 pub mod plausible;
-pub mod polled;
 pub mod probe;
 pub mod ptdaemon;
 pub mod rapl;
 pub mod recorded;
-pub mod renewal;
 pub mod replay;
-pub mod sampler;
 pub mod select;
 pub mod several;
 pub mod shelly;
 pub mod suspend;
 pub mod sysfs;
+pub mod thread;
 pub mod throttle;
-pub mod totaliser;
 pub mod trial;
-pub mod twins;
 
 pub use address::{Address, AddressError};
+pub use cost::MeterCost;
 pub use drawn::Drawn;
-pub use gauge::{Gauge, Look, MeterCost, Window};
+pub use gauge::{Gauge, Look, Window};
 pub use probe::{Probe, Refusal};
 pub use select::{Accelerator, AcceleratorKind, MeterError, Selection, open_all, probe};
 pub use trial::Roots;
@@ -86,14 +86,14 @@ pub trait Meter: Send {
         None
     }
 
-    /// Sources that are read with every look at this one and are never added to it: another sensor of the same watts, or
+    /// Sources that are read with every look at this one and never added to it: another sensor of the same watts, or
     /// of others beside them.
-    fn witness_sources(&self) -> Vec<Source> {
+    fn beside_sources(&self) -> Vec<Source> {
         Vec::new()
     }
 
     /// What each of them said at the last look.
-    fn witnesses(&self) -> Vec<(Reading, Coverage)> {
+    fn beside(&self) -> Vec<(Reading, Coverage)> {
         Vec::new()
     }
 

@@ -27,6 +27,14 @@ pub fn is_sentinel(count: u64) -> bool {
     count == u64::from(u32::MAX) || count == u64::MAX || (BLANKS..=i64::MAX as u64).contains(&count)
 }
 
+/// The count, where it is one.
+///
+/// # Errors
+/// [`NoData::Implausible`] for a sentinel.
+pub fn count(count: u64) -> Result<u64, NoData> {
+    if is_sentinel(count) { Err(NoData::Implausible) } else { Ok(count) }
+}
+
 /// Judges the powers of one sensor.
 ///
 /// A zero is taken at its word only from a sensor that has said something else before. A board that runs draws power,

@@ -32,7 +32,7 @@ impl Refusal {
 }
 
 /// One line of the report on power sources, for people ([`std::fmt::Display`]) and for JSON.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     /// Name of the candidate, such as `nvml:0`, `rapl` or `cpu-time`.
     pub name: String,
@@ -78,27 +78,12 @@ impl Probe {
     }
 
     pub(super) fn refused(name: &str, refusal: Refusal) -> Probe {
-        Probe {
-            name: name.to_owned(),
-            source: None,
-            power_w: None,
-            read_cost_s: None,
-            refusal: Some(refusal),
-            facts: None,
-            same_as: None,
-        }
+        Probe { name: name.to_owned(), refusal: Some(refusal), ..Probe::default() }
     }
 
     pub(super) fn accepted(source: &Source, first: &Reading, read_cost: Seconds) -> Probe {
-        Probe {
-            name: source.name.clone(),
-            source: Some(source.clone()),
-            power_w: first.power.ok(),
-            read_cost_s: Some(read_cost),
-            refusal: None,
-            facts: None,
-            same_as: None,
-        }
+        let (name, source) = (source.name.clone(), Some(source.clone()));
+        Probe { name, source, power_w: first.power.ok(), read_cost_s: Some(read_cost), ..Probe::default() }
     }
 }
 

@@ -17,12 +17,11 @@
 //! tells; a known analyser whose range is not told is of the class that SPEC accepts, of an unknown one nothing is stated.
 //! A daemon with its dummy device, which makes its numbers up, is no measurement and says so.
 
-use super::Meter;
-use super::integral::PowerIntegral;
+use super::channel::{Channel, Quantity, Sample, Sensor, Value};
 use super::network::Connection;
 use super::plausible::PowerFilter;
 use super::probe::Refusal;
-use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
+use crate::reading::{Boundary, NoData, Provenance, Sensing, Source};
 use crate::units::{Seconds, Watts};
 use std::time::{Duration, Instant};
 
@@ -65,134 +64,117 @@ pub struct PtDaemon {
     host: String,
     port: u16,
     connection: Option<Connection>,
-    source: Source,
+    period: Seconds,
     filter: PowerFilter,
-    integral: PowerIntegral,
     /// The time of the last sample by the daemon's clock, and by one of our own that only rises.
     last: Option<(f64, Seconds)>,
-    /// The look that brought the latest sample.
-    renewed_at: Seconds,
-    latest: Option<Watts>,
-    /// Samples came with the opening, and no look has told of them.
-    untold: bool,
-    coverage: Coverage,
+    /// The last power that can be one, as it was told.
+    latest: Option<Sample>,
+    /// Samples that came with the opening.
+    untold: Vec<(f64, Watts)>,
 }
 
 impl PtDaemon {
     /// Starts a measurement at the daemon on `host`, as the source `name`.
-    pub fn open(name: &str, host: &str, port: u16) -> Result<PtDaemon, Refusal> {
+    ///
+    /// # Errors
+    /// A daemon that is none, or does not measure.
+    pub fn open(name: &str, host: &str, port: u16) -> Result<Channel<PtDaemon>, Refusal> {
         let Begun { connection, identity, ranges } = begin(host, port, false)?;
         let is_dummy = identity.to_ascii_lowercase().contains("dummy");
         let analyser = identity.split(',').next().unwrap_or_default().to_owned();
         let version = identity.split(',').find_map(|part| part.strip_prefix("version=")).unwrap_or("unknown");
         let interval = identity.split(',').nth(1).and_then(|ms| ms.trim().parse::<f64>().ok()).unwrap_or(0.0);
         let period = Seconds((interval * 1e-3).clamp(1.0, 60.0));
-        let mut meter = PtDaemon {
+        let mut filter = PowerFilter::new(Some(CEILING));
+        let quantity = Quantity::power(filter, period);
+        let mut daemon = PtDaemon {
             host: host.to_owned(),
             port,
             connection: Some(connection),
-            source: Source {
-                name: name.to_owned(),
-                provenance: if is_dummy { Provenance::Modelled } else { Provenance::ExternalMeter },
-                boundary: Boundary::Wall,
-                method: String::new(),
-                update_period_s: period,
-                relative_uncertainty: None,
-                rated_w: None,
-                sensing: Sensing { averaging_s: period, seen_share: 1.0 },
-            },
-            filter: PowerFilter::new(Some(CEILING)),
-            integral: PowerIntegral::new(period),
+            period,
+            filter,
             last: None,
-            renewed_at: Seconds::ZERO,
             latest: None,
-            untold: false,
-            coverage: Coverage::default(),
+            untold: Vec::new(),
         };
-        meter.await_first()?;
+        daemon.await_first()?;
+        let power = daemon.untold.iter().filter_map(|&(_, power)| filter.check(power).ok()).last();
         let (band, stated) = match is_dummy {
             true => (None, "made up by PTDaemon's dummy device, not a measurement".to_owned()),
-            false => band(&analyser, ranges, meter.latest),
+            false => band(&analyser, ranges, power),
         };
-        meter.source.relative_uncertainty = band;
-        meter.source.method = format!("the analyser {analyser} behind PTDaemon {version}: {stated}");
-        Ok(meter)
+        let source = Source {
+            name: name.to_owned(),
+            provenance: if is_dummy { Provenance::Modelled } else { Provenance::ExternalMeter },
+            boundary: Boundary::Wall,
+            method: format!("the analyser {analyser} behind PTDaemon {version}: {stated}"),
+            update_period_s: period,
+            relative_uncertainty: band,
+            rated_w: None,
+            sensing: Sensing { averaging_s: period, seen_share: 1.0 },
+        };
+        Ok(Channel::new(source, daemon, vec![quantity]))
     }
 
     /// Waits for the first sample, for a while.
     fn await_first(&mut self) -> Result<(), Refusal> {
         let until = Instant::now() + FIRST_SAMPLE;
-        loop {
-            self.take(Seconds::ZERO)?;
-            self.untold = self.last.is_some();
-            if self.untold || self.coverage.missed > 0 || Instant::now() >= until {
-                return Ok(());
+        while self.untold.is_empty() && Instant::now() < until {
+            self.untold = self.take()?;
+            if self.untold.is_empty() {
+                std::thread::sleep(FIRST_SAMPLE / 30);
             }
-            std::thread::sleep(FIRST_SAMPLE / 30);
         }
+        Ok(())
     }
 
-    /// Takes the samples that are new, over a connection that is made again where it was lost.
-    fn take(&mut self, now: Seconds) -> Result<(), Refusal> {
+    /// The samples that are new, over a connection that is made again where it was lost.
+    fn take(&mut self) -> Result<Vec<(f64, Watts)>, Refusal> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => begin(&self.host, self.port, true)?.connection,
         };
         let samples = unread(&mut connection)?;
         self.connection = Some(connection);
-        if !samples.is_empty() {
-            self.renewed_at = now;
-        }
-        for (at, power) in samples {
-            let Ok(power) = self.filter.check(power) else {
-                self.coverage.missed += 1;
-                continue;
-            };
-            let period = self.source.update_period_s;
-            let time = match self.last {
-                // A clock that was set, by the season or by hand: the samples themselves come once a period.
-                Some((before, time)) if !(0.0..=600.0).contains(&(at - before)) => time + period,
-                Some((before, time)) => time + Seconds(at - before),
-                None => Seconds::ZERO,
-            };
-            self.coverage.updates += u64::from(self.latest != Some(power));
-            self.integral.advance(time, power);
-            self.last = Some((at, time));
-            self.latest = Some(power);
-        }
-        Ok(())
+        Ok(samples)
+    }
+
+    /// A power of the daemon, with a time that only rises.
+    fn sample(&mut self, now: Seconds, (at, power): (f64, Watts)) -> Sample {
+        let clock = match self.last {
+            // A clock that was set, by the season or by hand: the samples themselves come once a period.
+            Some((before, clock)) if !(0.0..=600.0).contains(&(at - before)) => clock + self.period,
+            Some((before, clock)) => clock + Seconds(at - before),
+            None => Seconds::ZERO,
+        };
+        self.last = Some((at, clock));
+        Sample { quantity: 0, taken_at: now, clock, value: Ok(Value::Power(power)) }
     }
 }
 
-impl Meter for PtDaemon {
-    fn source(&self) -> &Source {
-        &self.source
-    }
-
-    fn read(&mut self, now: Seconds) -> Reading {
-        self.coverage.looks += 1;
+impl Sensor for PtDaemon {
+    /// A daemon that answers without a new sample has nothing to say of now, and an analyser's own error is no power.
+    fn samples(&mut self, now: Seconds) -> Result<Vec<Sample>, NoData> {
         let taken = match std::mem::take(&mut self.untold) {
-            true => {
-                self.renewed_at = now;
-                Ok(())
-            }
-            false => self.take(now),
+            untold if untold.is_empty() => self.take().map_err(|refusal| refusal.cause)?,
+            untold => untold,
         };
-        let reading = match (taken, self.latest) {
-            (Ok(()), Some(power)) => {
-                self.integral.tell(&mut self.coverage);
-                // A daemon that answers without a new sample has nothing to say of now.
-                Reading { taken_at: self.renewed_at, energy: Ok(self.integral.total()), power: Ok(power) }
+        let mut samples = Vec::with_capacity(taken.len() + 1);
+        for (at, power) in taken {
+            match self.filter.check(power) {
+                Ok(power) => {
+                    let sample = self.sample(now, (at, power));
+                    self.latest = Some(sample);
+                    samples.push(sample);
+                }
+                Err(cause) => samples.push(Sample::power(now, Err(cause))),
             }
-            (Ok(()), None) => Reading::absent(now, NoData::NotYet),
-            (Err(refusal), _) => Reading::absent(now, refusal.cause),
-        };
-        self.coverage.missed += u64::from(reading.energy.is_err());
-        reading
-    }
-
-    fn coverage(&self) -> Coverage {
-        self.coverage
+        }
+        // What was good last still holds.
+        let latest = self.latest.ok_or(NoData::NotYet)?;
+        samples.extend(samples.last().is_none_or(|last| last.value.is_err()).then_some(latest));
+        Ok(samples)
     }
 }
 

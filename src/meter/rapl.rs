@@ -4,21 +4,21 @@
 //! packages appear there under the same names. Three traps are closed here:
 //!
 //! * Only zones named `package-*` count. Cores, uncore and memory lie inside or beside them and `psys` around them; a
-//!   sum over all would count a joule up to three times. `intel-rapl-mmio` is the same package by another road.
+//!   sum over all would count a joule up to three times. `intel-rapl-mmio` is the same package by another way.
 //! * Every package wraps by itself: a wrap is repaired before anything is added.
 //! * The files are readable by root alone since CVE-2020-8694 (PLATYPUS), and container runtimes hide the whole tree.
 //!
 //! The registers change about every millisecond and follow the plug's power closely (Khan et al., *RAPL in Action*, ACM
 //! TOMPECS 3 (2018) 9), but on many parts they are partly a model.
 
-use super::Meter;
-use super::counter::{Limits, MICROJOULE, SLACK};
-use super::energy_file::EnergyFile;
+use super::channel::{Channel, Quantity, Sample, Sensor, Value};
+use super::counter::{Limits, MICROJOULE};
 use super::plausible;
 use super::probe::Refusal;
 use super::sysfs::Tree;
-use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
-use crate::units::{Joules, Seconds, Watts};
+use super::trial::{Candidate, Roots, Trial};
+use crate::reading::{Boundary, NoData, Provenance, Sensing, Source};
+use crate::units::{Seconds, Watts};
 
 /// Name of the source.
 pub const NAME: &str = "rapl";
@@ -38,19 +38,24 @@ pub const POLL_PERIOD: Seconds = Seconds(1.0);
 
 /// The CPU packages of this machine.
 pub struct Rapl {
-    source: Source,
-    packages: Vec<EnergyFile>,
-    coverage: Coverage,
+    tree: Tree,
+    /// The counter of each package.
+    files: Vec<String>,
+}
+
+pub(super) fn trials(roots: &Roots) -> Vec<Trial> {
+    let tree = roots.sysfs.clone();
+    vec![Trial::start(NAME, roots.source_deadline, move || Candidate::on_thread(Rapl::open(&tree)?).map(Some))]
 }
 
 impl Rapl {
     /// Opens all packages under the root of `tree`.
-    pub fn open(tree: &Tree) -> Result<Rapl, Refusal> {
+    pub fn open(tree: &Tree) -> Result<Channel<Rapl>, Refusal> {
         let zones: Vec<String> = tree.names(DIRECTORY).into_iter().filter(|name| is_top_zone(name)).collect();
         if zones.is_empty() {
             return Err(no_zones(tree));
         }
-        let mut packages = Vec::new();
+        let (mut files, mut packages) = (Vec::new(), Vec::new());
         let mut rated = Some(Watts::ZERO);
         for zone in &zones {
             let directory = format!("{DIRECTORY}/{zone}");
@@ -58,8 +63,11 @@ impl Rapl {
             if !name.starts_with("package-") {
                 continue;
             }
-            let (file, zone_rated) = package(tree, &directory)?;
-            packages.push(file);
+            let file = format!("{directory}/energy_uj");
+            tree.number(&file).map_err(|cause| unreadable(tree, &file, cause))?;
+            let (counter, zone_rated) = package(tree, &directory);
+            files.push(file);
+            packages.push(counter);
             rated = rated.zip(zone_rated).map(|(sum, zone)| sum + zone);
         }
         if packages.is_empty() {
@@ -76,55 +84,31 @@ impl Rapl {
             rated_w: rated,
             sensing: Sensing::default(),
         };
-        Ok(Rapl { source, packages, coverage: Coverage::default() })
+        Ok(Channel::new(source, Rapl { tree: tree.clone(), files }, packages).polled_every(POLL_PERIOD))
     }
 }
 
-impl Meter for Rapl {
-    fn source(&self) -> &Source {
-        &self.source
-    }
-
-    fn read(&mut self, now: Seconds) -> Reading {
-        let mut energy = Ok(Joules::ZERO);
-        let mut power = Ok(Watts::ZERO);
-        let mut is_update = false;
-        // Every package is read even if one before it fails: each must see its own wraps.
-        for package in &mut self.packages {
-            let look = package.look(now);
-            energy = energy.and_then(|sum| Ok(sum + look.reading.energy?));
-            power = power.and_then(|sum| Ok(sum + look.reading.power?));
-            is_update |= look.is_update;
-        }
-        self.coverage.looks += 1;
-        self.coverage.updates += u64::from(is_update);
-        self.coverage.missed += u64::from(energy.is_err());
-        Reading { taken_at: now, energy, power }
-    }
-
-    fn coverage(&self) -> Coverage {
-        self.coverage
+impl Sensor for Rapl {
+    /// Every package is read even if one before it fails: each must see its own wraps.
+    fn samples(&mut self, now: Seconds) -> Result<Vec<Sample>, NoData> {
+        let sample = |(package, file): (usize, &String)| {
+            Sample::new(package, now, self.tree.number_of_device(file).map(Value::Count))
+        };
+        Ok(self.files.iter().enumerate().map(sample).collect())
     }
 }
 
-/// `intel-rapl:0`, but neither its parts (`intel-rapl:0:0`) nor the twins by another road (`intel-rapl-mmio:0`).
+/// `intel-rapl:0`, but neither its parts (`intel-rapl:0:0`) nor the same package by another way (`intel-rapl-mmio:0`).
 fn is_top_zone(name: &str) -> bool {
     name.strip_prefix("intel-rapl:").is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The counter of one package and its long-term limit, once the counter has been read.
-fn package(tree: &Tree, directory: &str) -> Result<(EnergyFile, Option<Watts>), Refusal> {
-    let file = format!("{directory}/energy_uj");
-    tree.number(&file).map_err(|cause| unreadable(tree, &file, cause))?;
+/// The counter of one package, and its long-term limit.
+fn package(tree: &Tree, directory: &str) -> (Quantity, Option<Watts>) {
     let range = tree.number(&format!("{directory}/max_energy_range_uj")).ok().filter(|&range| range > 0);
     let (rated, highest) = power_limits(tree, directory);
-    let limits = Limits {
-        unit: MICROJOULE,
-        range,
-        ceiling: Some(plausible::ceiling(highest, plausible::PACKAGE_CEILING)),
-        slack: SLACK,
-    };
-    Ok((EnergyFile::new(tree.clone(), file, limits), rated))
+    let ceiling = plausible::ceiling(highest, plausible::PACKAGE_CEILING);
+    (Quantity::counter(Limits::of(MICROJOULE, range, ceiling)), rated)
 }
 
 /// The long-term limit, and the highest of all limits that limit anything. Boards without a limit state 0 or a figure

@@ -54,7 +54,7 @@ pub struct Selection {
     pub covers_accelerator: bool,
     /// Sources beside it, with other boundaries or asked for by name: to be read and shown side by side, never added,
     /// since one may contain the other.
-    pub witnesses: Vec<Box<dyn Meter>>,
+    pub beside: Vec<Box<dyn Meter>>,
     /// All candidates, the chosen one among them.
     pub probes: Vec<Probe>,
 }
@@ -111,8 +111,8 @@ pub fn probe(roots: &Roots) -> Vec<Probe> {
 /// Opens the source for a flight on `accelerator` and those beside it.
 ///
 /// `wanted` holds names and addresses ([`Address`](super::Address)). The first is the flight's source, or the best one
-/// where none is wanted. The others are witnesses, and so is one source that measures for each boundary that nobody
-/// covers yet.
+/// where none is wanted. The others are read beside it, and so is one source that measures for each boundary that
+/// nobody covers yet.
 pub fn open_all(roots: &Roots, wanted: &[String], accelerator: &Accelerator) -> Result<Selection, MeterError> {
     let (roots, wanted) = roots.with(wanted)?;
     let mut candidates = candidates(&roots);
@@ -125,11 +125,11 @@ pub fn open_all(roots: &Roots, wanted: &[String], accelerator: &Accelerator) -> 
         None => (best(&candidates, accelerator)?, &[][..]),
     };
     let (meter, covers_accelerator) = take(&mut candidates, chosen, accelerator)?;
-    let mut witnesses = vec![];
+    let mut beside = vec![];
     for &other in others {
-        witnesses.push(take(&mut candidates, other, accelerator)?.0);
+        beside.push(take(&mut candidates, other, accelerator)?.0);
     }
-    let mut covered: Vec<Boundary> = witnesses.iter().chain([&meter]).map(|meter| meter.source().boundary).collect();
+    let mut covered: Vec<Boundary> = beside.iter().chain([&meter]).map(|meter| meter.source().boundary).collect();
     // Another board is another board's: it says nothing of this flight unless it is asked for.
     covered.push(Boundary::Accelerator);
     for candidate in &mut candidates {
@@ -140,10 +140,10 @@ pub fn open_all(roots: &Roots, wanted: &[String], accelerator: &Accelerator) -> 
         };
         if !covered.contains(&boundary) {
             covered.push(boundary);
-            witnesses.extend(candidate.meter.take());
+            beside.extend(candidate.meter.take());
         }
     }
-    Ok(Selection { meter, covers_accelerator, witnesses, probes: probes(candidates) })
+    Ok(Selection { meter, covers_accelerator, beside, probes: probes(candidates) })
 }
 
 /// The meter of a candidate and whether it covers the accelerator, or why it cannot be used.

@@ -11,13 +11,11 @@
 //! Relays without a meter report the same fields with 0 W in them. So a zero is believed only from a plug that has shown
 //! power, a plug that is switched off is [`NoData::Off`], and one without the fields is [`NoData::NotSupported`].
 
-use super::Meter;
-use super::counter::{Counter, Limits};
-use super::integral::PowerIntegral;
+use super::channel::{self, Channel, Quantity, Sample, Sensor};
 use super::network;
 use super::plausible::PowerFilter;
 use super::probe::Refusal;
-use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
+use crate::reading::{Boundary, NoData, Provenance, Sensing, Source};
 use crate::units::{Joules, Seconds, Watts};
 use serde_json::Value;
 use std::time::Duration;
@@ -59,16 +57,16 @@ pub struct Shelly {
     port: u16,
     switch: u8,
     dialect: Dialect,
-    source: Source,
-    filter: PowerFilter,
-    integral: PowerIntegral,
-    counter: Counter,
-    coverage: Coverage,
+    /// The energy that it counts for itself, at the last answer, to a joule.
+    total: Joules,
 }
 
 impl Shelly {
     /// Opens switch `switch` of the plug at `host` as the source `name`, once it has given a power.
-    pub fn open(name: &str, host: &str, port: u16, switch: u8) -> Result<Shelly, Refusal> {
+    ///
+    /// # Errors
+    /// Why it has given none.
+    pub fn open(name: &str, host: &str, port: u16, switch: u8) -> Result<Channel<Shelly>, Refusal> {
         let about = ask(host, port, "/shelly")?;
         let generation = about.get("gen").and_then(Value::as_u64).unwrap_or(1);
         let model = ["model", "type"].iter().find_map(|key| about.get(key)?.as_str()).unwrap_or("of unknown model");
@@ -92,22 +90,12 @@ impl Shelly {
                         rated_w: None,
                         sensing: Sensing { averaging_s: PERIOD, seen_share: 1.0 },
                     };
-                    return Ok(Shelly {
-                        host: host.to_owned(),
-                        port,
-                        switch,
-                        dialect,
+                    let plug = Shelly { host: host.to_owned(), port, switch, dialect, total: Joules::ZERO };
+                    return Ok(Channel::new(
                         source,
-                        filter: PowerFilter::new(Some(CEILING)),
-                        integral: PowerIntegral::new(PERIOD),
-                        counter: Counter::new(Limits {
-                            unit: Joules(1.0),
-                            range: None,
-                            ceiling: None,
-                            slack: Seconds::ZERO,
-                        }),
-                        coverage: Coverage::default(),
-                    });
+                        plug,
+                        vec![Quantity::power(PowerFilter::new(Some(CEILING)), PERIOD)],
+                    ));
                 }
                 Ok(_) => {
                     let detail = format!("{host}:{port}: 0 W: the relay has no meter, or nothing is plugged in");
@@ -123,34 +111,13 @@ impl Shelly {
     }
 }
 
-impl Meter for Shelly {
-    fn source(&self) -> &Source {
-        &self.source
-    }
-
-    fn read(&mut self, now: Seconds) -> Reading {
-        self.coverage.looks += 1;
-        let answer = question(&self.host, self.port, self.switch, self.dialect).map_err(|refusal| refusal.cause);
-        let checked = answer.and_then(|answer| Ok((self.filter.check(answer.watts)?, answer.total)));
-        let reading = match checked {
-            Ok((power, total)) => {
-                self.coverage.updates += u64::from(self.integral.last_power() != Some(power));
-                self.integral.advance(now, power);
-                self.integral.tell(&mut self.coverage);
-                if let Some(total) = total {
-                    self.counter.advance(now, total.0.round() as u64);
-                }
-                let energy = self.counter.total().map(|_| self.integral.total());
-                Reading { taken_at: now, energy, power: Ok(power) }
-            }
-            Err(cause) => Reading::absent(now, cause),
-        };
-        self.coverage.missed += u64::from(reading.energy.is_err());
-        reading
-    }
-
-    fn coverage(&self) -> Coverage {
-        self.coverage
+impl Sensor for Shelly {
+    fn samples(&mut self, now: Seconds) -> Result<Vec<Sample>, NoData> {
+        let answer = question(&self.host, self.port, self.switch, self.dialect).map_err(|refusal| refusal.cause)?;
+        let total = answer.total.map_or(self.total, |total| Joules(total.0.round()));
+        let has_fallen = std::mem::replace(&mut self.total, total) > total;
+        let restarted = has_fallen.then(|| Sample::new(0, now, Ok(channel::Value::Restarted)));
+        Ok(restarted.into_iter().chain([Sample::power(now, Ok(answer.watts))]).collect())
     }
 }
 

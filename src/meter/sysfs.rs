@@ -50,6 +50,14 @@ impl Tree {
         parse_count(&self.text(file)?)
     }
 
+    /// The same of a file that was there when its source was opened: one that is gone went with its device.
+    pub fn number_of_device(&self, file: &str) -> Result<u64, NoData> {
+        match self.number(file) {
+            Err(NoData::NotSupported) if !self.has(file) => Err(NoData::Lost),
+            answer => answer,
+        }
+    }
+
     /// True if something of that name is there.
     pub fn has(&self, file: &str) -> bool {
         self.path(file).exists()
@@ -78,8 +86,7 @@ pub fn parse_count(text: &str) -> Result<u64, NoData> {
     if says_none.contains(&text.to_ascii_lowercase().as_str()) {
         return Err(NoData::NotSupported);
     }
-    let count: u64 = text.parse().map_err(|_| NoData::Implausible)?;
-    if plausible::is_sentinel(count) { Err(NoData::Implausible) } else { Ok(count) }
+    text.parse().map_err(|_| NoData::Implausible).and_then(plausible::count)
 }
 
 /// What a failed read of an attribute means.

@@ -1,28 +1,30 @@
 //! Trying every source by reading it: side by side, each on a thread of its own, so that one that hangs costs its own
 //! deadline and nothing more.
+//!
+//! A source that is found by itself has one line in [`KINDS`], which lists its trials; boards behind a library come first
+//! ([`BoardDriver`]), and an address has its trial in [`of_address`].
 
-use super::Meter;
 use super::address::{Address, AddressError};
-use super::apple;
-use super::board::{Board, BoardDriver, BoardFacts, BoardMeter};
-use super::cpu_time::{self, CpuTime};
-use super::hwmon::{self, Hwmon};
-use super::jetson::{self, Jetson};
-use super::mean_power;
-use super::nvml::NvmlDriver;
-use super::pairs;
-use super::polled::Polled;
+use super::board::{BoardDriver, BoardFacts};
+use super::channel::{Channel, Sensor};
+use super::counter;
+use super::nvml::{BoardSensor, Device, NvmlBoard, NvmlDriver};
 use super::probe::{Place, Probe, Refusal};
 use super::ptdaemon::PtDaemon;
-use super::rapl::{self, Rapl};
 use super::recorded::Recorded;
-use super::sampler::{DEADLINE, Pending, Sampler};
 use super::shelly::Shelly;
 use super::sysfs::Tree;
-use crate::reading::NoData;
+use super::thread::{Answers, DEADLINE, Threaded};
+use super::{Meter, apple, cpu_time, duplicates, hwmon, jetson, rapl};
+use crate::reading::{NoData, Reading};
 use crate::units::{Seconds, Watts};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
+
+/// The kinds of sources that are found by themselves, in the order of the report. The model comes last.
+const KINDS: [fn(&Roots) -> Vec<Trial>; 6] =
+    [hwmon::trials, jetson::trials, of_addresses, apple::trials, rapl::trials, cpu_time::trials];
 
 /// Reads whose mean is the cost of one.
 const COST_READS: u32 = 5;
@@ -30,8 +32,8 @@ const COST_READS: u32 = 5;
 /// How long the first sample of a meter on the network is waited for.
 const FIRST_SAMPLE: Duration = Duration::from_secs(5);
 
-/// A meter on the network may take this long to open: a few questions, and the first sample.
-const NETWORK_DEADLINE: Seconds = Seconds(15.0);
+/// A slow source may take this long to open: a few questions, and the first sample.
+const SLOW_DEADLINE: Seconds = Seconds(15.0);
 
 /// Where sources are looked for, and how long. Tests put trees and drivers of their own here.
 #[derive(Clone)]
@@ -63,6 +65,9 @@ impl Default for Roots {
 
 impl Roots {
     /// These roots and the addresses among `wanted`, and all of `wanted` as names of sources.
+    ///
+    /// # Errors
+    /// A text that is meant as an address and is none.
     pub fn with(&self, wanted: &[String]) -> Result<(Roots, Vec<String>), AddressError> {
         let mut roots = self.clone();
         let mut names = Vec::new();
@@ -76,6 +81,11 @@ impl Roots {
             }
         }
         Ok((roots, names))
+    }
+
+    /// The longest that a source may take that is slow to answer.
+    pub(super) fn slow_deadline(&self) -> Seconds {
+        self.source_deadline.max(SLOW_DEADLINE)
     }
 }
 
@@ -96,37 +106,102 @@ impl Candidate {
     fn refused(name: &str, refusal: Refusal) -> Candidate {
         Candidate { probe: Probe::refused(name, refusal), place: Place::default(), meter: None }
     }
+
+    fn accepted(meter: Box<dyn Meter>, (first, read_cost): (Reading, Seconds)) -> Candidate {
+        let probe = Probe::accepted(meter.source(), &first, read_cost);
+        Candidate { probe, place: Place::default(), meter: Some(meter) }
+    }
+
+    /// Reads a source on a thread that answers at once.
+    pub(super) fn on_thread<S: Sensor + 'static>(channel: Channel<S>) -> Result<Candidate, Refusal> {
+        let (epoch, period) = (Instant::now(), channel.poll_period());
+        let nothing_yet = Reading::absent(Seconds::ZERO, NoData::NotYet);
+        let mut meter = threaded(Box::new(channel), (epoch, nothing_yet), period, Answers::Fresh(DEADLINE))?;
+        let first = first_of(meter.as_mut(), epoch)?;
+        Ok(Candidate::accepted(meter, first))
+    }
+
+    /// Reads a source that is slow to answer, and leaves it to a thread that asks once an update.
+    pub(super) fn slow<S: Sensor + 'static>(mut channel: Channel<S>) -> Result<Candidate, Refusal> {
+        let (epoch, period) = (Instant::now(), channel.source().update_period_s);
+        let first = slow_first_of(&mut channel, epoch)?;
+        let meter = threaded(Box::new(channel), (epoch, first.0), period, Answers::Latest)?;
+        Ok(Candidate::accepted(meter, first))
+    }
+
+    /// Reads a source that cannot hang. Without a thread it is read on the flight's clock, not on the one of its trial, so
+    /// the flight gets a `fresh` one.
+    pub(super) fn here<S: Sensor + 'static>(mut tried: Channel<S>, fresh: Channel<S>) -> Result<Candidate, Refusal> {
+        let first = first_of(&mut tried, Instant::now())?;
+        Ok(Candidate::accepted(Box::new(fresh), first))
+    }
+
+    /// The same at its place.
+    pub(super) fn at(self, place: Place) -> Candidate {
+        Candidate { place, ..self }
+    }
+
+    /// The same with what stands on its board; nothing is said for a library that tells nothing.
+    pub(super) fn with_facts(mut self, facts: BoardFacts) -> Candidate {
+        self.probe.facts = (!facts.id.is_empty()).then(|| Box::new(facts));
+        self
+    }
 }
 
 /// A candidate, a refusal, or nothing where there is no power source at all.
-type Attempt = Result<Option<Candidate>, Refusal>;
+pub(super) type Attempt = Result<Option<Candidate>, Refusal>;
 
 /// An attempt under way, by the name that it has until it knows a better one.
-struct Trial {
+pub(super) struct Trial {
     name: String,
-    deadline: Seconds,
-    pending: std::io::Result<Pending<Attempt>>,
+    pending: Pending<Attempt>,
 }
 
 impl Trial {
-    fn start(name: &str, deadline: Seconds, work: impl FnOnce() -> Attempt + Send + 'static) -> Trial {
-        Trial { name: name.to_owned(), deadline, pending: Pending::start(deadline, work) }
+    pub(super) fn start(
+        name: impl Into<String>,
+        deadline: Seconds,
+        work: impl FnOnce() -> Attempt + Send + 'static,
+    ) -> Trial {
+        Trial { name: name.into(), pending: Pending::start(deadline, work) }
     }
 
     fn end(self) -> Option<Candidate> {
-        match answer(self.pending, self.deadline).and_then(|attempt| attempt) {
+        match self.pending.wait().and_then(|attempt| attempt) {
             Ok(candidate) => candidate,
             Err(refusal) => Some(Candidate::refused(&self.name, refusal)),
         }
     }
 }
 
-/// The answer of work under way, or why there is none.
-fn answer<T: Send + 'static>(pending: std::io::Result<Pending<T>>, deadline: Seconds) -> Result<T, Refusal> {
-    pending.map_err(|error| no_thread(&error))?.wait().ok_or_else(|| {
-        Refusal::new(NoData::Timeout, format!("no answer within {deadline}"))
-            .with_remedy("the driver hangs: look into the kernel's log, and reset the device or restart the machine")
-    })
+/// Work under way on a thread that may never come back.
+struct Pending<T> {
+    answer: std::io::Result<Receiver<T>>,
+    deadline: Seconds,
+    until: Instant,
+}
+
+impl<T: Send + 'static> Pending<T> {
+    /// Starts `work`, which has until `deadline` from now.
+    fn start(deadline: Seconds, work: impl FnOnce() -> T + Send + 'static) -> Pending<T> {
+        let (sender, answer) = mpsc::sync_channel(1);
+        let until = Instant::now() + Duration::try_from_secs_f64(deadline.0).unwrap_or(Duration::ZERO);
+        let thread = std::thread::Builder::new().name("meter probe".to_owned()).spawn(move || {
+            // The receiver may have stopped waiting; then nobody wants the answer.
+            drop(sender.send(work()));
+        });
+        Pending { answer: thread.map(|_| answer), deadline, until }
+    }
+
+    /// The answer, or why there is none.
+    fn wait(self) -> Result<T, Refusal> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        self.answer.map_err(|error| no_thread(&error))?.recv_timeout(left).map_err(|_| {
+            Refusal::new(NoData::Timeout, format!("no answer within {}", self.deadline)).with_remedy(
+                "the driver hangs: look into the kernel's log, and reset the device or restart the machine",
+            )
+        })
+    }
 }
 
 fn no_thread(error: &std::io::Error) -> Refusal {
@@ -135,112 +210,68 @@ fn no_thread(error: &std::io::Error) -> Refusal {
 
 /// All sources of this machine: boards first, then the tree's, then the model.
 pub(super) fn candidates(roots: &Roots) -> Vec<Candidate> {
-    let libraries: Vec<_> = roots
-        .drivers
-        .iter()
-        .map(|driver| {
-            let theirs = Arc::clone(driver);
-            (driver.name(), Pending::start(roots.library_deadline, move || theirs.boards()))
-        })
-        .collect();
-    let mut trials = Vec::new();
-    for chip in hwmon::chips(&roots.sysfs) {
-        let tree = roots.sysfs.clone();
-        trials.push(Trial::start(&chip.clone(), roots.source_deadline, move || try_hwmon(&tree, &chip)));
-    }
-    let tree = roots.sysfs.clone();
-    trials.push(Trial::start(jetson::NAME, roots.source_deadline, move || try_jetson(&tree)));
-    for (index, address) in roots.addresses.iter().cloned().enumerate() {
-        let name = name_of(&roots.addresses[..index], &address);
-        let deadline = roots.source_deadline.max(NETWORK_DEADLINE);
-        trials.push(Trial::start(&name.clone(), deadline, move || try_address(&name, &address)));
-    }
-    trials.push(Trial::start(apple::NAME, roots.source_deadline.max(NETWORK_DEADLINE), try_apple));
-    let tree = roots.sysfs.clone();
-    trials.push(Trial::start(rapl::NAME, roots.source_deadline, move || try_rapl(&tree)));
-    trials.push(Trial::start(cpu_time::NAME, roots.source_deadline, try_cpu_time));
-
+    let list = |driver: &Arc<dyn BoardDriver>| {
+        let theirs = Arc::clone(driver);
+        (driver.name(), Pending::start(roots.library_deadline, move || theirs.boards()))
+    };
+    let libraries: Vec<_> = roots.drivers.iter().map(list).collect();
+    let trials: Vec<Trial> = KINDS.iter().flat_map(|kind| kind(roots)).collect();
     let mut candidates = Vec::new();
     let mut boards = Vec::new();
     for (library, pending) in libraries {
-        match answer(pending, roots.library_deadline).and_then(|listed| listed) {
-            Ok(listed) => boards.extend(listed.into_iter().enumerate().map(|(index, board)| {
+        match pending.wait().and_then(|listed| listed) {
+            Ok(listed) => boards.extend(listed.into_iter().enumerate().map(|(index, device)| {
                 let name = format!("{library}:{index}");
-                Trial::start(&name.clone(), roots.source_deadline, move || try_board(board?, &name))
+                Trial::start(name.clone(), roots.source_deadline, move || of_board(device?, &name).map(Some))
             })),
             Err(refusal) => candidates.push(Candidate::refused(library, refusal)),
         }
     }
     candidates.extend(boards.into_iter().chain(trials).filter_map(Trial::end));
-    pairs::mark(&mut candidates);
+    duplicates::mark(&mut candidates);
     candidates
 }
 
-fn try_board(mut board: Box<dyn Board>, name: &str) -> Attempt {
-    let epoch = Instant::now();
+fn of_board(device: Box<dyn Device>, name: &str) -> Result<Candidate, Refusal> {
+    let (epoch, mut board) = (Instant::now(), NvmlBoard::new(device));
     let (place, facts) = (board.place(), board.facts());
     let mut wait = |dt: Seconds| {
         std::thread::sleep(Duration::try_from_secs_f64(dt.0).unwrap_or(Duration::ZERO));
         Seconds(epoch.elapsed().as_secs_f64())
     };
-    let meter = BoardMeter::open(board, name, &mut wait)?;
-    let period = meter.poll_period();
-    Ok(with_facts(accept(place, sampled(meter, period)?)?, facts))
+    let channel = BoardSensor::open(board, name, &mut wait)?;
+    Ok(Candidate::on_thread(channel)?.at(place).with_facts(facts))
 }
 
-/// The candidate with what stands on its board; nothing is said for a library that tells nothing.
-fn with_facts(candidate: Option<Candidate>, facts: BoardFacts) -> Option<Candidate> {
-    let facts = (!facts.id.is_empty()).then(|| Box::new(facts));
-    candidate.map(|candidate| Candidate { probe: Probe { facts, ..candidate.probe }, ..candidate })
+fn of_addresses(roots: &Roots) -> Vec<Trial> {
+    let trial = |(index, address): (usize, &Address)| {
+        let (name, address) = (name_of(&roots.addresses[..index], address), address.clone());
+        Trial::start(name.clone(), roots.slow_deadline(), move || of_address(&name, &address).map(Some))
+    };
+    roots.addresses.iter().enumerate().map(trial).collect()
 }
 
-fn try_hwmon(tree: &Tree, chip: &str) -> Attempt {
-    let Some(meter) = Hwmon::open(tree, chip)? else { return Ok(None) };
-    let (place, facts, period) = (meter.place().clone(), meter.facts(), meter.poll_period());
-    Ok(with_facts(accept(place, sampled(meter, period)?)?, facts))
-}
-
-fn try_jetson(tree: &Tree) -> Attempt {
-    let Some(meter) = Jetson::open(tree)? else { return Ok(None) };
-    let (place, period) = (meter.place(), meter.poll_period());
-    accept(place, sampled(meter, period)?)
-}
-
-fn try_address(name: &str, address: &Address) -> Attempt {
+fn of_address(name: &str, address: &Address) -> Result<Candidate, Refusal> {
     match address {
         Address::Recorded { file, boundary } => {
             let mut tried = Recorded::open(name, file, *boundary)?;
-            let (first, read_cost) = timed(|| tried.read(Seconds::ZERO));
-            let probe = Probe::accepted(tried.source(), &first, read_cost);
-            // The replay begins with the first look of the flight.
-            let fresh = Recorded::open(name, file, *boundary)?;
-            Ok(Some(Candidate { probe, place: Place::default(), meter: Some(Box::new(fresh)) }))
+            let first = timed(|| tried.read(Seconds::ZERO));
+            // It may say anything, and begins with the first look of the flight.
+            Ok(Candidate::accepted(Box::new(Recorded::open(name, file, *boundary)?), first))
         }
-        Address::Shelly { host, port, switch } => polled(Box::new(Shelly::open(name, host, *port, *switch)?)),
-        Address::PtDaemon { host, port } => polled(Box::new(PtDaemon::open(name, host, *port)?)),
+        Address::Shelly { host, port, switch } => Candidate::slow(Shelly::open(name, host, *port, *switch)?),
+        Address::PtDaemon { host, port } => Candidate::slow(PtDaemon::open(name, host, *port)?),
     }
 }
 
-/// Takes a source that is slow to answer, once it has given an energy.
-fn polled(mut meter: Box<dyn Meter>) -> Attempt {
-    let epoch = Instant::now();
-    let mut look = || {
-        let now = Seconds(epoch.elapsed().as_secs_f64());
-        timed(|| meter.read(now))
-    };
-    let (mut first, mut read_cost) = look();
-    // The first sample of a measurement that has just been started takes its time.
-    while first.energy == Err(NoData::NotYet) && epoch.elapsed() < FIRST_SAMPLE {
-        std::thread::sleep(FIRST_SAMPLE / 10);
-        (first, read_cost) = look();
-    }
-    if let Err(cause) = first.energy {
-        return Err(Refusal::new(cause, format!("no energy from {}", meter.source().method)));
-    }
-    let probe = Probe::accepted(meter.source(), &first, read_cost);
-    let period = meter.source().update_period_s;
-    let meter = Polled::start(meter, epoch, first, period).map_err(|error| no_thread(&error))?;
-    Ok(Some(Candidate { probe, place: Place::default(), meter: Some(Box::new(meter)) }))
+fn threaded(
+    meter: Box<dyn Meter>,
+    first: (Instant, Reading),
+    period: Seconds,
+    answers: Answers,
+) -> Result<Box<dyn Meter>, Refusal> {
+    let threaded = Threaded::start(meter, first, period, answers).map_err(|error| no_thread(&error))?;
+    Ok(Box::new(threaded))
 }
 
 /// What `read` gives, and how long it takes.
@@ -250,46 +281,37 @@ fn timed<T>(read: impl FnOnce() -> T) -> (T, Seconds) {
     (value, Seconds(begin.elapsed().as_secs_f64()))
 }
 
-/// It has a thread already, and its first interval takes its time.
-fn try_apple() -> Attempt {
-    apple::open().map_or(Ok(None), |chip| polled(Box::new(chip?)))
-}
-
-fn try_rapl(tree: &Tree) -> Attempt {
-    accept(Place::default(), sampled(Rapl::open(tree)?, rapl::POLL_PERIOD)?)
-}
-
-fn try_cpu_time() -> Attempt {
-    let tried = accept(Place::default(), Box::new(CpuTime::open()?))?;
-    // Without a thread it is read on the flight's clock, not on the one of its trial: the flight gets a fresh one.
-    let fresh: Box<dyn Meter> = Box::new(CpuTime::open()?);
-    Ok(tried.map(|tried| Candidate { meter: Some(fresh), ..tried }))
-}
-
-fn sampled(meter: impl Meter + 'static, period: Seconds) -> Result<Box<dyn Meter>, Refusal> {
-    let sampler = Sampler::start(Box::new(meter), period, DEADLINE).map_err(|error| no_thread(&error))?;
-    Ok(Box::new(sampler))
-}
-
-/// Takes a source that gives an energy, and a power above zero if it gives one, over a window of the mean power.
-fn accept(place: Place, mut meter: Box<dyn Meter>) -> Attempt {
-    let epoch = Instant::now();
+/// A reading with an energy, and a power above zero if it has one, over a window of the mean power; and what a read costs.
+fn first_of(meter: &mut dyn Meter, epoch: Instant) -> Result<(Reading, Seconds), Refusal> {
     let clock = || Seconds(epoch.elapsed().as_secs_f64());
     meter.read(clock());
-    std::thread::sleep(Duration::from_secs_f64(mean_power::WINDOW.0 * 1.1));
+    std::thread::sleep(Duration::from_secs_f64(counter::WINDOW.0 * 1.1));
     let mut first = meter.read(clock());
     let before = clock();
     for _ in 0..COST_READS {
         first = meter.read(clock());
     }
     let read_cost = (clock() - before) / f64::from(COST_READS);
-    if let Err(cause) = first.energy {
-        return Err(Refusal::new(cause, format!("no energy from {}", meter.source().method)));
-    }
-    if first.power == Ok(Watts::ZERO) {
+    if first.power == Ok(Watts::ZERO) && first.energy.is_ok() {
         let detail = format!("0 W from {}: nothing is measured there", meter.source().method);
         return Err(Refusal::new(NoData::Implausible, detail));
     }
-    let probe = Probe::accepted(meter.source(), &first, read_cost);
-    Ok(Some(Candidate { probe, place, meter: Some(meter) }))
+    with_energy(meter, first).map(|first| (first, read_cost))
+}
+
+/// The same of a source that is slow to answer; the first sample of a measurement that has just been started takes its time.
+fn slow_first_of(meter: &mut dyn Meter, epoch: Instant) -> Result<(Reading, Seconds), Refusal> {
+    loop {
+        let now = Seconds(epoch.elapsed().as_secs_f64());
+        let (first, read_cost) = timed(|| meter.read(now));
+        if first.energy != Err(NoData::NotYet) || epoch.elapsed() >= FIRST_SAMPLE {
+            return with_energy(meter, first).map(|first| (first, read_cost));
+        }
+        std::thread::sleep(FIRST_SAMPLE / 10);
+    }
+}
+
+fn with_energy(meter: &dyn Meter, first: Reading) -> Result<Reading, Refusal> {
+    let refused = |cause| Refusal::new(cause, format!("no energy from {}", meter.source().method));
+    first.energy.map(|_| first).map_err(refused)
 }

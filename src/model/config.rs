@@ -11,7 +11,8 @@
 //! Touvron et al. 2023 (arXiv 2302.13971); grouped queries: Ainslie et al. 2023 (arXiv 2305.13245);
 //! experts: Jiang et al. 2024 (arXiv 2401.04088).
 
-use super::gguf::{GgufError, Header};
+use super::FileError;
+use super::gguf::Header;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
@@ -83,8 +84,8 @@ impl Config {
     /// The shape that a model file gives, every size within its range and all of them in agreement.
     ///
     /// # Errors
-    /// [`GgufError`] names the key.
-    pub fn of(header: &Header) -> Result<Self, GgufError> {
+    /// [`FileError`] names the key.
+    pub fn of(header: &Header) -> Result<Self, FileError> {
         const KEY: &str = "general.architecture";
         let architecture = header.text(KEY)?;
         if architecture != ARCHITECTURE {
@@ -146,19 +147,11 @@ impl Config {
             ("shape.rope_base", self.rope_base, range::ROPE_BASE),
             ("shape.norm_epsilon", self.norm_epsilon, range::NORM_EPSILON),
         ];
-        let odd = |key: &str, size: usize, allowed: &str| Some((key.to_owned(), size.to_string(), allowed.to_owned()));
-        sizes
-            .into_iter()
-            .find_map(|(key, size, range)| size_fault(key, size, &range))
-            .or_else(|| reals.into_iter().find_map(|(key, value, range)| real_fault(key, value, range)))
-            .or_else(|| match self.heads.is_multiple_of(self.kv_heads) {
-                true => None,
-                false => odd("shape.kv_heads", self.kv_heads, "a divisor of shape.heads"),
-            })
-            .or_else(|| match self.head_size.is_multiple_of(2) {
-                true => None,
-                false => odd("shape.head_size", self.head_size, "an even size"),
-            })
+        let rules = [
+            ("shape.kv_heads", self.kv_heads, self.heads.is_multiple_of(self.kv_heads), "a divisor of shape.heads"),
+            ("shape.head_size", self.head_size, self.head_size.is_multiple_of(2), "an even size"),
+        ];
+        first_fault(&sizes, &reals, &rules)
     }
 
     /// The same network, where files keep the two real numbers in f32.
@@ -197,22 +190,24 @@ impl Config {
     }
 }
 
-/// A size outside its range.
-pub(super) fn size_fault(key: &str, size: usize, range: &RangeInclusive<u64>) -> Option<Fault> {
-    match range.contains(&(size as u64)) {
-        true => None,
-        false => Some((key.to_owned(), size.to_string(), format!("{} to {}", range.start(), range.end()))),
-    }
+/// The first of some sizes that is outside its range, of some numbers that are not above the first and up to the second
+/// of theirs, and of some sizes that are at odds with others: whether each is right, and what it may be.
+pub(super) fn first_fault(
+    sizes: &[(&str, usize, RangeInclusive<u64>)],
+    reals: &[(&str, f64, (f64, f64))],
+    rules: &[(&str, usize, bool, &str)],
+) -> Option<Fault> {
+    let sizes = sizes.iter().filter(|(_, size, range)| !range.contains(&(*size as u64)));
+    let sizes =
+        sizes.map(|(key, size, range)| (*key, size.to_string(), format!("{} to {}", range.start(), range.end())));
+    let reals = reals.iter().filter(|(_, value, (low, high))| !(value > low && value <= high));
+    let reals = reals.map(|(key, value, (low, high))| (*key, value.to_string(), format!("above {low}, up to {high}")));
+    let rules = rules.iter().filter(|(_, _, right, _)| !right);
+    let rules = rules.map(|(key, size, _, allowed)| (*key, size.to_string(), (*allowed).to_owned()));
+    sizes.chain(reals).chain(rules).next().map(|(key, found, allowed)| (key.to_owned(), found, allowed))
 }
 
-pub(super) fn real_fault(key: &str, value: f64, (low, high): (f64, f64)) -> Option<Fault> {
-    match value > low && value <= high {
-        true => None,
-        false => Some((key.to_owned(), value.to_string(), format!("above {low}, up to {high}"))),
-    }
-}
-
-fn head_size(header: &Header, hidden: usize, heads: usize) -> Result<usize, GgufError> {
+fn head_size(header: &Header, hidden: usize, heads: usize) -> Result<usize, FileError> {
     const KEY: &str = "llama.attention.key_length";
     let found = match header.has(KEY) {
         true => header.integer(KEY, range::HEAD_SIZE)? as usize,
@@ -237,7 +232,7 @@ fn head_size(header: &Header, hidden: usize, heads: usize) -> Result<usize, Gguf
 }
 
 /// The vocabulary, on which the table of embeddings, the list of tokens and the key must agree.
-fn vocabulary(header: &Header) -> Result<usize, GgufError> {
+fn vocabulary(header: &Header) -> Result<usize, FileError> {
     const TABLE: &str = "token_embd.weight";
     let rows = match header.tensors().get(TABLE).map(|info| info.shape.as_slice()) {
         Some([rows, _]) => *rows as u64,
@@ -270,7 +265,7 @@ fn vocabulary(header: &Header) -> Result<usize, GgufError> {
 }
 
 /// What the family has elsewhere and this network does not compute must not pass in silence.
-fn refuse_what_is_not_built(header: &Header, config: &Config) -> Result<(), GgufError> {
+fn refuse_what_is_not_built(header: &Header, config: &Config) -> Result<(), FileError> {
     const EXPERTS: &str = "llama.expert_count";
     if header.has(EXPERTS) {
         header.integer(EXPERTS, 0..=0)?;

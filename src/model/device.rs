@@ -1,7 +1,5 @@
 //! The devices that a model can run on: the CPU always, CUDA and Metal in builds with that feature.
 
-use super::ModelError;
-
 /// Devices of one kind that are looked for.
 const ORDINALS: usize = 16;
 
@@ -22,45 +20,19 @@ impl Device {
     pub fn list() -> Vec<Self> {
         let mut found = vec![Self::cpu()];
         for kind in ["cuda", "metal"] {
-            found.extend((0..ORDINALS).map_while(|ordinal| Self::gpu(kind, ordinal).ok()));
+            found.extend((0..ORDINALS).map_while(|ordinal| Self::gpu(kind, ordinal)));
         }
         found
     }
 
-    /// By its name: `cpu`, `cuda:0`, `metal:0`.
-    ///
-    /// # Errors
-    /// The name is none of these, or the device does not answer.
-    pub fn named(name: &str) -> Result<Self, ModelError> {
-        let unknown = |why: &str| ModelError::Device { name: name.to_owned(), why: why.to_owned() };
-        match name.split_once(':') {
-            None if name == "cpu" => Ok(Self::cpu()),
-            Some((kind @ ("cuda" | "metal"), ordinal)) => match ordinal.parse::<usize>() {
-                Ok(ordinal) if ordinal < ORDINALS => Self::gpu(kind, ordinal),
-                _ => Err(unknown("the number after the colon goes from 0 to 15")),
-            },
-            _ => Err(unknown("allowed: cpu, cuda:N, metal:N")),
-        }
-    }
-
-    fn gpu(kind: &str, ordinal: usize) -> Result<Self, ModelError> {
-        let name = format!("{kind}:{ordinal}");
-        let built = match kind {
-            "cuda" => candle_core::utils::cuda_is_available(),
-            _ => candle_core::utils::metal_is_available(),
-        };
-        if !built {
-            let why = format!("this build has no {kind}; build with --features {kind}");
-            return Err(ModelError::Device { name, why });
-        }
+    /// None where this build has no such devices, or it does not answer.
+    fn gpu(kind: &str, ordinal: usize) -> Option<Self> {
         let found = match kind {
-            "cuda" => candle_core::Device::new_cuda(ordinal),
-            _ => candle_core::Device::new_metal(ordinal),
+            "cuda" if candle_core::utils::cuda_is_available() => candle_core::Device::new_cuda(ordinal),
+            "metal" if candle_core::utils::metal_is_available() => candle_core::Device::new_metal(ordinal),
+            _ => return None,
         };
-        match found {
-            Ok(candle) => Ok(Self { candle, name }),
-            Err(error) => Err(ModelError::Device { name, why: error.to_string() }),
-        }
+        found.ok().map(|candle| Self { candle, name: format!("{kind}:{ordinal}") })
     }
 
     /// `cpu`, `cuda:0`, ...
@@ -88,17 +60,5 @@ mod tests {
     fn the_cpu_is_always_listed_first() {
         assert_eq!(Device::list()[0].name(), "cpu", "the first device");
         assert!(Device::cpu().threads().is_some_and(|threads| threads > 0), "a CPU has threads");
-    }
-
-    #[test]
-    fn a_device_that_is_not_there_is_named_with_what_to_do() {
-        for (name, part) in [("tpu", "allowed: cpu"), ("cuda:99", "0 to 15"), ("", "allowed: cpu")] {
-            let message = Device::named(name).expect_err("no such device").to_string();
-            assert!(message.contains(part), "{name:?} gives {message:?}");
-        }
-        if !candle_core::utils::metal_is_available() {
-            let message = Device::named("metal:0").expect_err("no such device").to_string();
-            assert!(message.contains("--features metal"), "{message}");
-        }
     }
 }

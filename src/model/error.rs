@@ -1,8 +1,7 @@
 //! Why a model could not be opened or run.
 
-use super::gguf::GgufError;
+use super::file_error::FileError;
 use super::profile::ProfileError;
-use super::safetensors::SafetensorsError;
 use super::store::StoreError;
 use crate::interrupt::Interrupted;
 use std::path::PathBuf;
@@ -12,10 +11,7 @@ use std::path::PathBuf;
 pub enum ModelError {
     /// The file is no model, or not one that runs here.
     #[error(transparent)]
-    File(#[from] GgufError),
-    /// The file is no encoder, or not one that runs here.
-    #[error(transparent)]
-    Safetensors(#[from] SafetensorsError),
+    File(#[from] FileError),
     /// There is no such profile, or it is wrong.
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -41,14 +37,6 @@ pub enum ModelError {
         found: String,
         /// The shape of the profile.
         allowed: String,
-    },
-    /// The device is not there.
-    #[error("device `{name}`: {why}")]
-    Device {
-        /// What was asked for.
-        name: String,
-        /// What is wrong with it.
-        why: String,
     },
     /// The weights do not fit into main memory. None was drawn.
     #[error("{name} needs {needed} bytes of main memory for its weights alone, but only {free} are free")]

@@ -27,6 +27,7 @@ pub mod encoder;
 mod error;
 mod exponential;
 mod feed;
+mod file_error;
 mod gate;
 pub mod gguf;
 mod linear;
@@ -50,6 +51,7 @@ pub use count::Counts;
 pub use description::{Description, Provenance};
 pub use device::Device;
 pub use error::ModelError;
+pub use file_error::FileError;
 pub use opened::Opened;
 pub use profile::{Pin, Profile, ProfileError, Shape, Source};
 pub use store::{Store, StoreError};
@@ -57,6 +59,7 @@ pub use tensors::{Stored, Tensors};
 pub use tokenizer::{SMOLLM2_SYSTEM, Tokenizer, TokenizerError};
 pub use weights::{Precision, Quantisation};
 
+use crate::interrupt::Interrupt;
 use llama::Llama;
 use std::sync::Arc;
 use weights::Weights;
@@ -78,7 +81,7 @@ impl Model {
     /// # Errors
     /// See [`ModelError`].
     pub fn open(choice: &ModelChoice, device: &Device) -> Result<Self, ModelError> {
-        Self::load(Opened::of(choice)?, device, Precision::Quantised)
+        Self::load(Opened::until(choice, &Interrupt::default())?, device, Precision::Quantised)
     }
 
     /// Opens a model with weights from one store.
@@ -91,7 +94,7 @@ impl Model {
         device: &Device,
         precision: Precision,
     ) -> Result<Self, ModelError> {
-        Self::load(Opened::in_store(store, choice)?, device, precision)
+        Self::load(Opened::in_store(store, choice, &Interrupt::default())?, device, precision)
     }
 
     /// A model of any shape with weights from a seed; `name` is only for its description.
@@ -228,19 +231,25 @@ impl Model {
     }
 
     fn check(&self, tokens: &[u32]) -> Result<(), ModelError> {
-        let vocabulary = self.description.shape.vocabulary;
-        if tokens.is_empty() {
-            return Err(ModelError::NoTokens);
-        }
-        if let Some(token) = tokens.iter().copied().find(|token| *token as usize >= vocabulary) {
-            return Err(ModelError::UnknownToken { token, vocabulary });
-        }
+        check_tokens(tokens, self.description.shape.vocabulary)?;
         self.check_room(self.position() + tokens.len())
     }
 
     fn check_room(&self, wanted: usize) -> Result<(), ModelError> {
         let context = self.description.shape.context;
         if wanted > context { Err(ModelError::ContextFull { wanted, context }) } else { Ok(()) }
+    }
+}
+
+/// Refuses no tokens, and those that a vocabulary of this size does not have.
+///
+/// # Errors
+/// [`ModelError::NoTokens`], [`ModelError::UnknownToken`].
+pub fn check_tokens(tokens: &[u32], vocabulary: usize) -> Result<(), ModelError> {
+    match tokens.iter().copied().find(|token| *token as usize >= vocabulary) {
+        _ if tokens.is_empty() => Err(ModelError::NoTokens),
+        Some(token) => Err(ModelError::UnknownToken { token, vocabulary }),
+        None => Ok(()),
     }
 }
 

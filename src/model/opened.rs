@@ -26,15 +26,8 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Opens a model, with weights from the user's store.
-    ///
-    /// # Errors
-    /// See [`ModelError`].
-    pub fn of(choice: &ModelChoice) -> Result<Self, ModelError> {
-        Self::until(choice, &Interrupt::default())
-    }
-
-    /// As [`Opened::of`], until the user wishes to stop: while its file is hashed, and later while it is loaded.
+    /// Opens a model, with weights from the user's store, until the user wishes to stop: while its file is hashed, and
+    /// later while it is loaded.
     ///
     /// # Errors
     /// See [`ModelError`].
@@ -44,18 +37,14 @@ impl Opened {
             // Nothing is looked up there.
             ModelChoice::File(_) | ModelChoice::Synthetic { .. } => Store::at(PathBuf::new()),
         };
-        Self::find(&store, choice, interrupt)
+        Self::in_store(&store, choice, interrupt)
     }
 
-    /// Opens a model, with weights from one store.
+    /// The same, with weights from one store.
     ///
     /// # Errors
     /// See [`ModelError`].
-    pub fn in_store(store: &Store, choice: &ModelChoice) -> Result<Self, ModelError> {
-        Self::find(store, choice, &Interrupt::default())
-    }
-
-    fn find(store: &Store, choice: &ModelChoice, interrupt: &Interrupt) -> Result<Self, ModelError> {
+    pub fn in_store(store: &Store, choice: &ModelChoice, interrupt: &Interrupt) -> Result<Self, ModelError> {
         match choice {
             ModelChoice::File(path) => Self::from_file(path, None, interrupt),
             ModelChoice::Registered(name) => {
@@ -75,9 +64,7 @@ impl Opened {
     /// # Errors
     /// A size outside its range.
     pub fn from_seed(name: &str, shape: Config, seed: u64) -> Result<Self, ModelError> {
-        if let Some((key, found, allowed)) = shape.fault() {
-            return Err(ProfileError::Range { file: name.to_owned(), key, found, allowed }.into());
-        }
+        ProfileError::check(name, shape.fault())?;
         Ok(Self {
             name: name.to_owned(),
             provenance: Provenance::Synthetic { seed },

@@ -4,7 +4,8 @@
 //! is cut before the merges is named in the file by `tokenizer.ggml.pre`: `gpt-2` cuts with the pattern of GPT-2,
 //! `smollm` cuts out each digit first. Other cuts are refused, since a wrong one gives wrong tokens without a sign.
 
-use super::gguf::{GgufError, Header};
+use super::FileError;
+use super::gguf::Header;
 use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -20,7 +21,7 @@ pub enum TokenizerError {
     NoVocabulary,
     /// A key of the file is missing or outside its range.
     #[error(transparent)]
-    File(#[from] GgufError),
+    File(#[from] FileError),
     /// The tokenizer library refused what the file gave it, or could not encode.
     #[error("tokenizer: {0}")]
     Library(String),

@@ -11,7 +11,7 @@
 //! charge and discharge are netted, charge may be held back (the battery itself always takes what it can), and the
 //! window holds at the ends of bins only.
 //!
-//! *A machine that is on or off* ([`Course::switching`]) charges in the one state and discharges in the other, at a loss
+//! *A machine that is on or off* ([`ExogenousTrace::switching`]) charges in the one state and discharges in the other, at a loss
 //! and at limited rates, where a mean between would do neither. With x the share of the time at full power, and what the
 //! cells take up at a surplus s at the bus `g(s) = eta_c min(s, C_max)` for s >= 0, `s/eta_d` for `-D_max <= s < 0`,
 //!
@@ -28,7 +28,7 @@
 //! the numbers. Energies are counted from [`Energy::zero`].
 
 use super::Ends;
-use super::course::{Course, Light};
+use super::exogenous::{ExogenousTrace, Light};
 use super::model::{Level, Margins, Terms, Units};
 use super::programme::{Inequality, KEPT, Programme, Variable};
 use crate::envelope::{Battery, CHARGE_TOLERANCE};
@@ -50,9 +50,15 @@ pub(super) struct Energy {
 }
 
 /// Adds them.
-pub(super) fn add(programme: &mut Programme, course: &Course, ends: &Ends, units: &Units, margins: &Margins) -> Energy {
-    let battery = &course.battery;
-    let swing = swing(course);
+pub(super) fn add(
+    programme: &mut Programme,
+    trace: &ExogenousTrace,
+    ends: &Ends,
+    units: &Units,
+    margins: &Margins,
+) -> Energy {
+    let battery = &trace.battery;
+    let swing = swing(trace);
     let mut floor = battery.capacity * (battery.soc_min - CHARGE_TOLERANCE + margins.soc);
     let mut full = battery.capacity * battery.soc_max;
     let zero = match ends {
@@ -77,12 +83,12 @@ pub(super) fn add(programme: &mut Programme, course: &Course, ends: &Ends, units
     };
     let mut energy = Energy { loads: Vec::new(), start, zero, stored: None };
     let mut level = start;
-    for (bin, light) in course.bins().iter().zip(course.lights()) {
+    for (bin, light) in trace.bins().iter().zip(trace.lights()) {
         let next = Level::Free(programme.variable(0.0, held.0, held.1));
-        energy.loads.push(add_bin(programme, course, (bin, light), units, margins, (level, next)));
+        energy.loads.push(add_bin(programme, trace, (bin, light), units, margins, (level, next)));
         level = next;
     }
-    if let Some(change) = change(ends, course) {
+    if let Some(change) = change(ends, trace) {
         let wanted = units.energy(change + battery.capacity * margins.stored);
         let row = Terms::new(-wanted).and(start, 1.0).and(level, -1.0);
         energy.stored = Some(programme.at_most(&row.terms, row.right));
@@ -93,39 +99,39 @@ pub(super) fn add(programme: &mut Programme, course: &Course, ends: &Ends, units
 /// One bin; its segments come back.
 fn add_bin(
     programme: &mut Programme,
-    course: &Course,
+    trace: &ExogenousTrace,
     (bin, light): (&super::Bin, &Light),
     units: &Units,
     margins: &Margins,
     (level, next): (Level, Level),
 ) -> Vec<Variable> {
-    let (battery, h) = (&course.battery, units.time(bin.dt));
-    let segments: Vec<Variable> = course
+    let (battery, h) = (&trace.battery, units.time(bin.dt));
+    let segments: Vec<Variable> = trace
         .segments()
         .into_iter()
         .map(|(watts, slope)| programme.variable(h * slope * units.power.0, 0.0, units.watts(watts)))
         .collect();
-    let most = course.most(bin);
-    if most < course.curve.full() {
+    let most = trace.most(bin);
+    if most < trace.curve.full() {
         let terms: Vec<_> = segments.iter().map(|&u| (u, 1.0)).collect();
-        programme.at_most(&terms, units.watts(most - course.curve.idle()));
+        programme.at_most(&terms, units.watts(most - trace.curve.idle()));
     }
-    if course.is_switching() {
-        let states = Switching { course, units, dt: bin.dt, array: bin.array, on: segments[0] };
+    if trace.is_switching() {
+        let states = Switching { trace, units, dt: bin.dt, array: bin.array, on: segments[0] };
         states.add(programme, light, margins.held, (level, next));
         return segments;
     }
     if margins.held {
         let carried = light.least + battery.discharge_max * (1.0 - KEPT);
-        let terms: Vec<_> = segments.iter().map(|&u| (u, 1.0 / course.conversion_efficiency)).collect();
-        programme.at_most(&terms, units.watts(carried - course.bus_load(course.curve.idle())));
+        let terms: Vec<_> = segments.iter().map(|&u| (u, 1.0 / trace.conversion_efficiency)).collect();
+        programme.at_most(&terms, units.watts(carried - trace.bus_load(trace.curve.idle())));
     }
     let charge = programme.variable(0.0, 0.0, units.watts(battery.charge_max.min(bin.array.max(Watts::ZERO))));
-    let needed = battery.discharge_max.min(course.bus_load(course.curve.full()));
+    let needed = battery.discharge_max.min(trace.bus_load(trace.curve.full()));
     let discharge = programme.variable(0.0, 0.0, units.watts(needed));
-    let mut bus: Vec<_> = segments.iter().map(|&u| (u, 1.0 / course.conversion_efficiency)).collect();
+    let mut bus: Vec<_> = segments.iter().map(|&u| (u, 1.0 / trace.conversion_efficiency)).collect();
     bus.extend([(charge, 1.0), (discharge, -1.0)]);
-    programme.at_most(&bus, units.watts(bin.array - course.bus_load(course.curve.idle())));
+    programme.at_most(&bus, units.watts(bin.array - trace.bus_load(trace.curve.idle())));
     let store = Terms::new(0.0)
         .and(next, 1.0)
         .and(level, -1.0)
@@ -137,7 +143,7 @@ fn add_bin(
 
 /// A bin of a machine that is on or off.
 struct Switching<'a> {
-    course: &'a Course,
+    trace: &'a ExogenousTrace,
     units: &'a Units,
     dt: Seconds,
     array: Watts,
@@ -147,8 +153,8 @@ struct Switching<'a> {
 
 impl Switching<'_> {
     fn add(&self, programme: &mut Programme, light: &Light, held: bool, (level, next): (Level, Level)) {
-        let (units, battery, h) = (self.units, &self.course.battery, self.units.time(self.dt));
-        let states = [self.course.curve.full(), self.course.curve.idle()].map(|load| self.course.bus_load(load));
+        let (units, battery, h) = (self.units, &self.trace.battery, self.units.time(self.dt));
+        let states = [self.trace.curve.full(), self.trace.curve.idle()].map(|load| self.trace.bus_load(load));
         let store = Terms::new(0.0).and(next, 1.0).and(level, -1.0);
         if light.least < light.most && !held {
             let shares = self.shares(programme, light);
@@ -165,7 +171,7 @@ impl Switching<'_> {
             programme.cap(self.on, 0.0);
         }
         let [on, off] = states.map(|load| taken(battery, self.array - load));
-        let row = store.and(Level::Free(self.on), -h * ((on - off) / self.course.width()));
+        let row = store.and(Level::Free(self.on), -h * ((on - off) / self.trace.width()));
         programme.at_most(&row.terms, row.right + h * units.watts(off));
     }
 
@@ -173,7 +179,7 @@ impl Switching<'_> {
     fn shares(&self, programme: &mut Programme, light: &Light) -> [State; 2] {
         let units = self.units;
         let array = programme.variable(0.0, 0.0, units.watts(light.most));
-        let time = 1.0 / units.watts(self.course.width());
+        let time = 1.0 / units.watts(self.trace.width());
         let on = State { time: (0.0, self.on, time), array: (0.0, array, 1.0) };
         let off = State { time: (1.0, self.on, -time), array: (units.watts(self.array), array, -1.0) };
         for state in [&on, &off] {
@@ -187,7 +193,7 @@ impl Switching<'_> {
 
     /// What the cells take up in `state`, where the bus asks for `load`.
     fn taken(&self, programme: &mut Programme, load: Watts, state: &State) -> Variable {
-        let (battery, units) = (&self.course.battery, self.units);
+        let (battery, units) = (&self.trace.battery, self.units);
         let most = units.watts(battery.charge_max) * battery.charge_efficiency;
         let least = -units.watts(battery.discharge_max) / battery.discharge_efficiency;
         let taken = programme.variable(0.0, least, most);
@@ -218,19 +224,19 @@ struct State {
 }
 
 /// The change of charge that the ends ask for; none if the end is free.
-fn change(ends: &Ends, course: &Course) -> Option<Joules> {
+fn change(ends: &Ends, trace: &ExogenousTrace) -> Option<Joules> {
     match ends {
         Ends::Periodic => Some(Joules::ZERO),
-        Ends::Change { from, to } => Some(course.battery.capacity * (to.soc - from.soc)),
+        Ends::Change { from, to } => Some(trace.battery.capacity * (to.soc - from.soc)),
         Ends::From(_) => None,
     }
 }
 
-/// More than the charge could ever move on this course.
-fn swing(course: &Course) -> Joules {
-    let battery = &course.battery;
-    let out = battery.discharge_max.min(course.bus_load(course.curve.full())) / battery.discharge_efficiency;
-    let brightest = course.bins().iter().fold(Watts::ZERO, |most, bin| most.max(bin.array));
+/// More than the charge could ever move on this trace.
+fn swing(trace: &ExogenousTrace) -> Joules {
+    let battery = &trace.battery;
+    let out = battery.discharge_max.min(trace.bus_load(trace.curve.full())) / battery.discharge_efficiency;
+    let brightest = trace.bins().iter().fold(Watts::ZERO, |most, bin| most.max(bin.array));
     let into = battery.charge_max.min(brightest);
-    (out + into) * course.duration().max(Seconds::ZERO)
+    (out + into) * trace.duration().max(Seconds::ZERO)
 }

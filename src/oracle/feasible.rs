@@ -9,7 +9,7 @@
 //! less charge and never warmer, so where idle power survives there is one; where it does not, no flight does, and
 //! the error says which limit it breaks, and when.
 
-use super::course::Course;
+use super::exogenous::ExogenousTrace;
 use super::model::{Emission, Margins};
 use super::plan::{Flight, Start, joined};
 use super::{Ends, OracleError, Stores, check, solved, temperatures};
@@ -28,7 +28,7 @@ const GROWTH: f64 = 1.1;
 pub struct Feasible {
     /// Its work, in seconds of full speed.
     pub work: Seconds,
-    /// Power of the compute by bin of the course; the mean, if the machine is on or off.
+    /// Power of the compute by bin of the trace; the mean, if the machine is on or off.
     pub loads: Vec<Watts>,
     /// Where it begins.
     pub start: Stores,
@@ -38,26 +38,26 @@ pub struct Feasible {
     pub rounds: u32,
 }
 
-/// Flies plans in `spacecraft`, which must stand where the course began, until one keeps the limits.
+/// Flies plans in `spacecraft`, which must stand where the trace began, until one keeps the limits.
 ///
 /// # Errors
 /// [`OracleError`] as for [`super::best`]; [`OracleError::NoPlan`] where not even idle power survives.
-pub fn feasible(spacecraft: &Spacecraft, course: &Course, ends: &Ends) -> Result<Feasible, OracleError> {
-    check(course, ends)?;
-    let search = Search { spacecraft, course, ends };
+pub fn feasible(spacecraft: &Spacecraft, trace: &ExogenousTrace, ends: &Ends) -> Result<Feasible, OracleError> {
+    check(trace, ends)?;
+    let search = Search { spacecraft, trace, ends };
     let mut margins = Margins { held: true, ..Margins::default() };
     let (mut last, mut rounds) = (None, 0);
-    let mut radiator = match solved(course, ends, &Emission::Chord, &Margins::default()) {
+    let mut radiator = match solved(trace, ends, &Emission::Chord, &Margins::default()) {
         Ok(found) => found.radiator,
         Err(OracleError::Infeasible { .. }) => return search.towards_idle(None, rounds),
         Err(other) => return Err(other),
     };
     while rounds < ROUNDS {
         // Margins may leave no plan, and spoil the numbers; there is still the last one.
-        let Ok(plan) = solved(course, ends, &Emission::Tangents(&radiator), &margins) else { break };
+        let Ok(plan) = solved(trace, ends, &Emission::Tangents(&radiator), &margins) else { break };
         rounds += 1;
-        let start = Stores { soc: plan.soc, temperatures: temperatures(course, ends, &plan) };
-        let flight = joined(spacecraft, course, ends, &plan.loads, (start, Start::Planned));
+        let start = Stores { soc: plan.soc, temperatures: temperatures(trace, ends, &plan) };
+        let flight = joined(spacecraft, trace, ends, &plan.loads, (start, Start::Planned));
         if flight.survived() {
             return Ok(search.found(plan.loads, &flight, rounds));
         }
@@ -71,19 +71,19 @@ pub fn feasible(spacecraft: &Spacecraft, course: &Course, ends: &Ends) -> Result
 /// What plans are flown for.
 struct Search<'a> {
     spacecraft: &'a Spacecraft,
-    course: &'a Course,
+    trace: &'a ExogenousTrace,
     ends: &'a Ends,
 }
 
 impl Search<'_> {
     /// The nearest to `plan` on the way to idle power that survives.
     fn towards_idle(&self, plan: Option<Vec<Watts>>, mut rounds: u32) -> Result<Feasible, OracleError> {
-        let course = self.course;
-        let idle = vec![course.curve.idle(); course.bins().len()];
+        let trace = self.trace;
+        let idle = vec![trace.curve.idle(); trace.bins().len()];
         let mut best = (idle.clone(), self.settled(&idle));
         rounds += 1;
         if !best.1.survived() {
-            let (limit, at) = best.1.broke(course.duration());
+            let (limit, at) = best.1.broke(trace.duration());
             return Err(OracleError::NoPlan { limit, at });
         }
         let Some(plan) = plan else { return Ok(self.found(idle, &best.1, rounds)) };
@@ -109,24 +109,24 @@ impl Search<'_> {
 
     /// A flight of `loads` from the fullest battery that the ends allow.
     fn settled(&self, loads: &[Watts]) -> Flight {
-        let course = self.course;
-        let bins = || course.bins().iter();
-        let duration = course.duration();
-        let drawn = bins().zip(loads).fold(0.0, |sum, (bin, load)| sum + load.0 * bin.dt.0);
+        let trace = self.trace;
+        let bins = || trace.bins().iter();
+        let duration = trace.duration();
+        let energy = bins().zip(loads).fold(0.0, |sum, (bin, load)| sum + load.0 * bin.dt.0);
         let absorbed = bins().fold(0.0, |sum, bin| sum + bin.environment.0 * bin.dt.0);
         let start = match self.ends {
             Ends::From(start) => *start,
             _ => Stores {
-                soc: self.ends.start().map_or(0.0, |start| start.soc).max(course.battery.soc_max),
-                temperatures: course.thermal.steady(Watts(drawn / duration.0), Watts(absorbed / duration.0)),
+                soc: self.ends.start().map_or(0.0, |start| start.soc).max(trace.battery.soc_max),
+                temperatures: trace.thermal.steady(Watts(energy / duration.0), Watts(absorbed / duration.0)),
             },
         };
-        joined(self.spacecraft, course, self.ends, loads, (start, Start::Settled))
+        joined(self.spacecraft, trace, self.ends, loads, (start, Start::Settled))
     }
 
     fn found(&self, loads: Vec<Watts>, flight: &Flight, rounds: u32) -> Feasible {
-        let bins = self.course.bins().iter().zip(&loads);
-        let work = bins.fold(Seconds::ZERO, |sum, (bin, load)| sum + bin.dt * self.course.rate(*load));
+        let bins = self.trace.bins().iter().zip(&loads);
+        let work = bins.fold(Seconds::ZERO, |sum, (bin, load)| sum + bin.dt * self.trace.rate(*load));
         Feasible { work, loads, start: flight.start, end: flight.end, rounds }
     }
 }

@@ -27,7 +27,7 @@
 //! environment - emission)/C_R` where g is: neither can pass the largest of full power, greatest emission less least
 //! environment, and what it starts with; from below likewise.
 
-use super::course::{Course, Light};
+use super::exogenous::{ExogenousTrace, Light};
 use super::model::{Emission, Level, Margins, Terms, Units};
 use super::programme::{Programme, Variable};
 use super::{Ends, Stores};
@@ -61,18 +61,18 @@ pub(super) struct Heat {
 }
 
 impl Ranges {
-    /// Those of `course` between `ends`.
-    pub(super) fn new(course: &Course, ends: &Ends) -> Ranges {
-        let (least, greatest) = course.environment();
-        let with = |emission_w_per_k4| Thermal { emission_w_per_k4, ..course.thermal };
-        let emissions = course.bins().iter().map(|bin| bin.emission_w_per_k4);
+    /// Those of `trace` between `ends`.
+    pub(super) fn new(trace: &ExogenousTrace, ends: &Ends) -> Ranges {
+        let (least, greatest) = trace.environment();
+        let with = |emission_w_per_k4| Thermal { emission_w_per_k4, ..trace.thermal };
+        let emissions = trace.bins().iter().map(|bin| bin.emission_w_per_k4);
         let weak = with(emissions.clone().fold(f64::INFINITY, f64::min));
         let strong = with(emissions.fold(0.0, f64::max));
         let start = ends.start().map(|stores| nodes(&stores.temperatures));
-        let limits = [course.junction_limit().0, course.coolant_limit().0];
+        let limits = [trace.junction_limit().0, trace.coolant_limit().0];
 
         let by_loop = weak.heat_at_loop(Kelvin(limits[1]), greatest);
-        let power = course.curve.full().min(weak.heat_at_junction(Kelvin(limits[0]), greatest)).min(by_loop);
+        let power = trace.curve.full().min(weak.heat_at_junction(Kelvin(limits[0]), greatest)).min(by_loop);
         let hottest = nodes(&weak.steady(power, greatest));
         let radiator = match start {
             Some(start) if (0..3).any(|i| start[i] > hottest[i]) => {
@@ -80,38 +80,38 @@ impl Ranges {
             }
             _ => hottest[2],
         };
-        let coldest = nodes(&strong.steady(course.curve.idle(), least));
+        let coldest = nodes(&strong.steady(trace.curve.idle(), least));
         let low = match start {
             Some(start) if (0..3).any(|i| start[i] < coldest[i]) => {
-                kept_warm(&strong, course.curve.idle(), least, start)
+                kept_warm(&strong, trace.curve.idle(), least, start)
             }
             _ => coldest,
         };
         let high = [limits[0], limits[1], radiator];
         let most = emitted(&strong, radiator) - least.0;
         let fewest = emitted(&weak, low[2]) - greatest.0;
-        let mut flow = (course.curve.idle().0.min(fewest), course.curve.full().0.max(most));
+        let mut flow = (trace.curve.idle().0.min(fewest), trace.curve.full().0.max(most));
         if let Some([junction, coolant, radiator]) = start {
-            let up = (junction - coolant) / course.thermal.junction_to_loop_k_per_w;
-            let down = (coolant - radiator) * course.thermal.loop_to_radiator_w_per_k;
+            let up = (junction - coolant) / trace.thermal.junction_to_loop_k_per_w;
+            let down = (coolant - radiator) * trace.thermal.loop_to_radiator_w_per_k;
             flow = (flow.0.min(up).min(down), flow.1.max(up).max(down));
         }
         Ranges { low, high, flow, lost: (fewest, most) }
     }
 
     /// The warmest that the radiator of any flight can be inside each bin, K.
-    fn ceilings(&self, course: &Course, ends: &Ends) -> Vec<f64> {
+    fn ceilings(&self, trace: &ExogenousTrace, ends: &Ends) -> Vec<f64> {
         let high = self.high.map(Kelvin);
         let top = Temperatures { junction: high[0], coolant: high[1], radiator: high[2] };
         let mut at = match ends {
             Ends::From(start) => start.temperatures,
             _ => top,
         };
-        let fastest = self.slopes(course)[2] / course.thermal.radiator_j_per_k;
-        let warmest = course.environment().1;
+        let fastest = self.slopes(trace)[2] / trace.thermal.radiator_j_per_k;
+        let warmest = trace.environment().1;
         let ceiling = |(bin, light): (&super::Bin, &Light)| {
-            let thermal = Thermal { emission_w_per_k4: bin.emission_w_per_k4, ..course.thermal };
-            let (power, dt) = (most_power(course, light), bin.dt / f64::from(PARTS));
+            let thermal = Thermal { emission_w_per_k4: bin.emission_w_per_k4, ..trace.thermal };
+            let (power, dt) = (most_power(trace, light), bin.dt / f64::from(PARTS));
             let mut ceiling = at.radiator;
             for _ in 0..PARTS {
                 let moved = thermal.step(at, power, warmest, dt);
@@ -125,24 +125,24 @@ impl Ranges {
             // Between two parts it goes up as fast as it can and down again.
             (ceiling.0 + fastest * dt.0 / 2.0).min(self.high[2])
         };
-        course.bins().iter().zip(course.lights()).map(ceiling).collect()
+        trace.bins().iter().zip(trace.lights()).map(ceiling).collect()
     }
 
-    /// Whether even full power for ever keeps every flight of `course` under its limits.
-    pub(super) fn never_binds(course: &Course, ends: &Ends) -> bool {
-        let weakest = course.bins().iter().fold(f64::INFINITY, |least, bin| least.min(bin.emission_w_per_k4));
-        let thermal = Thermal { emission_w_per_k4: weakest, ..course.thermal };
-        let steady = thermal.steady(course.curve.full(), course.environment().1);
+    /// Whether even full power for ever keeps every flight of `trace` under its limits.
+    pub(super) fn never_binds(trace: &ExogenousTrace, ends: &Ends) -> bool {
+        let weakest = trace.bins().iter().fold(f64::INFINITY, |least, bin| least.min(bin.emission_w_per_k4));
+        let thermal = Thermal { emission_w_per_k4: weakest, ..trace.thermal };
+        let steady = thermal.steady(trace.curve.full(), trace.environment().1);
         let below = |at: &Temperatures| nodes(at).iter().zip(nodes(&steady)).all(|(at, most)| *at <= most);
-        steady.junction <= course.limits.junction
-            && steady.coolant <= course.limits.coolant
+        steady.junction <= trace.limits.junction
+            && steady.coolant <= trace.limits.coolant
             && ends.start().is_none_or(|start| below(&start.temperatures))
     }
 
     /// Greatest rise and fall of the nodes and of the whole heat, watts into each.
-    fn slopes(&self, course: &Course) -> [f64; 4] {
+    fn slopes(&self, trace: &ExogenousTrace) -> [f64; 4] {
         let width = self.flow.1 - self.flow.0;
-        let (idle, full) = (course.curve.idle().0, course.curve.full().0);
+        let (idle, full) = (trace.curve.idle().0, trace.curve.full().0);
         let lost = self.lost.1 - self.lost.0;
         [full - self.flow.0 + self.flow.1 - idle, 2.0 * width, width + lost, full - idle + lost]
     }
@@ -165,11 +165,11 @@ fn kept_warm(thermal: &Thermal, idle: Watts, environment: Watts, start: [f64; 3]
 }
 
 /// The most that the machine can draw at any instant of a bin.
-fn most_power(course: &Course, light: &Light) -> Watts {
-    let carried = light.most + course.battery.discharge_max * (1.0 + 1e-9) - course.housekeeping;
-    let (idle, full) = (course.curve.idle(), course.curve.full());
-    let power = (carried * course.conversion_efficiency).max(idle).min(full);
-    if course.is_switching() && power < full { idle } else { power }
+fn most_power(trace: &ExogenousTrace, light: &Light) -> Watts {
+    let carried = light.most + trace.battery.discharge_max * (1.0 + 1e-9) - trace.housekeeping;
+    let (idle, full) = (trace.curve.idle(), trace.curve.full());
+    let power = (carried * trace.conversion_efficiency).max(idle).min(full);
+    if trace.is_switching() && power < full { idle } else { power }
 }
 
 /// What the radiator of `thermal` emits at `radiator` K, W.
@@ -189,14 +189,14 @@ fn capacities(thermal: &Thermal) -> [f64; 3] {
 /// Adds the network. `loads` are the variables of power above idle, by bin.
 pub(super) fn add(
     programme: &mut Programme,
-    course: &Course,
+    trace: &ExogenousTrace,
     ends: &Ends,
     units: &Units,
     margins: &Margins,
     emission: &Emission<'_>,
     loads: &[Vec<Variable>],
 ) -> Heat {
-    let ranges = Ranges::new(course, ends);
+    let ranges = Ranges::new(trace, ends);
     let cold = ranges.low.map(|at| units.kelvin(Kelvin(at)));
     let mut hot = ranges.high.map(|at| units.kelvin(Kelvin(at)));
     hot[0] -= margins.junction / Units::KELVIN;
@@ -207,8 +207,8 @@ pub(super) fn add(
         _ => new(programme).map(Level::Free),
     };
     let mut heat = Heat { start, radiator: Vec::new() };
-    let ceilings = ranges.ceilings(course, ends);
-    let network = Network { course, units, emission, slopes: ranges.slopes(course), ranges, ceilings };
+    let ceilings = ranges.ceilings(trace, ends);
+    let network = Network { trace, units, emission, slopes: ranges.slopes(trace), ranges, ceilings };
     let mut at = start;
     for (index, load) in loads.iter().enumerate() {
         let next = new(programme).map(Level::Free);
@@ -241,7 +241,7 @@ fn change(ends: &Ends) -> Option<[f64; 3]> {
 
 /// What every bin shares.
 struct Network<'a> {
-    course: &'a Course,
+    trace: &'a ExogenousTrace,
     units: &'a Units,
     emission: &'a Emission<'a>,
     ranges: Ranges,
@@ -254,15 +254,15 @@ impl Network<'_> {
     /// Heat in, heat out, heat kept; `at` holds the nodes at the beginning, their means and those at the end.
     fn balance(&self, programme: &mut Programme, index: usize, load: &[Variable], at: [[Level; 3]; 3]) {
         let [before, mean, after] = at;
-        let bin = &self.course.bins()[index];
-        let (units, thermal, h) = (self.units, &self.course.thermal, self.units.time(bin.dt));
+        let bin = &self.trace.bins()[index];
+        let (units, thermal, h) = (self.units, &self.trace.thermal, self.units.time(bin.dt));
         let conductance = |w_per_k: f64| h * w_per_k * Units::KELVIN / units.power.0;
         let up = conductance(1.0 / thermal.junction_to_loop_k_per_w);
         let down = conductance(thermal.loop_to_radiator_w_per_k);
         let stored = capacities(thermal).map(|j_per_k| units.capacity(j_per_k));
         let kept = |i: usize, right: f64| Terms::new(right).and(after[i], stored[i]).and(before[i], -stored[i]);
 
-        let idle = h * units.watts(self.course.curve.idle());
+        let idle = h * units.watts(self.trace.curve.idle());
         let mut junction = kept(0, idle).and(mean[0], up).and(mean[1], -up);
         for &segment in load {
             junction = junction.and(Level::Free(segment), -h);
@@ -286,8 +286,8 @@ impl Network<'_> {
 
     /// Emission over the radiator's variable as a straight line: its value where the variable is zero, W, and its slope, W/K.
     fn emission_line(&self, index: usize) -> (f64, f64) {
-        let emission_w_per_k4 = self.course.bins()[index].emission_w_per_k4;
-        let thermal = Thermal { emission_w_per_k4, ..self.course.thermal };
+        let emission_w_per_k4 = self.trace.bins()[index].emission_w_per_k4;
+        let thermal = Thermal { emission_w_per_k4, ..self.trace.thermal };
         let (at, slope) = match self.emission {
             Emission::Tangents(radiator) => (radiator[index], 4.0 * emission_w_per_k4 * radiator[index].powi(3)),
             Emission::Chord => {
@@ -309,8 +309,8 @@ impl Network<'_> {
             }
             return;
         }
-        let h = self.units.time(self.course.bins()[index].dt);
-        let stored = capacities(&self.course.thermal).map(|j_per_k| self.units.capacity(j_per_k));
+        let h = self.units.time(self.trace.bins()[index].dt);
+        let stored = capacities(&self.trace.thermal).map(|j_per_k| self.units.capacity(j_per_k));
         let slack = |watts: f64| h * self.units.watts(Watts(watts)) / 8.0;
         let whole = (0..3).fold(Terms::new(0.0), |sum, i| sum.plus(&away(i), stored[i] / stored[2]));
         let rows = [away(0), away(1), away(2), whole];

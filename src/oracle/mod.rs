@@ -1,25 +1,25 @@
 //! The oracle: the best possible flight with perfect knowledge, as a linear programme.
 //!
-//! Given the [`Course`] of a flight (sunlight, environment and caps as they were) and its [`Ends`], [`best`] finds the
-//! most work that any governor could have done without a breach: an upper bound that holds for every flight, whatever
-//! switched on and off inside its steps. Each row of the programme is either exact for all flights or wider than
+//! Given the [`ExogenousTrace`] of a flight (sunlight, environment and caps as they were) and its [`Ends`], [`best`]
+//! finds the most work that any governor could have done without a breach: an upper bound that holds for every flight,
+//! whatever switched on and off inside its steps. Each row of the programme is either exact for all flights or wider than
 //! physics; the derivations stand in `energy` (bus and battery) and `heat` (the three nodes; the fourth power of the
 //! radiator by its chord). What is printed as [`Optimum::upper`] is proven by the multipliers, see `programme`.
 //!
 //! ```text
-//!   spacecraft ──follow──> course ──> programme ──> optimum (upper)
-//!                             │          └──────> feasible  (lower: the best plan flown without a breach)
-//!                             └─────> certificate           (upper, without a solver; looser)
+//!   spacecraft ──follow──> trace ──> programme ──> optimum (upper)
+//!                            │          └──────> feasible  (lower: the best plan flown without a breach)
+//!                            └─────> analytic_bound        (upper, without a solver; looser)
 //! ```
 //!
-//! A machine with a power knob draws any power between idle and full. One that is paced by batches is on or off; its course
-//! [says so](Course::switching), and its bound and plans are those of a machine that is on or off.
+//! A machine with a settable power limit draws any power between idle and full. One that is paced by batches is on or
+//! off; its trace [says so](ExogenousTrace::switching), and its bound and plans are those of a machine that is on or off.
 //!
 //! How far apart bound and plan are, share of the bound. One orbit of `leo-100kw`, `ai1`, `suncatcher` and
 //! `equatorial-stress` on 21 March, 21 June and 22 December 2027 that ends as it began, machines `ideal`, `v100-training`,
 //! `a40-training` and `lavapipe`:
 //!
-//! | | with a power knob | on or off |
+//! | | with a settable power limit | on or off |
 //! |---|---|---|
 //! | machines other than `ideal` | below 3e-5 | below 3e-4 |
 //! | `ideal` | below 4e-4; `ai1` in December 1.8e-3 | up to 2.3e-3 |
@@ -30,22 +30,22 @@
 //! chord is far from the curve: it emits while the radiator warms as if it were hot half of the time and cold the other
 //! half. The plan is then the closer; it agrees with a dynamic programme to 1e-3.
 //!
-//! A course has at most 1500 bins: over a day they are of some 80 s, over more than a week longer than an eclipse, and
-//! then the certificate, which is summed step by step, is the closer bound.
+//! A trace has at most 1500 bins: over a day they are of some 80 s, over more than a week longer than an eclipse, and
+//! then the analytic bound, which is summed step by step, is the closer one.
 //!
 //! Pure, in machine time and machine watts; work is counted in seconds of full speed.
 
-mod certificate;
-mod course;
+mod analytic_bound;
 mod energy;
+mod exogenous;
 mod feasible;
 mod heat;
 mod model;
 mod plan;
 mod programme;
 
-pub use certificate::certificate;
-pub use course::{Bin, Course, Step};
+pub use analytic_bound::analytic_bound;
+pub use exogenous::{Bin, ExogenousTrace, Step};
 pub use feasible::{Feasible, feasible};
 
 use crate::envelope::{CHARGE_TOLERANCE, State, Temperatures};
@@ -101,7 +101,7 @@ pub struct Optimum {
     pub work: Seconds,
     /// No flight does more; over `work` by what the solver left, some 1e-8 of it.
     pub upper: Seconds,
-    /// Power of the compute by bin of the course.
+    /// Power of the compute by bin of the trace.
     pub loads: Vec<Watts>,
     /// Where the best plan begins. Where heat cannot bind, temperatures are those of its mean power for ever.
     pub start: Stores,
@@ -112,35 +112,28 @@ pub struct Optimum {
 }
 
 /// Which limit no flight could keep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
 pub enum Broken {
     /// Idle power alone takes the charge under its floor, or, where no plan was flown, the bus asks for more than array and
     /// battery can give.
+    #[strum(to_string = "charge falls under its floor")]
     Charge,
     /// Idle power alone asks the bus for more than array and battery can give.
+    #[strum(to_string = "bus asks for more than array and battery can give")]
     Bus,
     /// Idle power alone takes a node over its limit.
+    #[strum(to_string = "junction or loop passes its limit")]
     Heat,
-}
-
-impl std::fmt::Display for Broken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Broken::Charge => "charge falls under its floor",
-            Broken::Bus => "bus asks for more than array and battery can give",
-            Broken::Heat => "junction or loop passes its limit",
-        })
-    }
 }
 
 /// Why there is no best flight.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum OracleError {
     /// Nothing was flown.
-    #[error("course without a step: at least one of more than 0 s")]
+    #[error("trace without a step: at least one of more than 0 s")]
     Empty,
     /// A number that cannot be.
-    #[error("bin {bin} of the course: {name} {found}: must be finite and not negative")]
+    #[error("bin {bin} of the trace: {name} {found}: must be finite and not negative")]
     Impossible {
         /// Which bin, from 0.
         bin: usize,
@@ -181,14 +174,14 @@ pub enum OracleError {
     },
 }
 
-/// The most work that any governor could do on `course` between `ends`.
+/// The most work that any governor could do on `trace` between `ends`.
 ///
 /// # Errors
-/// [`OracleError`] if the course cannot be flown without a breach, or holds impossible numbers.
-pub fn best(course: &Course, ends: &Ends) -> Result<Optimum, OracleError> {
-    check(course, ends)?;
-    let found = solved(course, ends, &Emission::Chord, &Margins::default())?;
-    let start = Stores { soc: found.soc, temperatures: temperatures(course, ends, &found) };
+/// [`OracleError`] if the trace cannot be flown without a breach, or holds impossible numbers.
+pub fn best(trace: &ExogenousTrace, ends: &Ends) -> Result<Optimum, OracleError> {
+    check(trace, ends)?;
+    let found = solved(trace, ends, &Emission::Chord, &Margins::default())?;
+    let start = Stores { soc: found.soc, temperatures: temperatures(trace, ends, &found) };
     Ok(Optimum {
         work: found.work,
         upper: found.upper,
@@ -200,35 +193,40 @@ pub fn best(course: &Course, ends: &Ends) -> Result<Optimum, OracleError> {
 }
 
 /// The solution, or which limit stands against one.
-fn solved(course: &Course, ends: &Ends, emission: &Emission<'_>, margins: &Margins) -> Result<Found, OracleError> {
-    if let Some(found) = Model::new(course, ends, emission, margins).solve()? {
+fn solved(
+    trace: &ExogenousTrace,
+    ends: &Ends,
+    emission: &Emission<'_>,
+    margins: &Margins,
+) -> Result<Found, OracleError> {
+    if let Some(found) = Model::new(trace, ends, emission, margins).solve()? {
         return Ok(found);
     }
-    let charge = Model::of_energy(course, ends, margins).solve()?.is_none();
+    let charge = Model::of_energy(trace, ends, margins).solve()?.is_none();
     Err(OracleError::Infeasible { limit: if charge { Broken::Charge } else { Broken::Heat } })
 }
 
 /// Temperatures that the plan starts from.
-fn temperatures(course: &Course, ends: &Ends, found: &Found) -> Temperatures {
+fn temperatures(trace: &ExogenousTrace, ends: &Ends, found: &Found) -> Temperatures {
     if let Some(temperatures) = found.temperatures {
         return temperatures;
     }
     if let Ends::From(start) = ends {
         return start.temperatures;
     }
-    let flown = course.bins().iter().zip(&found.loads);
-    let (drawn, absorbed) = flown.fold((0.0, 0.0), |(drawn, absorbed), (bin, load)| {
-        (drawn + load.0 * bin.dt.0, absorbed + bin.environment.0 * bin.dt.0)
+    let flown = trace.bins().iter().zip(&found.loads);
+    let (energy, absorbed) = flown.fold((0.0, 0.0), |(energy, absorbed), (bin, load)| {
+        (energy + load.0 * bin.dt.0, absorbed + bin.environment.0 * bin.dt.0)
     });
-    let duration = course.duration().0;
-    course.thermal.steady(Watts(drawn / duration), Watts(absorbed / duration))
+    let duration = trace.duration().0;
+    trace.thermal.steady(Watts(energy / duration), Watts(absorbed / duration))
 }
 
-fn check(course: &Course, ends: &Ends) -> Result<(), OracleError> {
-    if course.bins().is_empty() {
+fn check(trace: &ExogenousTrace, ends: &Ends) -> Result<(), OracleError> {
+    if trace.bins().is_empty() {
         return Err(OracleError::Empty);
     }
-    for (index, bin) in course.bins().iter().enumerate() {
+    for (index, bin) in trace.bins().iter().enumerate() {
         let numbers = [
             ("array", bin.array.0),
             ("environment heat", bin.environment.0),
@@ -240,7 +238,7 @@ fn check(course: &Course, ends: &Ends) -> Result<(), OracleError> {
         }
     }
     let Ends::From(Stores { soc, temperatures }) = ends else { return Ok(()) };
-    let (junction, coolant, floor) = (course.junction_limit(), course.coolant_limit(), course.limits.soc_min);
+    let (junction, coolant, floor) = (trace.junction_limit(), trace.coolant_limit(), trace.limits.soc_min);
     let over = |limit, found: Kelvin, most: Kelvin| {
         let wrong = !(found <= most && found > Kelvin::ZERO);
         wrong.then_some(OracleError::Start { limit, found: found.0, allowed: most.0 })

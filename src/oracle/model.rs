@@ -1,10 +1,10 @@
-//! The programme of a course: its units, its variables, and what a solution of it means.
+//! The programme of a trace: its units, its variables, and what a solution of it means.
 //!
 //! Powers are counted in full power of the machine, times in mean bins, temperatures from the junction limit in tens of
 //! kelvin. So a machine of 10 W and a satellite of 100 kW give the same programme.
 
-use super::course::Course;
 use super::energy::{self, Energy};
+use super::exogenous::ExogenousTrace;
 use super::heat::{self, Heat, Ranges};
 use super::programme::{Programme, Solution, Variable};
 use super::{Ends, OracleError};
@@ -48,9 +48,9 @@ impl Units {
     /// The unit of temperature, K.
     pub(super) const KELVIN: f64 = 10.0;
 
-    pub(super) fn of(course: &Course) -> Units {
-        let bin = course.duration() / course.bins().len() as f64;
-        Units { power: course.curve.full(), bin, anchor: course.limits.junction }
+    pub(super) fn of(trace: &ExogenousTrace) -> Units {
+        let bin = trace.duration() / trace.bins().len() as f64;
+        Units { power: trace.curve.full(), bin, anchor: trace.limits.junction }
     }
 
     pub(super) fn watts(&self, power: Watts) -> f64 {
@@ -123,9 +123,9 @@ impl Terms {
     }
 }
 
-/// The programme of a course.
+/// The programme of a trace.
 pub(super) struct Model<'a> {
-    course: &'a Course,
+    trace: &'a ExogenousTrace,
     units: Units,
     programme: Programme,
     energy: Energy,
@@ -150,20 +150,20 @@ pub(super) struct Found {
 
 impl<'a> Model<'a> {
     /// The programme with heat, unless it cannot bind.
-    pub(super) fn new(course: &'a Course, ends: &Ends, emission: &Emission<'_>, margins: &Margins) -> Model<'a> {
-        let mut model = Model::of_energy(course, ends, margins);
-        if !Ranges::never_binds(course, ends) {
+    pub(super) fn new(trace: &'a ExogenousTrace, ends: &Ends, emission: &Emission<'_>, margins: &Margins) -> Model<'a> {
+        let mut model = Model::of_energy(trace, ends, margins);
+        if !Ranges::never_binds(trace, ends) {
             let (programme, loads) = (&mut model.programme, &model.energy.loads);
-            model.heat = Some(heat::add(programme, course, ends, &model.units, margins, emission, loads));
+            model.heat = Some(heat::add(programme, trace, ends, &model.units, margins, emission, loads));
         }
         model
     }
 
     /// The programme without heat.
-    pub(super) fn of_energy(course: &'a Course, ends: &Ends, margins: &Margins) -> Model<'a> {
-        let (units, mut programme) = (Units::of(course), Programme::default());
-        let energy = energy::add(&mut programme, course, ends, &units, margins);
-        Model { course, units, programme, energy, heat: None }
+    pub(super) fn of_energy(trace: &'a ExogenousTrace, ends: &Ends, margins: &Margins) -> Model<'a> {
+        let (units, mut programme) = (Units::of(trace), Programme::default());
+        let energy = energy::add(&mut programme, trace, ends, &units, margins);
+        Model { trace, units, programme, energy, heat: None }
     }
 
     /// None if nothing keeps the limits.
@@ -172,17 +172,17 @@ impl<'a> Model<'a> {
     }
 
     fn found(&self, solution: &Solution) -> Found {
-        let (units, course) = (&self.units, self.course);
+        let (units, trace) = (&self.units, self.trace);
         let value = |level: Level| match level {
             Level::Free(variable) => solution.x[variable],
             Level::Fixed(value) => value,
         };
         let kelvin = |level: f64| units.anchor.0 + level * Units::KELVIN;
-        let bins = course.bins().iter().zip(&self.energy.loads);
+        let bins = trace.bins().iter().zip(&self.energy.loads);
         let load = |(bin, segments): (&super::Bin, &Vec<Variable>)| {
             let above: f64 = segments.iter().map(|&segment| solution.x[segment]).sum();
-            let idle = course.curve.idle();
-            (idle + units.power * above).min(course.most(bin)).max(idle)
+            let idle = trace.curve.idle();
+            (idle + units.power * above).min(trace.most(bin)).max(idle)
         };
         let charge = self.energy.zero + units.power * units.bin * value(self.energy.start);
         let temperatures = self.heat.as_ref().map(|heat| {
@@ -194,7 +194,7 @@ impl<'a> Model<'a> {
             work: units.bin * solution.value,
             upper: units.bin * solution.upper,
             loads: bins.map(load).collect(),
-            soc: charge / course.battery.capacity,
+            soc: charge / trace.battery.capacity,
             temperatures,
             radiator: radiator.collect(),
             worth: self.energy.stored.map_or(0.0, |row| solution.price(row) / units.power.0),

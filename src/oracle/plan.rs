@@ -1,6 +1,6 @@
 //! A plan of loads, flown by the spacecraft.
 //!
-//! A load is held all over its bin. A machine that is on or off ([`Course::switching`]) spends a share of the bin at full
+//! A load is held all over its bin. A machine that is on or off ([`ExogenousTrace::switching`]) spends a share of the bin at full
 //! power instead, in turns of a quarter of a simulated second, off, on and off again: as often as that, the junction
 //! moves by hundredths of a kelvin between two turns.
 //!
@@ -9,7 +9,7 @@
 //! charge at the start is never less at the end, so the highest start that gives what is asked for is reached from above,
 //! at once where the battery is full in between.
 
-use super::course::{Bin, Course};
+use super::exogenous::{Bin, ExogenousTrace};
 use super::{Broken, Ends, Stores};
 use crate::envelope::{Breaches, CHARGE_TOLERANCE, Spacecraft, Temperatures};
 use crate::units::{Joules, Kelvin, Seconds, Watts};
@@ -66,23 +66,23 @@ struct Asked {
     warmed: [f64; 3],
 }
 
-/// Flies `loads` on `course` from `start`, moved until the ends are as `ends` ask if that can be.
+/// Flies `loads` on `trace` from `start`, moved until the ends are as `ends` ask if that can be.
 pub(super) fn joined(
     spacecraft: &Spacecraft,
-    course: &Course,
+    trace: &ExogenousTrace,
     ends: &Ends,
     loads: &[Watts],
     (mut start, charge): (Stores, Start),
 ) -> Flight {
     let asked = match ends {
-        Ends::From(_) => return flown(spacecraft, course, loads, start, None),
+        Ends::From(_) => return flown(spacecraft, trace, loads, start, None),
         Ends::Periodic => Asked { charge: 0.0, warmed: [0.0; 3] },
         Ends::Change { from, to } => {
             Asked { charge: to.soc - from.soc, warmed: between(&from.temperatures, &to.temperatures) }
         }
     };
-    let floor = course.limits.soc_min;
-    let mut flight = flown(spacecraft, course, loads, start, Some(asked));
+    let floor = trace.limits.soc_min;
+    let mut flight = flown(spacecraft, trace, loads, start, Some(asked));
     for _ in 0..TURNS {
         let lower = charge == Start::Settled && flight.missing > CHARGE_TOLERANCE && start.soc > floor;
         if flight.cool && !lower {
@@ -94,19 +94,25 @@ pub(super) fn joined(
         if !flight.cool {
             start.temperatures = moved(&flight.end.temperatures, asked.warmed.map(|warmer| WARMER_K - warmer));
         }
-        flight = flown(spacecraft, course, loads, start, Some(asked));
+        flight = flown(spacecraft, trace, loads, start, Some(asked));
     }
     flight
 }
 
-fn flown(spacecraft: &Spacecraft, course: &Course, loads: &[Watts], start: Stores, asked: Option<Asked>) -> Flight {
+fn flown(
+    spacecraft: &Spacecraft,
+    trace: &ExogenousTrace,
+    loads: &[Watts],
+    start: Stores,
+    asked: Option<Asked>,
+) -> Flight {
     let mut craft = spacecraft.clone().holding(start.soc, start.temperatures);
     let mut first = None;
-    for (bin, load) in course.bins().iter().zip(loads) {
+    for (bin, load) in trace.bins().iter().zip(loads) {
         if bin.condition != craft.condition() {
             craft.set_condition(bin.condition);
         }
-        fly(&mut craft, course, bin, *load);
+        fly(&mut craft, trace, bin, *load);
         if first.is_none() {
             let since = craft.state().t - spacecraft.state().t;
             first = broken(craft.breaches()).map(|limit| (limit, since));
@@ -121,9 +127,9 @@ fn flown(spacecraft: &Spacecraft, course: &Course, loads: &[Watts], start: Store
 }
 
 /// One bin.
-fn fly(craft: &mut Spacecraft, course: &Course, bin: &Bin, load: Watts) {
-    let share = course.on_share(load);
-    if !course.is_switching() || share == 0.0 || share == 1.0 {
+fn fly(craft: &mut Spacecraft, trace: &ExogenousTrace, bin: &Bin, load: Watts) {
+    let share = trace.on_share(load);
+    if !trace.is_switching() || share == 0.0 || share == 1.0 {
         craft.step(bin.dt, load, 0.0);
         return;
     }
@@ -131,7 +137,7 @@ fn fly(craft: &mut Spacecraft, course: &Course, bin: &Bin, load: Watts) {
     let turn = bin.dt / turns;
     let on = turn * share;
     let off = (turn - on) / 2.0;
-    let (idle, full) = (course.curve.idle(), course.curve.full());
+    let (idle, full) = (trace.curve.idle(), trace.curve.full());
     for _ in 0..turns as u64 {
         for (dt, load) in [(off, idle), (on, full), (off, idle)] {
             craft.step(dt, load, 0.0);

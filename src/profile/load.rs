@@ -95,57 +95,59 @@ pub fn kind(name_or_path: &str) -> Kind {
 
 /// What the table of keys let through and the structures do not: only reached if the two disagree.
 fn inconsistent(place: &Place<'_>, problem: &str) -> ProfileError {
-    ProfileError::Conflict { place: place.file.to_owned(), problem: one_line(problem) }
+    ProfileError::new(place.file, one_line(problem))
 }
 
 /// The name for messages and the text of a shipped profile or a file. A shipped name wins over a file of that name.
 fn text_of(
     name_or_path: &str,
-    kind: &'static str,
+    kind: &str,
     shipped: &'static [shipped::Shipped],
 ) -> Result<(String, String), ProfileError> {
     if let Some(profile) = shipped.iter().find(|profile| profile.name == name_or_path) {
         return Ok((profile.name.to_owned(), profile.text.to_owned()));
     }
     let file = one_line(name_or_path);
-    match read(Path::new(name_or_path), &file, kind) {
-        Err(ProfileError::Unreadable { cause, .. })
-            if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) =>
-        {
+    match std::fs::metadata(name_or_path).map_err(|cause| cause.kind()) {
+        Err(io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) => {
             let names: Vec<&str> = shipped.iter().map(|profile| profile.name).collect();
-            Err(ProfileError::NotFound { name: file, kind, shipped: names.join(", ") })
+            let shipped = names.join(", ");
+            let problem = format!("no such {kind} profile; shipped: {shipped}; or give the path of a TOML file");
+            Err(ProfileError::new(file, problem))
         }
-        other => Ok((file, other?)),
+        _ => read(Path::new(name_or_path), &file, kind).map(|text| (file, text)),
     }
 }
 
-fn read(path: &Path, file: &str, kind: &'static str) -> Result<String, ProfileError> {
-    let unreadable = |cause| ProfileError::Unreadable { file: file.to_owned(), cause };
+fn read(path: &Path, file: &str, kind: &str) -> Result<String, ProfileError> {
+    let unreadable = |cause: io::Error| ProfileError::new(file, format!("cannot be read: {cause}"));
     // Asked before opening: opening a pipe would wait for its writer.
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
         let found = if metadata.is_dir() { "a directory" } else { "a device or pipe" };
-        return Err(ProfileError::NotAFile { file: file.to_owned(), found, kind });
+        return Err(ProfileError::new(file, format!("is {found}, not a file; expected a {kind} profile in TOML")));
     }
     let mut bytes = Vec::new();
     File::open(path).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(ProfileError::TooLarge { file: file.to_owned(), limit: MAX_BYTES });
+        return Err(ProfileError::new(file, format!("is larger than {MAX_BYTES} bytes; allowed: up to that")));
     }
-    String::from_utf8(bytes)
-        .map_err(|cause| ProfileError::NotUtf8 { file: file.to_owned(), at: cause.utf8_error().valid_up_to() })
+    String::from_utf8(bytes).map_err(|cause| {
+        let at = cause.utf8_error().valid_up_to();
+        ProfileError::new(file, format!("is not UTF-8 (at byte {at}); expected TOML text"))
+    })
 }
 
 /// The table of a text that is not empty.
-fn parse(file: &str, text: &str, kind: &'static str, keys: &[Key]) -> Result<Table, ProfileError> {
+fn parse(file: &str, text: &str, kind: &str, keys: &[Key]) -> Result<Table, ProfileError> {
     let table: Table = text.parse().map_err(|cause: toml::de::Error| {
         let start = cause.span().map_or(0, |span| span.start.min(text.len()));
         let line = 1 + text.as_bytes()[..start].iter().filter(|&&byte| byte == b'\n').count();
-        ProfileError::Syntax { file: file.to_owned(), line, problem: one_line(cause.message()) }
+        ProfileError::new(file, format!("line {line}: is not TOML: {}", one_line(cause.message())))
     })?;
     if table.is_empty() {
         let needed = schema::sections(keys).join(", ");
-        return Err(ProfileError::Empty { file: file.to_owned(), kind, needed });
+        return Err(ProfileError::new(file, format!("is empty; expected a {kind} profile with the keys {needed}")));
     }
     Ok(table)
 }

@@ -71,40 +71,36 @@ impl Machine {
 
 /// Refuses a machine without points, with an ill-formed one, or with points that do not climb from idle to a rate of 1.
 pub(super) fn check_points(table: &Table, place: &Place<'_>) -> Result<(), ProfileError> {
-    let refused = |key: String, found: String, allowed: String| {
-        Err(ProfileError::Refused { place: place.file.to_owned(), key, found, allowed })
-    };
+    let refused = |key: &str, found: &str, allowed: &str| Err(ProfileError::refused(place.file, key, found, allowed));
     let Some(value) = table.get("point") else {
-        let allowed = "one [[point]] with power_w and rate for each operating point".to_owned();
-        return Err(ProfileError::MissingKey { place: place.file.to_owned(), key: "point".to_owned(), allowed });
+        let allowed = "one [[point]] with power_w and rate for each operating point";
+        return Err(ProfileError::missing(place.file, "point", allowed));
     };
     let points = value.as_array().filter(|points| !points.is_empty() && points.iter().all(toml::Value::is_table));
     let Some(points) = points else {
-        return refused("point".to_owned(), value.type_str().to_owned(), "a list of tables [[point]]".to_owned());
+        return refused("point", value.type_str(), "a list of tables [[point]]");
     };
-    let number = |value: Option<&toml::Value>| {
-        value.and_then(|value| value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64)))
-    };
-    let mut power_below = number(table.get("idle_w")).unwrap_or_default();
+    let number = |table: &Table, key: &str| table.get(key).and_then(schema::number).unwrap_or_default();
+    let mut power_below = number(table, "idle_w");
     let mut rate_below = 0.0;
     for (i, point) in points.iter().filter_map(toml::Value::as_table).enumerate() {
         let prefix = format!("point {}: ", i + 1);
         schema::check(point, POINT, &[], &prefix, place)?;
-        let power = number(point.get("power_w")).unwrap_or_default();
-        let rate = number(point.get("rate")).unwrap_or_default();
+        let power = number(point, "power_w");
+        let rate = number(point, "rate");
         if power <= power_below {
             let allowed = format!("over {power_below}, the power before it (idle_w before the first)");
-            return refused(format!("{prefix}power_w"), power.to_string(), allowed);
+            return refused(&format!("{prefix}power_w"), &power.to_string(), &allowed);
         }
         if rate <= rate_below {
             let allowed = format!("over {rate_below}, the rate before it");
-            return refused(format!("{prefix}rate"), rate.to_string(), allowed);
+            return refused(&format!("{prefix}rate"), &rate.to_string(), &allowed);
         }
         (power_below, rate_below) = (power, rate);
     }
     if rate_below != 1.0 {
         let key = format!("point {}: rate", points.len());
-        return refused(key, rate_below.to_string(), "1 at the last point, which is full throughput".to_owned());
+        return refused(&key, &rate_below.to_string(), "1 at the last point, which is full throughput");
     }
     Ok(())
 }

@@ -23,7 +23,8 @@ impl FromStr for Override {
     type Err = ProfileError;
 
     fn from_str(text: &str) -> Result<Override, ProfileError> {
-        let bad = || ProfileError::BadOverride { text: one_line(text) };
+        let expected = "expected KEY.PATH=VALUE, such as orbit.altitude_km=700 or orbit.ltan=18:00";
+        let bad = || ProfileError::new(format!("--set {}", one_line(text)), expected);
         let (path, value) = text.split_once('=').ok_or_else(bad)?;
         let (path, value) = (path.trim(), value.trim());
         if path.is_empty() || value.is_empty() {

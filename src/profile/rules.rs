@@ -16,7 +16,7 @@ pub(super) fn check(satellite: &Satellite, place: &Place<'_>) -> Result<(), Prof
 /// Either `ltan`, or `inclination_deg` with `raan_deg`; and a Sun-synchronous inclination must exist.
 fn plane(orbit: &Orbit, place: &Place<'_>) -> Result<(), ProfileError> {
     let keys = ["orbit.ltan", "orbit.inclination_deg", "orbit.raan_deg"];
-    let refuse = |problem: &str| Err(ProfileError::Conflict { place: place.of(&keys), problem: problem.to_owned() });
+    let refuse = |problem: &str| Err(ProfileError::new(place.of(&keys), problem));
     match (orbit.ltan.is_some(), orbit.inclination_deg.is_some(), orbit.raan_deg.is_some()) {
         (true, false, false) if orbit.altitude_km > SUN_SYNCHRONOUS_MAX_KM => Err(refused(
             place,
@@ -90,10 +90,5 @@ fn settling(thermal: &Thermal, place: &Place<'_>) -> Result<(), ProfileError> {
 }
 
 fn refused(place: &Place<'_>, key: &str, found: f64, allowed: &str) -> ProfileError {
-    ProfileError::Refused {
-        place: place.of(&[key]),
-        key: key.to_owned(),
-        found: found.to_string(),
-        allowed: allowed.to_owned(),
-    }
+    ProfileError::refused(place.of(&[key]), key, found, allowed)
 }

@@ -74,7 +74,7 @@ impl Allowed {
 }
 
 /// A number, whether it is written `650` or `650.0`. NaN and infinities pass here and fail every range.
-fn number(value: &Value) -> Option<f64> {
+pub(super) fn number(value: &Value) -> Option<f64> {
     value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))
 }
 
@@ -127,7 +127,7 @@ pub(super) fn check(
             None if key.required => {
                 let key_path = format!("{prefix}{}", key.path);
                 let allowed = key.allowed.to_string();
-                return Err(ProfileError::MissingKey { place: place.file.to_owned(), key: key_path, allowed });
+                return Err(ProfileError::missing(place.file, &key_path, &allowed));
             }
             Some(value) if !key.allowed.holds(value) => {
                 let key_path = format!("{prefix}{}", key.path);
@@ -169,12 +169,7 @@ fn refused(place: &Place<'_>, key: &str, value: &Value, allowed: &str) -> Profil
         Value::Array(_) => "a list".to_owned(),
         other => other.to_string(),
     };
-    ProfileError::Refused {
-        place: place.of(&[key]),
-        key: key.to_owned(),
-        found: one_line(&found),
-        allowed: allowed.to_owned(),
-    }
+    ProfileError::refused(place.of(&[key]), key, one_line(&found), allowed)
 }
 
 /// An unknown key, with the nearest one and those of its section.
@@ -188,11 +183,7 @@ pub(super) fn unknown(path: &str, keys: &[Key], place: &Place<'_>) -> ProfileErr
         }
         None => format!("known here: {}", sections(keys).join(", ")),
     };
-    ProfileError::UnknownKey {
-        place: place.of(&[path]),
-        key: one_line(path),
-        hint: format!("nearest: {nearest}; {known}"),
-    }
+    ProfileError::new(place.of(&[path]), format!("unknown key {}; nearest: {nearest}; {known}", one_line(path)))
 }
 
 /// Levenshtein's distance: the fewest letters to insert, delete or replace.

@@ -168,53 +168,32 @@ impl Benchmark {
     /// One row for each workload, with a head line.
     pub fn csv(&self) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
-        let mut write = |cells: &[String]| writer.write_record(cells).expect("a row goes into memory");
-        write(&COLUMNS.map(|(name, _)| name.to_owned()));
+        let mut write = |cells: Vec<String>| writer.write_record(cells).expect("a row goes into memory");
+        write(columns().map(|(name, _)| name.to_owned()).collect());
         for row in &self.rows {
             let document = document(row);
-            write(&COLUMNS.map(|(_, pointer)| cell(document.pointer(pointer).unwrap_or(&Value::Null))));
+            write(columns().map(|(_, place)| cell(document.pointer(&place).unwrap_or(&Value::Null))).collect());
         }
         let text = writer.into_inner().expect("memory is flushed");
         String::from_utf8(text).expect("cells are texts")
     }
 }
 
-/// Columns of the CSV, and where each stands in a row of the JSON.
-const COLUMNS: [(&str, &str); 33] = [
-    ("test_time", "/test_time"),
-    ("cpu_info", "/cpu_info"),
-    ("gpu_info", "/gpu_info"),
-    ("name", "/name"),
-    ("test", "/test"),
-    ("backends", "/backends"),
-    ("model_type", "/model_type"),
-    ("model_filename", "/model_filename"),
-    ("model_n_params", "/model_n_params"),
-    ("n_prompt", "/n_prompt"),
-    ("n_gen", "/n_gen"),
-    ("n_depth", "/n_depth"),
-    ("unit", "/unit"),
-    ("timing", "/timing"),
-    ("avg_ts", "/avg_ts"),
-    ("stddev_ts", "/stddev_ts"),
-    ("median_ts", "/median_ts"),
-    ("min_ts", "/min_ts"),
-    ("max_ts", "/max_ts"),
-    ("samples_ts", "/samples_ts"),
-    ("samples_ns", "/samples_ns"),
-    ("flop_per_s", "/flop_per_s"),
-    ("bytes_per_s", "/bytes_per_s"),
-    ("share_of_fma_peak", "/share_of_fma_peak"),
-    ("share_of_copy_peak", "/share_of_copy_peak"),
-    ("share_of_cooperative_gemm", "/share_of_cooperative_gemm"),
-    ("compile_cold_s", "/compile_cold_s"),
-    ("compile_warm_s", "/compile_warm_s"),
-    ("power_w", "/power_w"),
-    ("energy_j", "/energy/value_j"),
-    ("energy_kind", "/energy/kind"),
-    ("work_per_joule", "/work_per_joule/value"),
-    ("work_per_joule_above_idle", "/work_per_joule/above_idle"),
-];
+/// Columns of the CSV, each a key of a row of the JSON, or `name=key/key`.
+const COLUMNS: &str = "\
+    test_time cpu_info gpu_info name test backends model_type model_filename model_n_params n_prompt n_gen \
+    n_depth unit timing avg_ts stddev_ts median_ts min_ts max_ts samples_ts samples_ns flop_per_s bytes_per_s \
+    share_of_fma_peak share_of_copy_peak share_of_cooperative_gemm compile_cold_s compile_warm_s power_w \
+    energy_j=energy/value_j energy_kind=energy/kind work_per_joule=work_per_joule/value \
+    work_per_joule_above_idle=work_per_joule/above_idle";
+
+/// Names of the columns, and where each stands in a row of the JSON.
+fn columns() -> impl Iterator<Item = (&'static str, String)> {
+    COLUMNS.split(' ').map(|column| {
+        let (name, keys) = column.split_once('=').unwrap_or((column, column));
+        (name, format!("/{keys}"))
+    })
+}
 
 /// A row as JSON, from which its CSV is made as well: so the two cannot differ.
 fn document(row: &BenchmarkRow) -> Value {

@@ -82,10 +82,8 @@ impl ResultDirectory {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
             Err(source) => return Err(DirectoryError::Io { path, source }),
         };
-        let listed =
-            sums.lines().filter_map(|line| line.split_once("  ")).find(|(_, name)| *name == journal::FILE_NAME);
-        match listed {
-            Some((sum, _)) => Ok(hash(&self.journal())? == sum),
+        match listed(&sums, journal::FILE_NAME) {
+            Some(sum) => Ok(hash(&self.journal())? == sum),
             None => Ok(true),
         }
     }
@@ -133,6 +131,11 @@ impl ResultDirectory {
     }
 }
 
+/// The hash of a file in a list of them.
+fn listed<'a>(sums: &'a str, file: &str) -> Option<&'a str> {
+    sums.lines().filter_map(|line| line.split_once("  ")).find(|(_, name)| *name == file).map(|(sum, _)| sum)
+}
+
 /// Recomputes everything in `directory`; each disagreement is a line. Empty: the pages say what the journal says.
 pub fn verify(directory: &ResultDirectory) -> Result<Vec<String>, DirectoryError> {
     if atomic_commit::is_pending(&directory.path) {
@@ -142,11 +145,10 @@ pub fn verify(directory: &ResultDirectory) -> Result<Vec<String>, DirectoryError
     let mut wrong = Vec::new();
     let sums_path = directory.path.join(SUMS);
     let sums = fs::read_to_string(&sums_path).map_err(|source| DirectoryError::Io { path: sums_path, source })?;
-    let listed: Vec<(&str, &str)> = sums.lines().filter_map(|line| line.split_once("  ")).collect();
     for name in PAGES.iter().chain([&journal::FILE_NAME]) {
-        match listed.iter().find(|(_, listed)| listed == name) {
+        match listed(&sums, name) {
             None => wrong.push(format!("{SUMS} does not list {name}")),
-            Some((sum, _)) if hash(&directory.path.join(name))? != *sum => {
+            Some(sum) if hash(&directory.path.join(name))? != sum => {
                 wrong.push(format!("{name} was changed: its SHA-256 is not the one in {SUMS}"));
             }
             Some(_) => {}

@@ -5,15 +5,16 @@
 
 use crate::governor::{Assumptions, Broken};
 use crate::journal::{
-    Arrival, Beside, CompileTime, Conditions, DutyHeld, Entry, Event, FlightPlan, Identification, IdleWatch,
-    Measurement, MergedMeter, MergedWindow, MeterCost, Outcome, Pair, Phase, ScaleRecord, Tick, Verification, WorkDone,
+    Arrival, Beside, CompileTime, Conditions, DutyHeld, Entry, Event, FaultsRecord, FlightPlan, Identification,
+    IdleWatch, Measurement, MergedMeter, MergedWindow, MeterCost, Outcome, Pair, Phase, ScaleRecord, Tick,
+    Verification, WorkDone,
 };
 use crate::reading::EnergyWindow;
 use crate::units::{Seconds, Watts};
 use std::collections::BTreeMap;
 
 /// What a journal says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Record<'a> {
     /// Program and version that wrote it.
     pub program: &'a str,
@@ -39,13 +40,15 @@ pub struct Record<'a> {
     pub pairs: Vec<&'a Pair>,
     /// How late the meter is.
     pub identification: Option<&'a Identification>,
+    /// What was made to go wrong; none on a machine, and where nothing was.
+    pub faults: Option<&'a FaultsRecord>,
     /// s, k and what they stand on.
     pub scale: Option<ScaleRecord>,
     /// What the controller took for granted.
     pub assumptions: Option<Assumptions>,
     /// Which of it did not hold, in the order in which that was seen.
     pub broken: Vec<Broken>,
-    /// Turns of the loop.
+    /// Ticks of the control loop.
     pub ticks: Vec<Tick>,
     /// What moved the confirmed spacecraft.
     pub energy: Vec<EnergyWindow>,
@@ -76,6 +79,12 @@ pub enum Purpose<'a> {
     },
 }
 
+impl Default for Purpose<'_> {
+    fn default() -> Self {
+        Purpose::Benchmark { measured_too: &[] }
+    }
+}
+
 /// The first event is no opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a journal begins with `opened` or `benched`")]
@@ -98,44 +107,15 @@ impl<'a> Record<'a> {
         let mut events = events.into_iter();
         let mut record = match events.next() {
             Some(Event::Opened { program, test_time, plan, .. }) => {
-                Record::opened(program, test_time, Purpose::Flight(plan))
+                Record { program, test_time, purpose: Purpose::Flight(plan), ..Record::default() }
             }
             Some(Event::Benched { program, test_time, measured_too, .. }) => {
-                Record::opened(program, test_time, Purpose::Benchmark { measured_too })
+                Record { program, test_time, purpose: Purpose::Benchmark { measured_too }, ..Record::default() }
             }
             _ => return Err(NotOpened),
         };
         events.for_each(|event| record.take(event));
         Ok(record)
-    }
-
-    fn opened(program: &'a str, test_time: &'a str, purpose: Purpose<'a>) -> Record<'a> {
-        Record {
-            program,
-            test_time,
-            purpose,
-            conditions: None,
-            verifications: Vec::new(),
-            compile_times: Vec::new(),
-            idle: None,
-            idle_after: None,
-            measurements: Vec::new(),
-            duties: Vec::new(),
-            pairs: Vec::new(),
-            identification: None,
-            scale: None,
-            assumptions: None,
-            broken: Vec::new(),
-            ticks: Vec::new(),
-            energy: Vec::new(),
-            work: BTreeMap::new(),
-            arrival: None,
-            slept: Vec::new(),
-            meter_cost: None,
-            meter_files: Vec::new(),
-            outcome: None,
-            read_beside: Vec::new(),
-        }
     }
 
     fn take(&mut self, event: &'a Event) {
@@ -152,6 +132,7 @@ impl<'a> Record<'a> {
             Event::ReadBeside { workload, sources } => self.read_beside.push((workload.as_deref(), sources)),
             Event::Unconstrained(measurement) => self.measurements.push(measurement),
             Event::Identified(identification) => self.identification = Some(identification),
+            Event::Faults(faults) => self.faults = Some(faults),
             Event::Scaled(scale) => self.scale = Some(*scale),
             Event::Assumed(assumptions) => self.assumptions = Some(*assumptions),
             Event::Broken(broken) => self.broken.push(*broken),

@@ -7,8 +7,8 @@
 use super::record::Record;
 use crate::envelope::{Breaches, OverTemperature, Scale, Sky, Spacecraft, State};
 use crate::governor::WorkCurve;
-use crate::journal::{FlightPlan, ScaleRecord, Tick};
-use crate::oracle::{Course, Stores};
+use crate::journal::{FaultsRecord, FlightPlan, ScaleRecord, Tick};
+use crate::oracle::{ExogenousTrace, Stores};
 use crate::reading::{Basis, EnergyWindow};
 use crate::units::{Joules, Kelvin, Seconds};
 use serde::Serialize;
@@ -38,25 +38,18 @@ pub struct Agreement {
 }
 
 /// What does not follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
 pub enum Apart {
     /// Windows do not touch, or one holds no energy that can be.
+    #[strum(to_string = "the energy windows do not cover the time until then without gap or overlap")]
     Energy,
     /// Charge or temperatures.
+    #[strum(to_string = "the state does not follow from the energies before it")]
     State,
     /// Breaches.
+    #[strum(to_string = "the breaches do not follow from the energies before them")]
     Breaches,
-}
-
-impl std::fmt::Display for Apart {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Energy => "the energy windows do not cover the time until then without gap or overlap",
-            Self::State => "the state does not follow from the energies before it",
-            Self::Breaches => "the breaches do not follow from the energies before them",
-        })
-    }
 }
 
 /// Whether the limits would have held with every energy at the upper end of the meter's band.
@@ -71,7 +64,7 @@ pub struct AtUpperBand {
 /// What a flight was given, where it began and ended, and what it broke.
 #[derive(Clone, Debug)]
 pub(super) struct Replay {
-    pub(super) course: Course,
+    pub(super) trace: ExogenousTrace,
     pub(super) from: Stores,
     pub(super) to: Stores,
     /// One orbit on the machine's clock.
@@ -82,8 +75,8 @@ pub(super) struct Replay {
 
 /// Flies it again. What a watt buys is told by `curve`.
 pub(super) fn replay(record: &Record<'_>, plan: &FlightPlan, scale: &ScaleRecord, curve: WorkCurve) -> Replay {
-    let mut spacecraft = departing(plan, scale);
-    let mut course = Course::of(&spacecraft, curve);
+    let mut spacecraft = departing(plan, scale, record.faults);
+    let mut trace = ExogenousTrace::of(&spacecraft, curve);
     let from = Stores::from(spacecraft.state());
     let mut apart = untouched(&record.energy).map(|at| (at, Apart::Energy));
     let mut ticks = record.ticks.iter().peekable();
@@ -97,7 +90,7 @@ pub(super) fn replay(record: &Record<'_>, plan: &FlightPlan, scale: &ScaleRecord
             let told = ticks.peek().map(|tick| tick.confirmed_s).filter(|told| now < *told && *told < window.to_s);
             let end = told.unwrap_or(window.to_s);
             spacecraft.step(end - now, window.power(), 0.0);
-            course.follow(&spacecraft, scale.full_w);
+            trace.follow(&spacecraft, scale.full_w);
             now = end;
         }
     }
@@ -112,7 +105,7 @@ pub(super) fn replay(record: &Record<'_>, plan: &FlightPlan, scale: &ScaleRecord
         apart.get_or_insert((end, Apart::Breaches));
     }
     Replay {
-        course,
+        trace,
         from,
         to: Stores::from(spacecraft.state()),
         period: spacecraft.forecast().period(),
@@ -124,13 +117,14 @@ pub(super) fn replay(record: &Record<'_>, plan: &FlightPlan, scale: &ScaleRecord
             temperature_tolerance_k: Kelvin(KELVIN_TOLERANCE),
             breach_tolerance: BREACH_TOLERANCE,
         },
-        at_upper_band: at_upper_band(departing(plan, scale), &record.energy),
+        at_upper_band: at_upper_band(departing(plan, scale, record.faults), &record.energy),
     }
 }
 
-fn departing(plan: &FlightPlan, record: &ScaleRecord) -> Spacecraft {
-    let scale = Scale { power: record.power_scale, time: record.time_compression };
-    Spacecraft::new(&plan.satellite, scale, Sky::Orbit, plan.satellite.orbit.start)
+fn departing(plan: &FlightPlan, scale: &ScaleRecord, faults: Option<&FaultsRecord>) -> Spacecraft {
+    let scale = Scale { power: scale.power_scale, time: scale.time_compression };
+    let spacecraft = Spacecraft::new(&plan.satellite, scale, Sky::Orbit, plan.satellite.orbit.start);
+    spacecraft.becoming(faults.map(|faults| faults.conditions.clone()).unwrap_or_default())
 }
 
 /// The first time at which windows do not touch, or that of an energy that cannot be.

@@ -119,8 +119,9 @@ fn energy_statement(conditions: Option<&Conditions>) -> String {
 fn scale_statement(conditions: &Conditions, scale: &ScaleRecord, plan: &FlightPlan) -> String {
     let machine = conditions.gpu_info.as_deref().unwrap_or(&conditions.cpu_info);
     let kind = if conditions.source.provenance.is_measured() { "measured" } else { "modelled" };
+    let rated = if scale.rated_is_calibrated { ", the most that calibration saw" } else { "" };
     format!(
-        "The machine ({machine}, {:.2} W) stands for {:.0} kW of compute at s = {:.3e}; areas, powers, conductances and link \
+        "The machine ({machine}, {:.2} W{rated}) stands for {:.0} kW of compute at s = {:.3e}; areas, powers, conductances and link \
          rates are multiplied by s, battery energy and heat capacities by s/k with k = {:.2}; temperatures, efficiencies, \
          shares and work per joule are unscaled. The envelope is simulated; the power fed to it is {kind} ({}). Not preserved: \
          sensing lag (k times the update period is {:.3} of the fastest thermal time constant), latency (reported from k = 1 \
@@ -146,6 +147,7 @@ fn notes(record: &Record<'_>) -> Vec<String> {
                 "no Vulkan, Metal or Direct3D adapter in use: kernels ran as plain-Rust twins, models on candle's CPU device"
                     .into(),
             ),
+            AdapterClass::Simulated => notes.push("SIMULATED: no machine was used, nothing was computed or measured".into()),
             AdapterClass::Hardware => {}
         }
         let unseen: Vec<&str> = conditions
@@ -167,6 +169,9 @@ fn notes(record: &Record<'_>) -> Vec<String> {
     }
     if let Some(scale) = record.scale.filter(|scale| scale.time_compression != 1.0) {
         notes.push(format!("compressed {:.1} times: a class of its own in every comparison", scale.time_compression));
+    }
+    if let Some(record) = record.faults {
+        notes.push(format!("simulated faults: {}", record.faults.join(", ")));
     }
     if let Some(Outcome::Interrupted) = record.outcome {
         notes.push("partial: interrupted by the user".into());

@@ -39,7 +39,8 @@ pub struct BestFlight {
     /// No flight does more.
     pub upper_s: Seconds,
     /// The same bound without a solver.
-    pub certificate_s: Seconds,
+    #[serde(rename = "certificate_s")]
+    pub analytic_bound_s: Seconds,
 }
 
 /// Scores `work` seconds of full speed.
@@ -94,7 +95,7 @@ fn comparable(record: &Record<'_>, plan: &FlightPlan, replay: &Replay, has_power
 
 fn best(replay: &Replay) -> Result<BestFlight, Unscored> {
     let ends = Ends::Change { from: replay.from, to: replay.to };
-    let best = oracle::best(&replay.course, &ends).map_err(|_| Unscored::NoOracle)?;
-    let certificate_s = oracle::certificate(&replay.course, &ends);
-    Ok(BestFlight { work_s: best.work, upper_s: best.upper, certificate_s })
+    let best = oracle::best(&replay.trace, &ends).map_err(|_| Unscored::NoOracle)?;
+    let analytic_bound_s = oracle::analytic_bound(&replay.trace, &ends);
+    Ok(BestFlight { work_s: best.work, upper_s: best.upper, analytic_bound_s })
 }

@@ -251,7 +251,7 @@ fn assumptions(text: &mut String, result: &FlightResult) {
 }
 
 fn verdict(text: &mut String, result: &FlightResult) {
-    line!(text, "Result is : {}", result.verdict.class.name());
+    line!(text, "Result is : {}", result.verdict.class);
     for reason in &result.verdict.unranked_because {
         line!(text, "  UNRANKED   {reason}");
     }

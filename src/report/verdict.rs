@@ -17,8 +17,9 @@ use crate::units::Seconds;
 use serde::Serialize;
 
 /// Whether a result counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::Display)]
 #[serde(rename_all = "UPPERCASE")]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum Class {
     /// Every constraint holds, and the energy was measured.
     Valid,
@@ -26,17 +27,6 @@ pub enum Class {
     Invalid,
     /// Every constraint holds, but no watt was measured: nothing here may be ranked by energy.
     Unmeasured,
-}
-
-impl Class {
-    /// As it is printed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Valid => "VALID",
-            Self::Invalid => "INVALID",
-            Self::Unmeasured => "UNMEASURED",
-        }
-    }
 }
 
 /// One thing that must hold.
@@ -53,8 +43,9 @@ pub struct Constraint {
 }
 
 /// What must hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ConstraintName {
     /// A whole orbit was flown.
     Orbit,
@@ -70,21 +61,8 @@ pub enum ConstraintName {
     Awake,
     /// The sensor was renewed often enough.
     #[serde(rename = "sensor updates")]
+    #[strum(to_string = "sensor updates")]
     SensorUpdates,
-}
-
-impl std::fmt::Display for ConstraintName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Orbit => "orbit",
-            Self::Envelope => "envelope",
-            Self::Verification => "verification",
-            Self::Duration => "duration",
-            Self::Readings => "readings",
-            Self::Awake => "awake",
-            Self::SensorUpdates => "sensor updates",
-        })
-    }
 }
 
 /// The verdict and its reasons.

@@ -4,9 +4,9 @@
 //! number of images, taken in turn from the labelled ones that come with the program; bringing them to the adapter and
 //! the logits back is part of it. What goes down the link is the digit alone.
 
-use super::{Description, Unit, Verification, Work, Workload, WorkloadError};
+use super::{Description, Unit, Verification, Work, Workload, WorkloadError, backend_name};
 use crate::engine;
-use crate::gpu::{Device, POISON};
+use crate::gpu::Device;
 use crate::kernel::Size;
 use crate::model::digits::{self, Digits, PIXELS, TestSet};
 use crate::model::{self, ModelError};
@@ -60,21 +60,13 @@ impl Classify {
         };
         let TestSet { images, labels } = digits::test_set().map_err(|error| failed(&error))?;
         let next = (seed % labels.len().max(1) as u64) as usize;
+        let test = format!("digits 28x28, {batch} at a time");
         let description = Description {
-            name: NAME.into(),
-            backend: device.map_or("candle:cpu".into(), |device| format!("wgpu:{}", device.facts().backend)),
-            test: format!("digits 28x28, {batch} at a time"),
-            unit: Unit::Image,
-            model: None,
-            n_prompt: 0,
-            n_gen: 0,
-            n_depth: 0,
-            batches_per_round: 1,
             items_per_batch: f64::from(batch),
             flop_per_batch: f64::from(batch) * digits::flop_per_image() as f64,
             bytes_per_batch: digits::bytes_per_batch(batch.into()) as f64,
             result_bits_per_batch: f64::from(batch) * digits::RESULT_BITS_PER_IMAGE,
-            timing: "host",
+            ..Description::new(NAME, backend_name(device, &model::Device::cpu()), test, Unit::Image)
         };
         Ok(Classify { backend, description, images, next })
     }
@@ -108,14 +100,7 @@ impl Workload for Classify {
         }
         let found = self.backend.classify(&images)?;
         let reference = reference(&images).map_err(|error| failed(&error))?;
-        let square = |words: &mut dyn Iterator<Item = f64>| words.map(|word| word * word).sum::<f64>();
-        let difference = square(&mut found.iter().zip(&reference).map(|(a, b)| f64::from(*a) - f64::from(*b)));
-        let faulty = found.iter().filter(|word| word.to_bits() == POISON || !word.is_finite()).count();
-        Ok(Some(Verification {
-            relative_error: (difference / square(&mut reference.iter().map(|word| f64::from(*word)))).sqrt(),
-            tolerance: TOLERANCE,
-            faulty_words: (faulty + reference.len().abs_diff(found.len())) as u64,
-        }))
+        Ok(Some(Verification::of(&found, &reference, TOLERANCE)))
     }
 }
 

@@ -4,12 +4,12 @@
 //! Sentences are seeded random tokens, as prompts are, all of the length of a long English sentence, so that a batch
 //! holds no padding and every operation is counted. What runs on an adapter is checked against candle on one batch.
 
-use super::{Description, Unit, Verification, Work, Workload, WorkloadError};
+use super::{Description, Unit, Verification, Work, Workload, WorkloadError, backend_name, marked};
 use crate::engine::encoder as engine;
 use crate::gpu::{Class, Device};
 use crate::kernel::Octets;
+use crate::model;
 use crate::model::encoder::{Checkpoint, Counts, Encoder};
-use crate::model::{self, Provenance};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -80,23 +80,12 @@ impl Embed {
         let tokens = TOKENS.min(shape.length);
         let sentences = seeded_sentences(count, tokens, shape.vocabulary, seed);
         let description = Description {
-            name: NAME.into(),
-            backend: match device {
-                Some(device) => format!("wgpu:{}", device.facts().backend),
-                None => format!("candle:{}", candle.name()),
-            },
-            test: label(&checkpoint, count, tokens),
-            unit: Unit::Embedding,
-            model: None,
             n_prompt: tokens as u32,
-            n_gen: 0,
-            n_depth: 0,
-            batches_per_round: 1,
             items_per_batch: count as f64,
             flop_per_batch: Counts { shape }.flop(sentences.iter().map(Vec::len)) as f64,
             bytes_per_batch: Counts { shape }.bytes(sentences.iter().map(Vec::len)) as f64,
             result_bits_per_batch: WORD_BITS * (count * shape.hidden) as f64,
-            timing: "host",
+            ..Description::new(NAME, backend_name(device, candle), label(&checkpoint, count, tokens), Unit::Embedding)
         };
         let engine = device.map(|device| engine::Encoder::new(device, &checkpoint, [count, tokens])).transpose();
         let engine = engine.map_err(|error| failed(&error.to_string()))?;
@@ -125,15 +114,7 @@ impl Workload for Embed {
     fn verify(&mut self) -> Result<Option<Verification>, WorkloadError> {
         let Some(expected) = &self.expected else { return Ok(None) };
         let found = embed(self.embedder.as_mut(), &self.sentences)?.concat();
-        let square = |v: f64| v * v;
-        let pairs = || found.iter().zip(expected.iter().flatten()).map(|(a, b)| (f64::from(*a), f64::from(*b)));
-        let apart: f64 = pairs().map(|(a, b)| square(a - b)).sum();
-        let size: f64 = pairs().map(|(_, b)| square(b)).sum();
-        Ok(Some(Verification {
-            relative_error: (apart / size).sqrt(),
-            tolerance: TOLERANCE,
-            faulty_words: found.iter().filter(|word| !word.is_finite()).count() as u64,
-        }))
+        Ok(Some(Verification::of(&found, &expected.concat(), TOLERANCE)))
     }
 }
 
@@ -142,10 +123,7 @@ fn embed(embedder: &mut dyn Embedder, sentences: &[Vec<u32>]) -> Result<Vec<Vec<
 }
 
 fn label(checkpoint: &Checkpoint, sentences: usize, tokens: usize) -> String {
-    let origin = match checkpoint.provenance {
-        Provenance::Real { .. } => "",
-        Provenance::Synthetic { .. } => " SYNTHETIC",
-    };
+    let origin = marked(&checkpoint.provenance);
     format!("{}{origin}, {sentences} x {tokens} tokens", checkpoint.name)
 }
 

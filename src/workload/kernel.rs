@@ -44,21 +44,12 @@ impl KernelWorkload {
             kernel::Unit::Flop => Unit::Flop,
             kernel::Unit::Byte => Unit::Byte,
         };
+        let backend = device.map_or("twin:cpu".into(), |device| format!("wgpu:{}", device.facts().backend));
         let description = Description {
-            name: name.into(),
-            backend: device.map_or("twin:cpu".into(), |device| format!("wgpu:{}", device.facts().backend)),
-            test: label(kernel.as_ref(), name),
-            unit,
-            model: None,
-            n_prompt: 0,
-            n_gen: 0,
-            n_depth: 0,
-            batches_per_round: 1,
             items_per_batch: kernel.work() as f64 * dispatches,
             flop_per_batch: kernel.flop() as f64 * dispatches,
             bytes_per_batch: kernel.bytes() as f64 * dispatches,
-            result_bits_per_batch: 0.0,
-            timing: "host",
+            ..Description::new(name, backend, label(kernel.as_ref(), name), unit)
         };
         Ok(KernelWorkload { prepared, description, dispatches: dispatches as u32 })
     }

@@ -56,20 +56,14 @@ impl Prefill {
         let batches = shape.length.div_ceil(shape.batch) as f64;
         let items = shape.length as f64 / batches;
         let description = Description {
-            name: name.into(),
-            backend: source.backend(),
-            test: label("pp", shape),
-            unit: Unit::Token,
             model: Some(source.facts()),
             n_prompt: shape.length as u32,
-            n_gen: 0,
             n_depth: shape.depth as u32,
             batches_per_round: batches as u64,
             items_per_batch: items,
             flop_per_batch: flop / batches,
             bytes_per_batch: counts.weight_bytes as f64,
-            result_bits_per_batch: 0.0,
-            timing: TIMING,
+            ..Description::new(name, source.backend(), label("pp", shape), Unit::Token)
         };
         Ok(Prefill { model, description, shape, prompt: tokens[shape.depth..].to_vec() })
     }
@@ -109,12 +103,7 @@ impl Decode {
         // A step reads the weights once, and the cache of every sequence.
         let caches = (counts.decode_bytes(middle) - counts.weight_bytes) * shape.sequences as u64;
         let description = Description {
-            name: name.into(),
-            backend: source.backend(),
-            test: label("tg", shape),
-            unit: Unit::Token,
             model: Some(source.facts()),
-            n_prompt: 0,
             n_gen: shape.length as u32,
             n_depth: shape.depth as u32,
             batches_per_round: shape.length.div_ceil(shape.batch) as u64,
@@ -122,7 +111,7 @@ impl Decode {
             flop_per_batch: counts.decode_flop(middle) as f64 * tokens_per_batch,
             bytes_per_batch: (counts.weight_bytes + caches) as f64 * shape.batch as f64,
             result_bits_per_batch: RESULT_BITS_PER_TOKEN * tokens_per_batch,
-            timing: TIMING,
+            ..Description::new(name, source.backend(), label("tg", shape), Unit::Token)
         };
         Ok(Decode { model, description, shape })
     }
@@ -148,9 +137,6 @@ impl Workload for Decode {
         Ok(Work { items })
     }
 }
-
-/// candle's calls return when the work is done on the CPU, and something is read back on every device.
-const TIMING: &str = "host";
 
 /// `pp512`, `tg64 @ d128`: llama-bench's names of tests; `x8` for eight sequences.
 pub(super) fn label(kind: &str, shape: Shape) -> String {

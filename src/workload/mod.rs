@@ -6,19 +6,22 @@
 mod backend;
 mod classify;
 mod embed;
+mod factory;
 mod kernel;
 mod language;
-mod roster;
 mod vision;
 
 pub use crate::kernel::Compilation;
 pub use backend::Source as LanguageSource;
 pub use classify::Classify;
 pub use embed::Embed;
+pub use factory::{FactoryError, LanguageShapes, PEAKS, WorkloadFactory};
 pub use kernel::KernelWorkload;
 pub use language::{Decode, Prefill, Shape as LanguageShape};
-pub use roster::{LanguageShapes, PEAKS, Roster, RosterError};
 pub use vision::Vision;
+
+use crate::gpu::Device;
+use crate::model::{self, Provenance};
 
 /// What a workload is, fixed once it is prepared.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +56,46 @@ pub struct Description {
     pub timing: &'static str,
 }
 
+impl Description {
+    /// Of work without a language model: batches that are wholes by themselves, timed by the host, with nothing counted
+    /// yet.
+    pub(crate) fn new(name: &str, backend: String, test: String, unit: Unit) -> Description {
+        Description {
+            name: name.into(),
+            backend,
+            test,
+            unit,
+            model: None,
+            n_prompt: 0,
+            n_gen: 0,
+            n_depth: 0,
+            batches_per_round: 1,
+            items_per_batch: 0.0,
+            flop_per_batch: 0.0,
+            bytes_per_batch: 0.0,
+            result_bits_per_batch: 0.0,
+            // Every batch ends with something that is read back, or with a call that waits for the CPU.
+            timing: "host",
+        }
+    }
+}
+
+/// Where work runs: `wgpu:vulkan` on an adapter, `candle:cpu` without one.
+fn backend_name(device: Option<&Device>, candle: &model::Device) -> String {
+    match device {
+        Some(device) => format!("wgpu:{}", device.facts().backend),
+        None => format!("candle:{}", candle.name()),
+    }
+}
+
+/// ` SYNTHETIC` for seeded weights, which are never called real.
+fn marked(provenance: &Provenance) -> &'static str {
+    match provenance {
+        Provenance::Real { .. } => "",
+        Provenance::Synthetic { .. } => " SYNTHETIC",
+    }
+}
+
 /// What a row of a table must say of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelFacts {
@@ -81,6 +124,8 @@ pub enum Unit {
     Byte,
     /// Images looked at.
     Image,
+    /// Batches, of a machine that is simulated.
+    Batch,
 }
 
 impl Unit {
@@ -137,4 +182,16 @@ pub struct Verification {
     pub tolerance: f64,
     /// Words of the result that were not written, or are not finite.
     pub faulty_words: u64,
+}
+
+impl Verification {
+    /// Words that our kernels have `found` beside those that candle has.
+    fn of(found: &[f32], reference: &[f32], tolerance: f64) -> Verification {
+        let compared = crate::kernel::Verification::of(found, Some(reference), tolerance);
+        Verification {
+            relative_error: compared.relative_error.unwrap_or(f64::INFINITY),
+            tolerance,
+            faulty_words: (compared.unwritten + compared.not_finite) as u64,
+        }
+    }
 }

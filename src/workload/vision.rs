@@ -5,11 +5,11 @@
 //! name of the test says SYNTHETIC. What runs on an adapter is checked against candle on the first image of the batch.
 //! What goes down the link is the number of a class.
 
-use super::{Description, Unit, Verification, Work, Workload, WorkloadError};
+use super::{Description, Unit, Verification, Work, Workload, WorkloadError, backend_name, marked};
 use crate::engine::vision as engine;
 use crate::gpu::{Class, Device};
+use crate::model;
 use crate::model::vision::{Checkpoint, Counts, Shape, Vision as Reference};
-use crate::model::{self, Provenance};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -66,23 +66,11 @@ impl Vision {
         let (shape, counts) = (checkpoint.shape, Counts { shape: checkpoint.shape });
         let images = seeded_images(&shape, count, seed);
         let description = Description {
-            name: NAME.into(),
-            backend: match device {
-                Some(device) => format!("wgpu:{}", device.facts().backend),
-                None => format!("candle:{}", candle.name()),
-            },
-            test: label(&checkpoint, count),
-            unit: Unit::Image,
-            model: None,
-            n_prompt: 0,
-            n_gen: 0,
-            n_depth: 0,
-            batches_per_round: 1,
             items_per_batch: count as f64,
             flop_per_batch: count as f64 * counts.flop_per_image() as f64,
             bytes_per_batch: counts.bytes(count as u64) as f64,
             result_bits_per_batch: count as f64 * RESULT_BITS_PER_IMAGE,
-            timing: "host",
+            ..Description::new(NAME, backend_name(device, candle), label(&checkpoint, count), Unit::Image)
         };
         let engine = device.map(|device| engine::Vision::new(device, &checkpoint, count)).transpose();
         let engine = engine.map_err(|error| failed(&error))?;
@@ -115,23 +103,15 @@ impl Workload for Vision {
     fn verify(&mut self) -> Result<Option<Verification>, WorkloadError> {
         let Some(expected) = &self.expected else { return Ok(None) };
         let found = self.backend.classify(&self.images)?;
-        let square = |words: &mut dyn Iterator<Item = f64>| words.map(|word| word * word).sum::<f64>();
-        let apart = square(&mut found.iter().zip(expected).map(|(a, b)| f64::from(*a) - f64::from(*b)));
-        let size = square(&mut expected.iter().map(|word| f64::from(*word)));
-        Ok(Some(Verification {
-            relative_error: (apart / size).sqrt(),
-            tolerance: TOLERANCE,
-            faulty_words: found.iter().filter(|word| !word.is_finite()).count() as u64,
-        }))
+        let first = found.get(..expected.len()).unwrap_or(&found);
+        let faulty_words = found.iter().filter(|word| !word.is_finite()).count() as u64;
+        Ok(Some(Verification { faulty_words, ..Verification::of(first, expected, TOLERANCE) }))
     }
 }
 
 /// `vit-b-16 SYNTHETIC, 224x224, 16 at a time`.
 fn label(checkpoint: &Checkpoint, images: usize) -> String {
-    let origin = match checkpoint.provenance {
-        Provenance::Real { .. } => "",
-        Provenance::Synthetic { .. } => " SYNTHETIC",
-    };
+    let origin = marked(&checkpoint.provenance);
     let side = checkpoint.shape.image;
     format!("{}{origin}, {side}x{side}, {images} at a time", checkpoint.name)
 }

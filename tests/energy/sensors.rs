@@ -2,10 +2,10 @@
 
 use crate::power::{Power, Random};
 use dawndusk::meter::Meter;
-use dawndusk::meter::board::{Board, BoardMeter, PowerKind};
+use dawndusk::meter::channel::{Channel, Quantity, Sample, Sensor};
 use dawndusk::meter::hwmon::Hwmon;
-use dawndusk::meter::integral::PowerIntegral;
-use dawndusk::meter::probe::Place;
+use dawndusk::meter::nvml::{Architecture, BoardSensor, Device, Identity, NvmlBoard, Question};
+use dawndusk::meter::plausible::PowerFilter;
 use dawndusk::meter::rapl::Rapl;
 use dawndusk::meter::sysfs::Tree;
 use dawndusk::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
@@ -106,8 +106,8 @@ impl Model {
                     world.now += dt.0;
                     Seconds(world.now)
                 };
-                let board = Box::new(ModelBoard { world: Arc::clone(world), model: self });
-                let meter = BoardMeter::open(board, "nvml:0", &mut wait).expect("it can be read");
+                let board = NvmlBoard::new(Box::new(ModelBoard::new(Arc::clone(world), self)));
+                let meter = BoardSensor::open(board, "nvml:0", &mut wait).expect("it can be read");
                 let period = meter.poll_period().0;
                 (Box::new(meter), period)
             }
@@ -117,7 +117,7 @@ impl Model {
                 (Box::new(chip), period)
             }
             Model::Rapl => (Box::new(Rapl::open(&tree(world)).expect("it can be read")), 1.0),
-            Model::Wall => (Box::new(Wall::new(Arc::clone(world))), 0.5),
+            Model::Wall => (Box::new(Wall::channel(Arc::clone(world))), 0.5),
         }
     }
 }
@@ -125,48 +125,41 @@ impl Model {
 struct ModelBoard {
     world: Shared,
     model: Model,
+    identity: Identity,
 }
 
-impl Board for ModelBoard {
-    fn name(&self) -> String {
-        format!("{:?}", self.model)
+impl ModelBoard {
+    fn new(world: Shared, model: Model) -> ModelBoard {
+        // What the reported power is a mean of: 25 ms of each 100 ms, or 1 s.
+        let architecture = if model == Model::NvmlQuarter { Architecture::Ga100 } else { Architecture::AmpereOrAda };
+        let (name, id) = (format!("{model:?}"), "GPU-0".to_owned());
+        ModelBoard { world, model, identity: Identity { name, id, pci_address: None, architecture } }
+    }
+}
+
+impl Device for ModelBoard {
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 
-    fn id(&self) -> String {
-        "GPU-0".to_owned()
-    }
-
-    fn place(&self) -> Place {
-        Place::default()
-    }
-
-    fn energy_mj(&mut self) -> Result<u64, NoData> {
+    fn ask(&mut self, questions: &[Question]) -> Vec<Result<u64, NoData>> {
         let world = lock(&self.world);
-        match self.model {
-            _ if world.is_silent() => Err(NoData::Timeout),
-            Model::NvmlCounter => Ok(5_000_000 + (world.counted() * 1e3) as u64),
+        let answer = |question: &Question| match (question, self.model) {
+            (Question::EnforcedLimit, _) => Ok(700_000),
+            (Question::Energy | Question::PowerUsage, _) if world.is_silent() => Err(NoData::Timeout),
+            (Question::Energy, Model::NvmlCounter) => Ok(5_000_000 + (world.counted() * 1e3) as u64),
+            (Question::PowerUsage, _) => Ok((world.shown() * 1e3) as u64),
             _ => Err(NoData::NotSupported),
-        }
+        };
+        questions.iter().map(answer).collect()
     }
 
-    fn power_mw(&mut self) -> Result<u64, NoData> {
-        let world = lock(&self.world);
-        if world.is_silent() { Err(NoData::Timeout) } else { Ok((world.shown() * 1e3) as u64) }
-    }
-
-    fn power_limit_mw(&mut self) -> Result<u64, NoData> {
-        Ok(700_000)
+    fn processes(&mut self) -> Result<Vec<u32>, NoData> {
+        Err(NoData::NotSupported)
     }
 
     fn reopen(&mut self) -> Result<(), NoData> {
         Ok(())
-    }
-
-    fn sensing(&self, _kind: PowerKind) -> Sensing {
-        match self.model {
-            Model::NvmlQuarter => Sensing { averaging_s: Seconds(0.025), seen_share: 0.25 },
-            _ => Sensing { averaging_s: Seconds(1.0), seen_share: 1.0 },
-        }
     }
 }
 
@@ -204,15 +197,10 @@ fn tree(world: &Shared) -> Tree {
 }
 
 /// A meter at the plug.
-struct Wall {
-    world: Shared,
-    source: Source,
-    integral: PowerIntegral,
-    coverage: Coverage,
-}
+struct Wall(Shared);
 
 impl Wall {
-    fn new(world: Shared) -> Wall {
+    fn channel(world: Shared) -> Channel<Wall> {
         let source = Source {
             name: "wall".to_owned(),
             provenance: Provenance::ExternalMeter,
@@ -223,30 +211,16 @@ impl Wall {
             rated_w: None,
             sensing: Sensing { averaging_s: Seconds(1.0), seen_share: 1.0 },
         };
-        Wall { world, source, integral: PowerIntegral::new(Seconds(1.0)), coverage: Coverage::default() }
+        let quantity = Quantity::power(PowerFilter::new(None), source.update_period_s);
+        Channel::new(source, Wall(world), vec![quantity])
     }
 }
 
-impl Meter for Wall {
-    fn source(&self) -> &Source {
-        &self.source
-    }
-
-    fn read(&mut self, now: Seconds) -> Reading {
-        let world = lock(&self.world);
-        self.coverage.looks += 1;
-        if world.is_silent() {
-            return Reading::absent(now, NoData::Timeout);
-        }
+impl Sensor for Wall {
+    fn samples(&mut self, now: Seconds) -> Result<Vec<Sample>, NoData> {
+        let world = lock(&self.0);
         let power = Watts((world.shown() * 10.0).round() / 10.0);
-        self.coverage.updates += u64::from(self.integral.last_power() != Some(power));
-        self.integral.advance(now, power);
-        self.integral.tell(&mut self.coverage);
-        Reading { taken_at: now, energy: Ok(self.integral.total()), power: Ok(power) }
-    }
-
-    fn coverage(&self) -> Coverage {
-        self.coverage
+        Ok(vec![Sample::power(now, if world.is_silent() { Err(NoData::Timeout) } else { Ok(power) })])
     }
 }
 
@@ -284,11 +258,11 @@ impl Meter for Polled {
         self.meter.coverage()
     }
 
-    fn witness_sources(&self) -> Vec<Source> {
-        self.meter.witness_sources()
+    fn beside_sources(&self) -> Vec<Source> {
+        self.meter.beside_sources()
     }
 
-    fn witnesses(&self) -> Vec<(Reading, Coverage)> {
-        self.meter.witnesses()
+    fn beside(&self) -> Vec<(Reading, Coverage)> {
+        self.meter.beside()
     }
 }

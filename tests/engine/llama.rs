@@ -192,7 +192,7 @@ fn a_cache_longer_than_the_loops_of_a_renderer_is_refused() {
     match device.facts().class {
         Class::Software => {
             let error = outcome.expect_err("loops would be left half way").to_string();
-            assert!(error.contains("turns") && error.contains("65535"), "it says what and how many: {error}");
+            assert!(error.contains("iterations") && error.contains("65535"), "it says what and how many: {error}");
         }
         Class::Hardware => assert!(outcome.is_ok(), "a GPU has no such limit: {:?}", outcome.err()),
     }

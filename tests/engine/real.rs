@@ -3,6 +3,7 @@
 use crate::{device, relative_error};
 use dawndusk::engine::{Llama, LlamaWeights, Room};
 use dawndusk::gpu::Class;
+use dawndusk::interrupt::Interrupt;
 use dawndusk::kernel::Sharing;
 use dawndusk::model::{Device, Model, ModelChoice, Precision, Store, greedy};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 fn choice() -> Option<(Store, ModelChoice)> {
     let choice = ModelChoice::Registered("smollm2-135m".to_owned());
     let store = Store::of_user().expect("a home folder");
-    match dawndusk::model::Opened::in_store(&store, &choice) {
+    match dawndusk::model::Opened::in_store(&store, &choice, &Interrupt::default()) {
         Ok(_) => Some((store, choice)),
         Err(_) if std::env::var("DAWNDUSK_NO_WEIGHTS").is_ok_and(|value| value == "1") => {
             eprintln!("DAWNDUSK_NO_WEIGHTS=1: this test of the real weights shows nothing");

@@ -1,7 +1,6 @@
 //! Bits to the ground.
 
 use crate::reference::{fly, near, satellite};
-use dawndusk::envelope::{Delay, slant_range_km};
 use dawndusk::units::{Seconds, Watts};
 
 /// Share of `days` in contact, passes a day, mean length of a pass.
@@ -74,25 +73,4 @@ fn a_station_out_of_reach_never_hears_anything() {
     assert_eq!(spacecraft.limits().downlink_bits_per_orbit, 0.0, "nothing can be sent");
     spacecraft.step(Seconds(20_000.0), Watts(1e4), 1e6);
     assert_eq!(spacecraft.state().sent_bits, 0.0, "nothing was sent");
-}
-
-#[test]
-fn light_takes_milliseconds_to_the_ground() {
-    for (elevation, milliseconds) in [(90.0, 2.17), (40.0, 3.18), (25.0, 4.34), (10.0, 6.82)] {
-        let time = slant_range_km(650.0, elevation) / 299_792.458 * 1e3;
-        near(&format!("light time at {elevation} degrees"), time, milliseconds, 0.006);
-    }
-    let direct = Delay::new(&satellite(&["link.mode=direct", "link.relay_hops=5"]));
-    near("direct, overhead", direct.shortest.0, 2.168e-3, 1e-6);
-    near("direct, at 10 degrees", direct.longest.0, 6.82e-3, 1e-5);
-    let relayed = Delay::new(&satellite(&["link.relay_hops=2"]));
-    // Two chords of 5,545 km between satellites at 650 km, clear of the lowest 80 km.
-    near("two hops", relayed.longest.0 - direct.longest.0, 2.0 * 5545.15 / 299_792.458, 1e-6);
-}
-
-#[test]
-fn the_uplink_has_the_windows_of_the_downlink() {
-    let spacecraft = fly(&satellite(&["link.mode=direct", "link.downlink_bps=1e9", "link.uplink_bps=1e8"]));
-    let (up, down) = (spacecraft.uplink_bits_per_orbit(), spacecraft.limits().downlink_bits_per_orbit);
-    near("bits up over bits down", up / down, 0.1, 1e-12);
 }

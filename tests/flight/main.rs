@@ -5,6 +5,7 @@ mod believed;
 mod judged;
 mod standins;
 mod sweep;
+mod virtual_flights;
 
 use dawndusk::flight::{self, Length, Recorder, Request};
 use dawndusk::governor::{Policy, Unscored};
@@ -95,8 +96,8 @@ fn a_governed_orbit_breaks_nothing_and_says_what_its_watts_are() {
     assert!(replay.agrees, "the journal gives its own states again: {replay:?}");
     let best = oracle.expect("an unbroken flight with readings has an oracle");
     assert!(
-        best.upper_s <= best.certificate_s * (1.0 + 1e-5),
-        "the programme is closer than the certificate: {best:?}"
+        best.upper_s <= best.analytic_bound_s * (1.0 + 1e-5),
+        "the programme is closer than the analytic bound: {best:?}"
     );
     let share = flight.work_s / best.upper_s;
     match score.share_of_oracle {

@@ -176,7 +176,7 @@ fn conditions(source: &Source, descriptions: &[Description]) -> Conditions {
         model: None,
         model_is_real: true,
         source: source.clone(),
-        knob: None,
+        power_limit: None,
         source_covers_adapter: true,
         sharing: None,
         sources_refused: Vec::new(),

@@ -1,7 +1,7 @@
 //! What goes wrong comes back as an error that names it; nothing panics and nothing waits for ever.
 
 use crate::{SEED, another_device, device, shapes};
-use dawndusk::gpu::{self, Batch, Class, Error, Pipeline, Wgsl};
+use dawndusk::gpu::{self, Batch, Class, Error, Pipeline, Program, Wgsl};
 use dawndusk::kernel::{
     self, Activation, Attention, AttentionFull, Conv2d, Convolution, Copy, Fma, Gemm, Gemv, Kernel, LayerNorm, Linear,
     Loads, MeanPool, Octets, Prepared, RmsNorm, Size, Softmax, Tiling,
@@ -41,7 +41,7 @@ fn a_shape_of_nothing_is_refused() {
 
 #[test]
 fn sizes_that_do_not_go_together_are_refused_with_the_reason() {
-    let steps = Fma::new(64, 12).expect_err("no whole turns").to_string();
+    let steps = Fma::new(64, 12).expect_err("no whole iterations").to_string();
     assert_eq!(steps, "fma of shape 64x12: 12 steps are no multiple of 32 up to 16777216", "the steps of fma");
     let heads = Attention::new(8, 9, 2, 64).expect_err("no whole groups").to_string();
     assert!(heads.contains("9 query heads are no multiple of 2 key heads"), "the heads of attention: {heads}");
@@ -176,7 +176,8 @@ fn a_loop_that_a_renderer_would_cut_short_is_refused_there() {
 fn broken(device: &gpu::Device, text: &'static str, constants: &[(&str, f64)]) -> Error {
     let buffer = device.upload("one word", &[1.0]).expect("a small buffer");
     let source = Wgsl { file: "broken.wgsl", text };
-    Pipeline::new(device, source, constants, &[&buffer], [1, 1, 1]).expect_err("it is broken")
+    let program = Program::new(device, source, constants);
+    program.and_then(|program| Pipeline::of(device, &program, &[&buffer], [1, 1, 1])).expect_err("it is broken")
 }
 
 #[test]
@@ -321,7 +322,7 @@ fn hang() -> Result<(), Error> {
     let device = device.with_timeout(Duration::from_millis(200));
     let buffer = device.upload("two words", &[1.0, 2.0])?;
     let source = Wgsl { file: "endless.wgsl", text };
-    let pipeline = Pipeline::new(&device, source, &[], &[&buffer], [1, 1, 1])?;
+    let pipeline = Pipeline::of(&device, &Program::new(&device, source, &[])?, &[&buffer], [1, 1, 1])?;
     Batch::new(&device, vec![pipeline])?.run(1)?;
     Ok(())
 }

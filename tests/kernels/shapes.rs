@@ -36,7 +36,7 @@ pub(crate) fn copies() -> Vec<Arc<dyn Kernel>> {
 
 pub(crate) fn fmas() -> Vec<Arc<dyn Kernel>> {
     let shapes = shapes(1, 150, &[[1, 1], [64, 2], [65, 32], [600, 3]]);
-    shapes.iter().map(|&[chains, turns]| boxed(Fma::new(chains, 32 * turns).expect("a fair shape"))).collect()
+    shapes.iter().map(|&[chains, iterations]| boxed(Fma::new(chains, 32 * iterations).expect("a fair shape"))).collect()
 }
 
 /// m, n, k of matrix products.

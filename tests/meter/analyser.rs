@@ -2,8 +2,9 @@
 
 use crate::network::{Reply, Script, listen, say, script, text};
 use dawndusk::meter::Meter;
-use dawndusk::meter::polled::{PARTING, Polled};
+use dawndusk::meter::channel::Channel;
 use dawndusk::meter::ptdaemon::PtDaemon;
+use dawndusk::meter::thread::{Answers, PARTING, Threaded};
 use dawndusk::reading::{Boundary, NoData, Provenance};
 use dawndusk::units::{Joules, Seconds, Watts};
 use std::io::{BufRead, BufReader};
@@ -53,7 +54,7 @@ fn daemon_with(
 
 const WT310: &str = "YokogawaWT310,1000,1,0,1,1,0,0,1,version=1.10.0-8b5b4bd6-20230908,OS=Linux,mode=power";
 
-fn analyser(port: u16) -> Result<PtDaemon, dawndusk::meter::Refusal> {
+fn analyser(port: u16) -> Result<Channel<PtDaemon>, dawndusk::meter::Refusal> {
     PtDaemon::open("ptd:0", "127.0.0.1", port)
 }
 
@@ -183,7 +184,8 @@ fn a_measurement_is_stopped_by_whoever_lets_its_thread_go_and_not_at_the_next_lo
     let (port, told) = daemon_with(WT310, sample);
     let mut meter = analyser(port).expect("it measures");
     let first = meter.read(Seconds(0.0));
-    let polled = Polled::start(Box::new(meter), Instant::now(), first, Seconds(60.0)).expect("a thread");
+    let start = (Instant::now(), first);
+    let polled = Threaded::start(Box::new(meter), start, Seconds(60.0), Answers::Latest).expect("a thread");
     let began = Instant::now();
     drop(polled);
     assert!(began.elapsed() < PARTING, "it is not a matter of patience: {:?}", began.elapsed());
@@ -200,7 +202,8 @@ fn an_analyser_that_hangs_does_not_hold_up_the_end_of_the_program() {
     });
     let mut meter = analyser(port).expect("it measures");
     let first = meter.read(Seconds(0.0));
-    let polled = Polled::start(Box::new(meter), Instant::now(), first, Seconds(0.01)).expect("a thread");
+    let start = (Instant::now(), first);
+    let polled = Threaded::start(Box::new(meter), start, Seconds(0.01), Answers::Latest).expect("a thread");
     std::thread::sleep(Duration::from_millis(100));
     let began = Instant::now();
     drop(polled);

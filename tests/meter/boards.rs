@@ -2,23 +2,24 @@
 
 use crate::fakes::{BoardState, FakeBoard};
 use dawndusk::meter::Meter;
-use dawndusk::meter::board::{BoardMeter, DEFAULT_UPDATE_PERIOD};
+use dawndusk::meter::channel::Channel;
+use dawndusk::meter::nvml::{BoardSensor, DEFAULT_UPDATE_PERIOD};
 use dawndusk::meter::probe::Refusal;
 use dawndusk::reading::{Boundary, NoData, Provenance};
 use dawndusk::units::{Joules, Seconds, Watts};
 
-fn open(board: &FakeBoard) -> Result<BoardMeter, Refusal> {
-    BoardMeter::open(Box::new(board.clone()), "nvml:0", &mut board.wait())
+fn open(board: &FakeBoard) -> Result<Channel<BoardSensor>, Refusal> {
+    BoardSensor::open(board.board(), "nvml:0", &mut board.wait())
 }
 
-fn opened(change: impl FnOnce(&mut BoardState)) -> (FakeBoard, BoardMeter) {
+fn opened(change: impl FnOnce(&mut BoardState)) -> (FakeBoard, Channel<BoardSensor>) {
     let board = FakeBoard::with(change);
     let meter = open(&board).expect("the board can be read");
     (board, meter)
 }
 
 /// Lets the board run for `dt` and reads it then.
-fn after(board: &FakeBoard, meter: &mut BoardMeter, dt: f64) -> dawndusk::reading::Reading {
+fn after(board: &FakeBoard, meter: &mut Channel<BoardSensor>, dt: f64) -> dawndusk::reading::Reading {
     let mut now = 0.0;
     board.change(|state| {
         state.time_s += dt;
@@ -227,7 +228,7 @@ fn beside_a_counter_powers_are_asked_for_no_more_often_than_they_are_renewed() {
     });
     let questions = asked(&board) - before;
     assert!((20..=25).contains(&questions), "200 looks in a second, and the power is new 10 times: {questions}");
-    let (reading, coverage) = meter.witnesses()[0];
+    let (reading, coverage) = meter.beside()[0];
     assert!(reading.energy.is_ok_and(|energy| (energy.0 - 250.0).abs() < 15.0), "250 W for a second: {reading:?}");
     assert_eq!(coverage.gaps, 0, "and nothing is missed");
 }

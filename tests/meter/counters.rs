@@ -1,6 +1,6 @@
 //! Counter differences and power integrals, without any device.
 
-use dawndusk::meter::counter::{Counter, Limits, MICROJOULE, MILLIJOULE, SLACK, Step};
+use dawndusk::meter::counter::{Counter, Limits, MICROJOULE, MILLIJOULE, MeanPower, SLACK, Step};
 use dawndusk::meter::integral::{GAP_PERIODS, PowerIntegral};
 use dawndusk::reading::NoData;
 use dawndusk::units::{Joules, Seconds, Watts};
@@ -203,4 +203,28 @@ fn a_clock_that_stands_adds_nothing() {
     integral.advance(Seconds(1.0), Watts(900.0));
     integral.advance(Seconds(0.5), Watts(900.0));
     assert_eq!(integral.total(), Joules(0.0), "no time, no energy");
+}
+
+#[test]
+fn a_mean_needs_a_full_window() {
+    let mut mean = MeanPower::default();
+    mean.advance(Seconds(0.0), None);
+    assert_eq!(mean.watts(), Err(NoData::NotYet), "one look");
+    mean.advance(Seconds(0.05), Some(Joules(5.0)));
+    assert_eq!(mean.watts(), Err(NoData::NotYet), "half a window");
+    mean.advance(Seconds(0.1), Some(Joules(15.0)));
+    assert_eq!(mean.watts(), Ok(Watts(200.0)), "20 J in 0.1 s");
+    mean.advance(Seconds(0.15), Some(Joules(1.0)));
+    assert_eq!(mean.watts(), Ok(Watts(200.0)), "still the window before");
+}
+
+#[test]
+fn a_hole_in_the_energies_starts_the_mean_again() {
+    let mut mean = MeanPower::default();
+    mean.advance(Seconds(0.0), None);
+    mean.advance(Seconds(1.0), Some(Joules(50.0)));
+    mean.advance(Seconds(2.0), None);
+    assert_eq!(mean.watts(), Err(NoData::NotYet), "the old mean says nothing about the time after a reset");
+    mean.advance(Seconds(3.0), Some(Joules(70.0)));
+    assert_eq!(mean.watts(), Ok(Watts(70.0)), "70 J in the second after it");
 }

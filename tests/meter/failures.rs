@@ -25,15 +25,15 @@
 //! | lost in flight, and back | a hole that nobody sees | `boards::a_lost_board_is_lost_and_its_counter_goes_on_when_it_is_back`, `a_power_that_was_lost_for_long_leaves_no_energy`, `a_power_that_was_lost_for_a_moment_widens_the_bounds`, `nvml::a_lost_board_is_lost_to_all_that_stands_beside_it` |
 //! | wall clock stepped by an hour | a window of minus an hour | `a_wall_clock_that_steps_is_never_asked` |
 //! | suspend | hours of idle in a second | `a_window_with_a_suspend_in_it_has_no_energy` |
-//! | two dies that both report the total | twice the energy | `two_dies_that_both_report_the_total_are_never_added`, `twins::two_dies_that_both_report_the_total_are_counted_once` |
+//! | two dies that both report the total | twice the energy | `two_dies_that_both_report_the_total_are_never_added`, `duplicates::two_dies_that_both_report_the_total_are_counted_once` |
 //! | window shorter than an update | 0 J | `a_window_shorter_than_an_update_has_bounds_as_wide_as_itself` |
 //! | added over two sources | the board twice | `a_board_behind_a_wall_meter_is_not_added_to_it` |
 
 use crate::fakes::{BoardState, EACCES, FakeBoard, FakeSysfs};
-use dawndusk::meter::board::BoardMeter;
+use dawndusk::meter::energy_meter::EnergyMeter;
+use dawndusk::meter::nvml::BoardSensor;
 use dawndusk::meter::several::Several;
 use dawndusk::meter::suspend::SuspendWatch;
-use dawndusk::meter::totaliser::Totaliser;
 use dawndusk::meter::{Accelerator, AcceleratorKind, Gauge, Meter, MeterCost, MeterError, Roots, Window, open_all};
 use dawndusk::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
 use dawndusk::units::{Joules, Seconds, Watts};
@@ -90,7 +90,7 @@ fn awake(meter: Box<dyn Meter>) -> Gauge {
 /// A board without a counter that has run for a second, on its own clock.
 fn integrated() -> (FakeBoard, Gauge, f64) {
     let board = FakeBoard::with(|state: &mut BoardState| state.energy_says = Some(Err(NoData::NotSupported)));
-    let meter = BoardMeter::open(Box::new(board.clone()), "nvml:0", &mut board.wait()).expect("it can be read");
+    let meter = BoardSensor::open(board.board(), "nvml:0", &mut board.wait()).expect("it can be read");
     let mut gauge = awake(Box::new(meter));
     let mut now = 0.0;
     board.change(|state| now = state.time_s);
@@ -147,15 +147,15 @@ fn a_power_that_was_lost_for_a_moment_widens_the_bounds() {
 
 #[test]
 fn a_counter_that_is_stuck_has_no_energy() {
-    let mut books = Totaliser::new(&source("stuck", Boundary::Accelerator));
+    let mut energy = EnergyMeter::new(&source("stuck", Boundary::Accelerator));
     let look = |taken_at: f64, energy: f64| Reading {
         taken_at: Seconds(taken_at),
         energy: Ok(Joules(energy)),
         power: Err(NoData::NotSupported),
     };
-    let first = books.mark(Seconds(1.0), &look(1.0, 100.0), Coverage::default());
-    let last = books.mark(Seconds(60.0), &look(2.0, 350.0), Coverage::default());
-    let drawn = books.between(&first, &last);
+    let first = energy.mark(Seconds(1.0), &look(1.0, 100.0), Coverage::default());
+    let last = energy.mark(Seconds(60.0), &look(2.0, 350.0), Coverage::default());
+    let drawn = energy.between(&first, &last);
     assert_eq!((drawn.energy_j, drawn.no_data), (None, Some(NoData::Gap)), "58 s without a new value");
 }
 
@@ -212,7 +212,7 @@ fn a_wall_clock_that_steps_is_never_asked() {
 fn a_window_shorter_than_an_update_has_bounds_as_wide_as_itself() {
     let (board, mut gauge, start) = {
         let board = FakeBoard::with(|state: &mut BoardState| state.period_s = 0.1);
-        let meter = BoardMeter::open(Box::new(board.clone()), "nvml:0", &mut board.wait()).expect("it can be read");
+        let meter = BoardSensor::open(board.board(), "nvml:0", &mut board.wait()).expect("it can be read");
         let mut gauge = awake(Box::new(meter));
         let mut now = 0.0;
         for _ in 0..100 {
@@ -261,7 +261,7 @@ fn a_package_whose_range_cannot_be_read_never_wraps() {
 #[test]
 fn a_failed_read_of_the_counter_is_neither_the_last_value_nor_zero() {
     let board = FakeBoard::default();
-    let meter = BoardMeter::open(Box::new(board.clone()), "nvml:0", &mut board.wait()).expect("it can be read");
+    let meter = BoardSensor::open(board.board(), "nvml:0", &mut board.wait()).expect("it can be read");
     let mut gauge = awake(Box::new(meter));
     let mut now = 0.0;
     board.change(|state| now = state.time_s);
@@ -332,26 +332,26 @@ fn two_dies_that_both_report_the_total_are_never_added() {
 fn a_board_behind_a_wall_meter_is_not_added_to_it() {
     let (board, board_says) = told("board", Boundary::Accelerator);
     let (wall, wall_says) = told("wall", Boundary::Wall);
-    let (twin, twin_says) = told("twin", Boundary::Accelerator);
-    let mut gauge = awake(Box::new(Several::new(board, vec![wall, twin])));
-    let names: Vec<&str> = gauge.witness_sources().map(|source| source.name.as_str()).collect();
-    assert_eq!(names, ["wall", "twin"], "beside it");
+    let (other, other_says) = told("other", Boundary::Accelerator);
+    let mut gauge = awake(Box::new(Several::new(board, vec![wall, other])));
+    let names: Vec<&str> = gauge.beside_sources().map(|source| source.name.as_str()).collect();
+    assert_eq!(names, ["wall", "other"], "beside it");
     let mut window = Window::open(&mut gauge, Seconds(0.0));
-    for (says, energy) in [(&board_says, 1000.0), (&wall_says, 1800.0), (&twin_says, 1010.0)] {
+    for (says, energy) in [(&board_says, 1000.0), (&wall_says, 1800.0), (&other_says, 1010.0)] {
         *says.lock().expect("no test panics here") = Ok(Joules(energy));
     }
     window.look(&mut gauge, Seconds(5.0));
     assert_eq!(window.drawn(&gauge).energy_j, Some(Joules(1000.0)), "the one that counts, alone");
-    let beside: Vec<Option<Joules>> = window.drawn_by_witnesses(&gauge).iter().map(|drawn| drawn.energy_j).collect();
+    let beside: Vec<Option<Joules>> = window.drawn_beside(&gauge).iter().map(|drawn| drawn.energy_j).collect();
     assert_eq!(beside, [Some(Joules(1800.0)), Some(Joules(1010.0))], "each by itself");
 }
 
 #[test]
 fn a_counter_and_the_power_beside_it_agree_on_a_steady_load() {
     let board = FakeBoard::default();
-    let meter = BoardMeter::open(Box::new(board.clone()), "nvml:0", &mut board.wait()).expect("it can be read");
+    let meter = BoardSensor::open(board.board(), "nvml:0", &mut board.wait()).expect("it can be read");
     let mut gauge = awake(Box::new(meter));
-    let names: Vec<String> = gauge.witness_sources().map(|source| source.name.clone()).collect();
+    let names: Vec<String> = gauge.beside_sources().map(|source| source.name.clone()).collect();
     assert_eq!(names, ["nvml:0/power"], "the same watts by the other road");
     let mut now = 0.0;
     board.change(|state| now = state.time_s);
@@ -364,7 +364,7 @@ fn a_counter_and_the_power_beside_it_agree_on_a_steady_load() {
         window.look(&mut gauge, Seconds(now));
     }
     let counted = window.drawn(&gauge).energy_j.expect("counted");
-    let [integrated] = window.drawn_by_witnesses(&gauge)[..] else { panic!("one witness") };
+    let [integrated] = window.drawn_beside(&gauge)[..] else { panic!("one source beside") };
     let integrated = integrated.energy_j.expect("integrated");
     assert!((counted / integrated - 1.0).abs() < 0.02, "{counted} and {integrated} over 60 s");
 }

@@ -1,9 +1,9 @@
 //! A tree of attribute files and an accelerator board that fail on request.
 
-use dawndusk::meter::board::{Board, BoardDriver, Boards};
-use dawndusk::meter::probe::{Place, Refusal};
+use dawndusk::meter::board::{BoardDriver, Boards};
+use dawndusk::meter::nvml::{Architecture, Device, Identity, NvmlBoard, Question};
+use dawndusk::meter::probe::Refusal;
 use dawndusk::meter::sysfs::Tree;
-use dawndusk::meter::throttle::ThrottleLook;
 use dawndusk::reading::NoData;
 use dawndusk::units::Seconds;
 use std::collections::BTreeMap;
@@ -124,10 +124,10 @@ pub(crate) struct BoardState {
     pub(crate) energy_says: Option<Result<u64, NoData>>,
     pub(crate) power_says: Option<Result<u64, NoData>>,
     pub(crate) limit_says: Result<u64, NoData>,
-    pub(crate) throttle_says: Result<ThrottleLook, NoData>,
+    pub(crate) reasons_say: Result<u64, NoData>,
     /// Everything answers so, and the board cannot be found again.
     pub(crate) failure: Option<NoData>,
-    pub(crate) place: Place,
+    pub(crate) pci_address: Option<String>,
     /// How often its power was asked for.
     pub(crate) powers_asked: u32,
 }
@@ -143,79 +143,97 @@ impl Default for BoardState {
             energy_says: None,
             power_says: None,
             limit_says: Ok(700_000),
-            throttle_says: Err(NoData::NotSupported),
+            reasons_say: Err(NoData::NotSupported),
             failure: None,
-            place: Place {
-                pci_address: Some("00000000:65:00.0".to_owned()),
-                vendor_id: Some(0x10de),
-                product: Some("NVIDIA Test Board".to_owned()),
-            },
+            pci_address: Some("00000000:65:00.0".to_owned()),
             powers_asked: 0,
         }
     }
 }
 
-#[derive(Clone, Default)]
-pub(crate) struct FakeBoard(pub(crate) Arc<Mutex<BoardState>>);
+/// A board that says what its state says; its clones are the same board.
+#[derive(Clone)]
+pub(crate) struct FakeBoard {
+    state: Arc<Mutex<BoardState>>,
+    identity: Identity,
+    /// Since when its time is the machine's; none where the test moves it.
+    running_since: Option<Instant>,
+}
+
+impl Default for FakeBoard {
+    fn default() -> FakeBoard {
+        FakeBoard::with(|_| ())
+    }
+}
 
 impl FakeBoard {
     pub(crate) fn with(change: impl FnOnce(&mut BoardState)) -> FakeBoard {
-        let board = FakeBoard::default();
-        board.change(change);
-        board
+        let mut state = BoardState::default();
+        change(&mut state);
+        let identity = Identity {
+            name: "NVIDIA Test Board".to_owned(),
+            id: "GPU-0".to_owned(),
+            pci_address: state.pci_address.clone(),
+            architecture: Architecture::BeforeAmpere,
+        };
+        FakeBoard { state: Arc::new(Mutex::new(state)), identity, running_since: None }
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut BoardState)) {
-        change(&mut self.0.lock().expect("no test panics here"));
+        change(&mut self.state.lock().expect("no test panics here"));
     }
 
     /// The clock that a meter waits on while it opens this board.
     pub(crate) fn wait(&self) -> impl FnMut(Seconds) -> Seconds + use<> {
-        let state = Arc::clone(&self.0);
+        let state = Arc::clone(&self.state);
         move |dt| {
             let mut state = state.lock().expect("no test panics here");
             state.time_s += dt.0;
             Seconds(state.time_s)
         }
     }
+
+    /// The board behind its library.
+    pub(crate) fn board(&self) -> NvmlBoard {
+        NvmlBoard::new(Box::new(self.clone()))
+    }
 }
 
-impl Board for FakeBoard {
-    fn name(&self) -> String {
-        "NVIDIA Test Board".to_owned()
+impl BoardState {
+    fn answer(&mut self, question: Question) -> Result<u64, NoData> {
+        let updates = (self.time_s / self.period_s).floor();
+        let counted = (self.rate * self.power_w * updates * self.period_s * 1e3) as u64;
+        self.powers_asked += u32::from(question == Question::PowerUsage);
+        match (question, self.failure) {
+            (Question::EnforcedLimit, _) => self.limit_says,
+            (Question::EventReasons, _) => self.reasons_say,
+            (Question::Energy | Question::PowerUsage, Some(failure)) => Err(failure),
+            (Question::Energy, None) => self.energy_says.unwrap_or(Ok(counted + self.offset_mj)),
+            (Question::PowerUsage, None) => self.power_says.unwrap_or(Ok((self.power_w * 1e3) as u64)),
+            _ => Err(NoData::NotSupported),
+        }
+    }
+}
+
+impl Device for FakeBoard {
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 
-    fn id(&self) -> String {
-        "GPU-0".to_owned()
+    fn ask(&mut self, questions: &[Question]) -> Vec<Result<u64, NoData>> {
+        let mut state = self.state.lock().expect("no test panics here");
+        if let Some(since) = self.running_since {
+            state.time_s = 100.0 + since.elapsed().as_secs_f64();
+        }
+        questions.iter().map(|&question| state.answer(question)).collect()
     }
 
-    fn place(&self) -> Place {
-        self.0.lock().expect("no test panics here").place.clone()
-    }
-
-    fn energy_mj(&mut self) -> Result<u64, NoData> {
-        let state = self.0.lock().expect("no test panics here");
-        let updates = (state.time_s / state.period_s).floor();
-        let counted = (state.rate * state.power_w * updates * state.period_s * 1e3) as u64;
-        state.failure.map_or(state.energy_says.unwrap_or(Ok(counted + state.offset_mj)), Err)
-    }
-
-    fn power_mw(&mut self) -> Result<u64, NoData> {
-        let mut state = self.0.lock().expect("no test panics here");
-        state.powers_asked += 1;
-        state.failure.map_or(state.power_says.unwrap_or(Ok((state.power_w * 1e3) as u64)), Err)
-    }
-
-    fn power_limit_mw(&mut self) -> Result<u64, NoData> {
-        self.0.lock().expect("no test panics here").limit_says
+    fn processes(&mut self) -> Result<Vec<u32>, NoData> {
+        Err(NoData::NotSupported)
     }
 
     fn reopen(&mut self) -> Result<(), NoData> {
-        self.0.lock().expect("no test panics here").failure.map_or(Ok(()), Err)
-    }
-
-    fn throttle(&mut self) -> Result<ThrottleLook, NoData> {
-        self.0.lock().expect("no test panics here").throttle_says
+        self.state.lock().expect("no test panics here").failure.map_or(Ok(()), Err)
     }
 }
 
@@ -229,56 +247,9 @@ impl BoardDriver for FakeDriver {
     }
 
     fn boards(&self) -> Boards {
-        let running = |board: &FakeBoard| {
-            let running: Box<dyn Board> = Box::new(Running(board.clone(), Instant::now()));
-            Ok(running)
+        let running = |board: &FakeBoard| -> Result<Box<dyn Device>, Refusal> {
+            Ok(Box::new(FakeBoard { running_since: Some(Instant::now()), ..board.clone() }))
         };
         self.0.clone().map(|boards| boards.iter().map(running).collect())
-    }
-}
-
-/// A fake board whose time is the machine's.
-struct Running(FakeBoard, Instant);
-
-impl Running {
-    fn tick(&mut self) {
-        let elapsed = self.1.elapsed().as_secs_f64();
-        self.0.change(|state| state.time_s = 100.0 + elapsed);
-    }
-}
-
-impl Board for Running {
-    fn name(&self) -> String {
-        self.0.name()
-    }
-
-    fn id(&self) -> String {
-        self.0.id()
-    }
-
-    fn place(&self) -> Place {
-        self.0.place()
-    }
-
-    fn energy_mj(&mut self) -> Result<u64, NoData> {
-        self.tick();
-        self.0.energy_mj()
-    }
-
-    fn power_mw(&mut self) -> Result<u64, NoData> {
-        self.tick();
-        self.0.power_mw()
-    }
-
-    fn power_limit_mw(&mut self) -> Result<u64, NoData> {
-        self.0.power_limit_mw()
-    }
-
-    fn reopen(&mut self) -> Result<(), NoData> {
-        self.0.reopen()
-    }
-
-    fn throttle(&mut self) -> Result<ThrottleLook, NoData> {
-        self.0.throttle()
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::fakes::{EACCES, EBUSY, FakeSysfs};
 use dawndusk::meter::Meter;
+use dawndusk::meter::channel::Channel;
 use dawndusk::meter::hwmon::{self, Hwmon};
 use dawndusk::meter::rapl::Rapl;
 use dawndusk::meter::sysfs::{cause_of, parse_count};
@@ -11,7 +12,7 @@ use dawndusk::units::{Joules, Seconds, Watts};
 const ZONE: &str = "intel-rapl:0";
 const RANGE: u64 = 262_143_328_850;
 
-fn open_hwmon(sysfs: &FakeSysfs, chip: &str) -> Hwmon {
+fn open_hwmon(sysfs: &FakeSysfs, chip: &str) -> Channel<Hwmon> {
     Hwmon::open(&sysfs.tree(), chip).expect("the chip can be read").expect("it is an accelerator")
 }
 
@@ -190,7 +191,7 @@ fn an_amd_board_is_integrated_from_its_power() {
     assert_eq!(board.source().name, "amdgpu:0000:03:00.0", "named by its address");
     assert_eq!(board.source().boundary, Boundary::Accelerator, "it states a cap, so it is a board");
     assert_eq!(board.source().rated_w, Some(Watts(300.0)), "its cap");
-    assert_eq!(board.place().vendor_id, Some(0x1002), "AMD");
+    assert_eq!(board.sensor.place().vendor_id, Some(0x1002), "AMD");
     assert_eq!(board.read(Seconds(0.0)).power, Ok(Watts(150.0)), "microwatts to watts");
     sysfs.amdgpu("hwmon2", "250000000\n");
     assert_eq!(board.read(Seconds(0.4)).energy, Ok(Joules(80.0)), "200 W on average for 0.4 s");
@@ -232,7 +233,7 @@ fn impossible_powers_are_dropped_not_integrated() {
         sysfs.amdgpu("hwmon2", text);
         let reading = board.read(Seconds(0.05 * (step + 1) as f64));
         assert_eq!(reading.power, Err(NoData::Implausible), "{text} uW from a 300 W board");
-        let fact = board.facts().reported_power_w;
+        let fact = board.sensor.facts().reported_power_w;
         assert_eq!(fact.known(), Err(NoData::Implausible), "nor is it shown as a fact: {text}");
     }
     sysfs.amdgpu("hwmon2", "100000000\n");

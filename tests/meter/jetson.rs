@@ -2,6 +2,7 @@
 
 use crate::fakes::{EACCES, FakeSysfs};
 use dawndusk::meter::Meter;
+use dawndusk::meter::channel::Channel;
 use dawndusk::meter::jetson::Jetson;
 use dawndusk::reading::{Boundary, NoData, Provenance};
 use dawndusk::units::{Joules, Seconds, Watts};
@@ -24,7 +25,7 @@ fn orin(sysfs: &FakeSysfs) {
     monitor(sysfs, CHIP, &rails);
 }
 
-fn open(sysfs: &FakeSysfs) -> Jetson {
+fn open(sysfs: &FakeSysfs) -> Channel<Jetson> {
     Jetson::open(&sysfs.tree()).expect("the rail can be read").expect("there is a monitor")
 }
 

@@ -2,7 +2,10 @@
 
 mod analyser;
 mod boards;
+mod channels;
 mod counters;
+#[cfg(unix)]
+mod duplicates;
 #[cfg(unix)]
 mod failures;
 mod fakes;
@@ -22,5 +25,3 @@ mod selection;
 #[cfg(unix)]
 mod slowed;
 mod throttling;
-#[cfg(unix)]
-mod twins;

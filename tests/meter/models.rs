@@ -1,6 +1,7 @@
 //! The model from CPU time.
 
 use dawndusk::meter::Meter;
+use dawndusk::meter::channel::Channel;
 use dawndusk::meter::cpu_time::{CpuTime, Inputs};
 use dawndusk::reading::{Boundary, NoData, Provenance};
 use dawndusk::units::{Joules, Seconds, Watts};
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex};
 const INPUTS: Inputs = Inputs { cores: 4, busy_w: Watts(6.0), idle_w: Watts(2.0) };
 
 /// The model with a CPU clock that the test sets.
-fn model() -> (CpuTime, Arc<Mutex<Result<Seconds, NoData>>>) {
+fn model() -> (Channel<CpuTime>, Arc<Mutex<Result<Seconds, NoData>>>) {
     let clock = Arc::new(Mutex::new(Ok(Seconds(50.0))));
     let theirs = Arc::clone(&clock);
     (CpuTime::with_clock(INPUTS, Box::new(move || *theirs.lock().expect("no test panics here"))), clock)

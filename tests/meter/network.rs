@@ -1,5 +1,6 @@
 //! Meters on the network: a plug and an analyser's daemon on loopback, that answer well, slowly, with rubbish or not at all.
 
+use dawndusk::meter::channel::Channel;
 use dawndusk::meter::shelly::Shelly;
 use dawndusk::meter::{Accelerator, Address, Meter, Roots, open_all, sysfs::Tree};
 use dawndusk::reading::{Boundary, NoData, Provenance};
@@ -100,7 +101,7 @@ fn gen2(status: impl FnMut() -> Reply + Send + 'static) -> u16 {
     }))
 }
 
-fn open(port: u16) -> Result<Shelly, dawndusk::meter::Refusal> {
+fn open(port: u16) -> Result<Channel<Shelly>, dawndusk::meter::Refusal> {
     Shelly::open("shelly:0", "127.0.0.1", port, 0)
 }
 

@@ -1,8 +1,9 @@
 //! NVIDIA's boards by the questions that their library answers: which of a board's powers is taken, and what stands on it.
 
 use dawndusk::meter::Meter;
-use dawndusk::meter::board::{Board, BoardDriver, BoardMeter, PowerKind};
-use dawndusk::meter::nvml::{Architecture, NvmlBoard, Question, StandIn, StandInDriver};
+use dawndusk::meter::board::BoardDriver;
+use dawndusk::meter::channel::Channel;
+use dawndusk::meter::nvml::{Architecture, BoardSensor, NvmlBoard, PowerKind, Question, StandIn, StandInDriver};
 use dawndusk::meter::probe::Refusal;
 use dawndusk::meter::throttle::Reason;
 use dawndusk::reading::{Boundary, NoData, Provenance};
@@ -21,23 +22,23 @@ fn board(stand_in: &StandIn) -> NvmlBoard {
     NvmlBoard::new(Box::new(stand_in.clone()))
 }
 
-fn open(stand_in: &StandIn) -> Result<BoardMeter, Refusal> {
+fn open(stand_in: &StandIn) -> Result<Channel<BoardSensor>, Refusal> {
     let epoch = std::time::Instant::now();
     let mut wait = |dt: Seconds| {
         std::thread::sleep(std::time::Duration::from_secs_f64(dt.0));
         Seconds(epoch.elapsed().as_secs_f64())
     };
-    BoardMeter::open(Box::new(board(stand_in)), "nvml:0", &mut wait)
+    BoardSensor::open(board(stand_in), "nvml:0", &mut wait)
 }
 
-fn opened(architecture: &str, says: &str) -> (StandIn, BoardMeter) {
+fn opened(architecture: &str, says: &str) -> (StandIn, Channel<BoardSensor>) {
     let stand_in = stand_in(architecture, says);
     let meter = open(&stand_in).expect("it can be read");
     (stand_in, meter)
 }
 
-fn beside(meter: &BoardMeter) -> Vec<String> {
-    meter.witness_sources().into_iter().map(|source| source.name).collect()
+fn beside(meter: &Channel<BoardSensor>) -> Vec<String> {
+    meter.beside_sources().into_iter().map(|source| source.name).collect()
 }
 
 #[test]
@@ -45,11 +46,11 @@ fn the_newest_power_is_shown_and_the_mean_is_integrated_where_the_newest_sees_a_
     let fields = "power_usage = 240000\n\"field 186\" = 260000\n\"field 185\" = 250000\n";
     let (_, mut meter) = opened("hopper", fields);
     assert_eq!(meter.read(Seconds(0.0)).power, Ok(Watts(260.0)), "by field 186");
-    let sources = meter.witness_sources();
+    let sources = meter.beside_sources();
     assert_eq!(sources.len(), 1, "the counter counts, its power is beside it");
     assert!(sources[0].method.contains("average"), "all of the time is seen: {}", sources[0].method);
     assert!((sources[0].sensing.seen_share - 1.0).abs() < 1e-12, "{:?}", sources[0].sensing);
-    let (seen, _) = meter.witnesses()[0];
+    let (seen, _) = meter.beside()[0];
     assert_eq!(seen.power, Ok(Watts(250.0)), "by field 185");
 }
 
@@ -57,7 +58,7 @@ fn the_newest_power_is_shown_and_the_mean_is_integrated_where_the_newest_sees_a_
 fn a_driver_without_the_fields_gives_its_reported_power() {
     let (_, mut meter) = opened("ga100", "power_usage = 240000\n");
     assert_eq!(meter.read(Seconds(0.0)).power, Ok(Watts(240.0)), "by nvmlDeviceGetPowerUsage");
-    let sources = meter.witness_sources();
+    let sources = meter.beside_sources();
     assert!((sources[0].sensing.seen_share - 0.25).abs() < 1e-12, "25 ms of each 100 ms: {:?}", sources[0].sensing);
     assert!(sources[0].method.contains("reports"), "{}", sources[0].method);
 }
@@ -110,7 +111,7 @@ fn a_counter_shows_its_own_mean_and_not_the_modules_power() {
         let expected = if step == 0 { Err(NoData::NotYet) } else { Ok(250.0) };
         assert_eq!(reading.power.map(|power| power.0.round()), expected, "25 J in 0.1 s, not 612 W");
     }
-    assert_eq!(meter.witnesses()[0].0.power, Ok(Watts(612.0)), "which is shown as the module's");
+    assert_eq!(meter.beside()[0].0.power, Ok(Watts(612.0)), "which is shown as the module's");
 }
 
 #[test]
@@ -134,10 +135,10 @@ fn the_memorys_power_stands_beside_the_boards_and_is_part_of_it() {
     let says = "\"field 186\" = 260000\n\"field 186 scope 2\" = 55000\n\"field 185 scope 1\" = 400000\n";
     let (_, mut meter) = opened("ampere_or_ada", says);
     assert_eq!(beside(&meter), ["nvml:0/power", "nvml:0/module", "nvml:0/memory"], "each by itself");
-    let boundaries: Vec<Boundary> = meter.witness_sources().iter().map(|source| source.boundary).collect();
+    let boundaries: Vec<Boundary> = meter.beside_sources().iter().map(|source| source.boundary).collect();
     assert_eq!(boundaries, [Boundary::Accelerator, Boundary::Module, Boundary::Memory], "and each says of what");
     meter.read(Seconds(0.0));
-    let shown: Vec<_> = meter.witnesses().iter().map(|(reading, _)| reading.power).collect();
+    let shown: Vec<_> = meter.beside().iter().map(|(reading, _)| reading.power).collect();
     assert_eq!(shown, [Ok(Watts(260.0)), Ok(Watts(400.0)), Ok(Watts(55.0))], "three numbers, never added");
 }
 
@@ -150,7 +151,7 @@ fn a_field_that_stops_answering_has_a_cause_and_the_counter_goes_on() {
     let reading = meter.read(Seconds(0.1));
     assert_eq!(reading.power, Err(NoData::NotSupported), "no last value");
     assert!(reading.energy.is_ok(), "another sensor: {reading:?}");
-    assert_eq!(meter.witnesses()[0].0.energy, Err(NoData::Implausible), "a sentinel is no power");
+    assert_eq!(meter.beside()[0].0.energy, Err(NoData::Implausible), "a sentinel is no power");
 }
 
 #[test]
@@ -162,10 +163,10 @@ fn a_lost_board_is_lost_to_all_that_stands_beside_it() {
     }
     let reading = meter.read(Seconds(0.1));
     assert_eq!((reading.energy, reading.power), (Err(NoData::Lost), Err(NoData::Lost)), "neither value nor zero");
-    assert_eq!(meter.witnesses()[0].0.energy, Err(NoData::Lost), "nor beside it");
-    let missed = meter.witnesses()[0].1.missed;
+    assert_eq!(meter.beside()[0].0.energy, Err(NoData::Lost), "nor beside it");
+    let missed = meter.beside()[0].1.missed;
     meter.read(Seconds(0.2));
-    assert_eq!(meter.witnesses()[0].1.missed, missed + 1, "looks at a lost board are counted as missed");
+    assert_eq!(meter.beside()[0].1.missed, missed + 1, "looks at a lost board are counted as missed");
     stand_in.say(Question::PowerUsage, Ok(240_000));
     stand_in.say(Question::Field { id: 186, scope: 0 }, Ok(260_000));
     stand_in.say(Question::Energy, Ok(9_000_000));
@@ -274,6 +275,8 @@ fn a_file_that_stands_in_is_read_strictly() {
 #[test]
 fn kinds_are_asked_for_at_once_and_in_their_order() {
     let mut board = board(&stand_in("hopper", "power_usage = 3\n\"field 186\" = 1\n\"field 185\" = 2\n"));
-    let answers = board.powers_mw(&[PowerKind::Reported, PowerKind::Memory, PowerKind::Instant, PowerKind::Average]);
-    assert_eq!(answers, [Ok(3), Err(NoData::NotSupported), Ok(1), Ok(2)], "each its own");
+    let answers = board.powers(&[PowerKind::Reported, PowerKind::Memory, PowerKind::Instant, PowerKind::Average]);
+    let milliwatts = |milliwatts: f64| Ok(Watts(milliwatts * 1e-3));
+    let expected = [milliwatts(3.0), Err(NoData::NotSupported), milliwatts(1.0), milliwatts(2.0)];
+    assert_eq!(answers, expected, "each its own");
 }

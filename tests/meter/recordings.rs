@@ -1,6 +1,7 @@
 //! A recording in place of a meter, and the choice between sources that stand side by side.
 
 use crate::fakes::{FakeBoard, FakeDriver, FakeSysfs};
+use dawndusk::meter::channel::Channel;
 use dawndusk::meter::recorded::Recorded;
 use dawndusk::meter::{Accelerator, AcceleratorKind, Meter, MeterError, Roots, open_all};
 use dawndusk::reading::{Boundary, NoData, Provenance};
@@ -16,7 +17,7 @@ fn recording(text: &str) -> (TempDir, PathBuf) {
     (folder, file)
 }
 
-fn open(text: &str) -> Result<Recorded, dawndusk::meter::Refusal> {
+fn open(text: &str) -> Result<Channel<Recorded>, dawndusk::meter::Refusal> {
     let (_folder, file) = recording(text);
     Recorded::open("recorded:0", &file, Boundary::Wall)
 }
@@ -133,7 +134,7 @@ fn sources_with_other_boundaries_stand_beside_the_flights_own() {
     };
     let names = |wanted_names: &[&str]| {
         let selection = open_all(&roots, &wanted(wanted_names), &adapter).expect("they can be read");
-        let beside: Vec<String> = selection.witnesses.iter().map(|meter| meter.source().name.clone()).collect();
+        let beside: Vec<String> = selection.beside.iter().map(|meter| meter.source().name.clone()).collect();
         (selection.meter.source().name.clone(), beside)
     };
     let both = (String::from("nvml:1"), wanted(&["rapl"]));
@@ -153,6 +154,9 @@ fn a_source_asked_for_twice_or_not_there_is_refused() {
     assert!(matches!(open(&["nvml", "nvml:0"]), MeterError::Twice { .. }), "one source has one place");
     let unknown = open(&["cpu-time", "wattmeter"]);
     assert!(unknown.to_string().contains("nvml:0, rapl, cpu-time"), "what there is: {unknown}");
-    assert!(matches!(open(&["cpu-time", "rapl"]), MeterError::Refused(_)), "no silent stand-in for a witness either");
+    assert!(
+        matches!(open(&["cpu-time", "rapl"]), MeterError::Refused(_)),
+        "no silent stand-in beside the first either"
+    );
     assert!(matches!(open(&["recorded://"]), MeterError::Address(_)), "no file");
 }

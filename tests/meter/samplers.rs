@@ -1,6 +1,6 @@
 //! The thread between the flight and a source that may hang.
 
-use dawndusk::meter::sampler::Sampler;
+use dawndusk::meter::thread::{Answers, Threaded};
 use dawndusk::meter::{Gauge, Meter};
 use dawndusk::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source};
 use dawndusk::units::{Joules, Seconds, Watts};
@@ -47,53 +47,58 @@ impl Meter for Gated {
     }
 }
 
+fn threaded(meter: Gated, period: Seconds, deadline: Seconds) -> Threaded {
+    let nothing_yet = (Instant::now(), Reading::absent(Seconds::ZERO, NoData::NotYet));
+    Threaded::start(Box::new(meter), nothing_yet, period, Answers::Fresh(deadline)).expect("a thread")
+}
+
 const NEVER: Seconds = Seconds(1000.0);
 
 #[test]
 fn a_look_is_fresh_and_on_the_flights_clock() {
     let (meter, open) = gated();
-    let mut sampler = Sampler::start(Box::new(meter), NEVER, Seconds(5.0)).expect("a thread");
+    let mut meter = threaded(meter, NEVER, Seconds(5.0));
     for look in 1..=3 {
         open.send(()).expect("the thread lives");
         let before = Instant::now();
-        let reading = sampler.read(Seconds(5000.0));
+        let reading = meter.read(Seconds(5000.0));
         let waited = before.elapsed().as_secs_f64();
         assert_eq!(reading.energy, Ok(Joules(f64::from(look))), "look {look} asked the source anew");
         let late = reading.taken_at.0 - 5000.0;
         assert!((-1e-6..=waited + 1e-6).contains(&late), "taken {late} s after it was asked for, in {waited} s");
     }
-    assert_eq!(sampler.coverage().looks, 3, "the source's own count");
+    assert_eq!(meter.coverage().looks, 3, "the source's own count");
 }
 
 #[test]
 fn a_hung_source_costs_one_deadline_and_is_named() {
     let (meter, _open) = gated();
-    let mut sampler = Sampler::start(Box::new(meter), NEVER, Seconds(0.05)).expect("a thread");
+    let mut meter = threaded(meter, NEVER, Seconds(0.05));
     let before = Instant::now();
-    let first = sampler.read(Seconds(1.0));
+    let first = meter.read(Seconds(1.0));
     assert!(before.elapsed().as_secs_f64() >= 0.05, "the first look waits");
     assert_eq!((first.energy, first.power), (Err(NoData::Timeout), Err(NoData::Timeout)), "neither last nor zero");
     let before = Instant::now();
     for look in 0..1000 {
-        assert_eq!(sampler.read(Seconds(2.0)).energy, Err(NoData::Timeout), "look {look} after it");
+        assert_eq!(meter.read(Seconds(2.0)).energy, Err(NoData::Timeout), "look {look} after it");
     }
     let waited = before.elapsed().as_secs_f64();
     assert!(waited < 1000.0 * 0.05, "a thousand looks did not wait again, but took {waited} s");
-    assert_eq!(sampler.coverage().missed, 1001, "all are counted");
+    assert_eq!(meter.coverage().missed, 1001, "all are counted");
 }
 
 #[test]
 fn a_source_that_comes_back_is_read_again() {
     let (meter, open) = gated();
-    let mut sampler = Sampler::start(Box::new(meter), NEVER, Seconds(0.05)).expect("a thread");
-    assert_eq!(sampler.read(Seconds(0.0)).energy, Err(NoData::Timeout), "it hangs");
+    let mut meter = threaded(meter, NEVER, Seconds(0.05));
+    assert_eq!(meter.read(Seconds(0.0)).energy, Err(NoData::Timeout), "it hangs");
     for _ in 0..100 {
         open.send(()).expect("the thread lives");
     }
     // Its late answer arrives within moments, however busy the machine is.
     let start = Instant::now();
     let energy = loop {
-        let reading = sampler.read(Seconds(1.0));
+        let reading = meter.read(Seconds(1.0));
         if reading.energy.is_ok() || start.elapsed().as_secs_f64() > 30.0 {
             break reading.energy;
         }
@@ -108,12 +113,12 @@ fn the_thread_looks_by_itself_between_the_flights_looks() {
     for _ in 0..1000 {
         open.send(()).expect("the thread will live");
     }
-    let mut sampler = Sampler::start(Box::new(meter), Seconds(0.002), Seconds(5.0)).expect("a thread");
+    let mut meter = threaded(meter, Seconds(0.002), Seconds(5.0));
     let start = Instant::now();
-    while sampler.coverage().looks < 5 && start.elapsed().as_secs_f64() < 30.0 {
+    while meter.coverage().looks < 5 && start.elapsed().as_secs_f64() < 30.0 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let reading = sampler.read(Seconds(0.0));
+    let reading = meter.read(Seconds(0.0));
     assert!(reading.energy.is_ok_and(|looks| looks.0 >= 6.0), "five by itself and one asked for: {reading:?}");
 }
 
@@ -123,12 +128,12 @@ fn what_a_source_took_before_the_flight_is_not_the_flights() {
     for _ in 0..100 {
         open.send(()).expect("the thread will live");
     }
-    let mut sampler = Sampler::start(Box::new(meter), NEVER, Seconds(5.0)).expect("a thread");
+    let mut meter = threaded(meter, NEVER, Seconds(5.0));
     for _ in 0..50 {
-        assert!(sampler.read(Seconds(0.0)).energy.is_ok(), "it is tried before it is chosen");
+        assert!(meter.read(Seconds(0.0)).energy.is_ok(), "it is tried before it is chosen");
     }
-    let tried = sampler.cpu_time();
-    let mut gauge = Gauge::new(Box::new(sampler));
+    let tried = meter.cpu_time();
+    let mut gauge = Gauge::new(Box::new(meter));
     for look in 0..3 {
         gauge.look(Seconds(1.0 + f64::from(look)));
     }
@@ -142,10 +147,10 @@ fn what_a_source_took_before_the_flight_is_not_the_flights() {
 }
 
 #[test]
-fn a_dropped_sampler_lets_its_thread_go() {
+fn a_dropped_source_lets_its_thread_go() {
     let (meter, open) = gated();
-    let sampler = Sampler::start(Box::new(meter), NEVER, Seconds(0.05)).expect("a thread");
-    drop(sampler);
+    let meter = threaded(meter, NEVER, Seconds(0.05));
+    drop(meter);
     // The thread drops the source, and with it the gate.
     let start = Instant::now();
     while open.send(()).is_ok() && start.elapsed().as_secs_f64() < 30.0 {

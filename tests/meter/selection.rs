@@ -68,7 +68,7 @@ fn a_report_goes_through_json_and_back() {
 #[test]
 fn a_hardware_adapter_gets_its_own_board() {
     let sysfs = FakeSysfs::new();
-    let other = FakeBoard::with(|state| state.place.pci_address = Some("00000000:17:00.0".to_owned()));
+    let other = FakeBoard::with(|state| state.pci_address = Some("00000000:17:00.0".to_owned()));
     let roots = roots(sysfs.tree(), vec![other, FakeBoard::default()]);
     let adapter = adapter(AcceleratorKind::Discrete, Some("0000:65:00.0"));
     let mut selection = open_all(&roots, &[], &adapter).expect("a board");

@@ -18,7 +18,7 @@ fn times(sysfs: &FakeSysfs) -> Option<Throttling> {
 
 fn reasons(sysfs: &FakeSysfs) -> Result<Vec<Reason>, NoData> {
     let meter = Hwmon::open(&sysfs.tree(), "hwmon0").expect("it can be read").expect("a board");
-    meter.facts().slowed_by.known().cloned()
+    meter.sensor.facts().slowed_by.known().cloned()
 }
 
 /// An amdgpu board at `power_uw` under a cap of 300 W, its junction at 70 °C of 100 °C.

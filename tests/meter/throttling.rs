@@ -2,7 +2,7 @@
 
 use crate::fakes::FakeBoard;
 use dawndusk::meter::Meter;
-use dawndusk::meter::board::BoardMeter;
+use dawndusk::meter::nvml::BoardSensor;
 use dawndusk::meter::throttle::{Reason, ThrottleLook, ThrottleWatch};
 use dawndusk::reading::{NoData, Throttling};
 use dawndusk::units::Seconds;
@@ -83,15 +83,15 @@ fn bits_that_nobody_knows_are_kept() {
 
 #[test]
 fn a_board_passes_on_what_slows_it_and_one_that_says_nothing_has_no_times() {
-    let board = FakeBoard::with(|state| state.throttle_says = Ok(active(Reason::PowerCap)));
-    let mut meter = BoardMeter::open(Box::new(board.clone()), "nvml:0", &mut board.wait()).expect("it can be read");
+    let board = FakeBoard::with(|state| state.reasons_say = Ok(0x4));
+    let mut meter = BoardSensor::open(board.board(), "nvml:0", &mut board.wait()).expect("it can be read");
     for step in 0..20 {
         meter.read(Seconds(f64::from(step) * 0.1));
     }
     let found = meter.throttling().expect("it says");
     assert!((found.power_cap_s.0 - 1.9).abs() < 0.11, "capped all along: {found:?}");
     let silent = FakeBoard::default();
-    let mut meter = BoardMeter::open(Box::new(silent.clone()), "nvml:0", &mut silent.wait()).expect("it can be read");
+    let mut meter = BoardSensor::open(silent.board(), "nvml:0", &mut silent.wait()).expect("it can be read");
     meter.read(Seconds(0.0));
     assert_eq!(meter.throttling(), None, "not zero seconds, but not known");
 }

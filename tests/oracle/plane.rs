@@ -4,7 +4,7 @@ use super::dynamic::{NEVER, gain};
 use super::sky::{orbit, satellite, spacecraft, tiring};
 use dawndusk::envelope::{Battery, Scale, Thermal};
 use dawndusk::governor::WorkCurve;
-use dawndusk::oracle::{Course, Ends, best, feasible};
+use dawndusk::oracle::{Ends, ExogenousTrace, best, feasible};
 use dawndusk::profile::Satellite;
 use dawndusk::units::{Kelvin, Seconds, Watts};
 
@@ -61,7 +61,7 @@ struct Craft<'a> {
 }
 
 /// Best periodic work with charge and radiator on a grid and `loads` loads to choose from in each bin.
-fn by_charge_and_heat(course: &Course, craft: &Craft<'_>, plane: &Plane, loads: usize) -> f64 {
+fn by_charge_and_heat(trace: &ExogenousTrace, craft: &Craft<'_>, plane: &Plane, loads: usize) -> f64 {
     let Craft { battery, thermal, curve, limit, bus } = craft;
     let drop = thermal.junction_to_loop_k_per_w + 1.0 / thermal.loop_to_radiator_w_per_k;
     let unit = battery.capacity.0 * (battery.soc_max - battery.soc_min) / (plane.charges - 1) as f64;
@@ -71,7 +71,7 @@ fn by_charge_and_heat(course: &Course, craft: &Craft<'_>, plane: &Plane, loads: 
         (0..loads).map(|index| (curve.idle() + (curve.full() - curve.idle()) * share(index)).0).collect();
     let work: Vec<f64> = choices.iter().map(|load| curve.rate(Watts(*load))).collect();
     gain(vec![0.0; plane.charges * plane.kelvins], |end| {
-        course.bins().iter().rev().fold(end.to_vec(), |after, bin| {
+        trace.bins().iter().rev().fold(end.to_vec(), |after, bin| {
             let mut before = vec![NEVER; after.len()];
             for k in 0..plane.kelvins {
                 let from = plane.cold + k as f64 * plane.width;
@@ -123,11 +123,11 @@ fn battery_and_heat_together_are_that_of_a_dynamic_programme() {
     let craft = spacecraft(&satellite, Scale::FULL);
     let (sky, limits) = (craft.forecast(), *craft.limits());
     let losses = sky.conversion_efficiency;
-    let mut course =
-        Course::new(sky.battery, sky.thermal, sky.housekeeping, losses, limits, curve.clone(), Seconds(160.0));
-    orbit(craft.clone(), &curve).bins().iter().for_each(|bin| course.add(*bin));
-    let bound = |course: &Course| best(course, &Ends::Periodic).expect("it can be flown").upper.0;
-    let (upper, plan) = (bound(&course), feasible(&craft, &course, &Ends::Periodic).expect("a plan").work.0);
+    let mut trace =
+        ExogenousTrace::new(sky.battery, sky.thermal, sky.housekeeping, losses, limits, curve.clone(), Seconds(160.0));
+    orbit(craft.clone(), &curve).bins().iter().for_each(|bin| trace.add(*bin));
+    let bound = |trace: &ExogenousTrace| best(trace, &Ends::Periodic).expect("it can be flown").upper.0;
+    let (upper, plan) = (bound(&trace), feasible(&craft, &trace, &Ends::Periodic).expect("a plan").work.0);
 
     let mut cool = peaking();
     cool.thermal.junction_limit_k += 60.0;
@@ -138,7 +138,7 @@ fn battery_and_heat_together_are_that_of_a_dynamic_programme() {
     let grid = Plane { charges: 201, kelvins: 121, cold: 285.0, width: 0.4 };
     let bus = (1.0 / losses, sky.housekeeping.0);
     let parts = Craft { battery: sky.battery, thermal: sky.thermal, curve: &curve, limit: limits.junction.0, bus };
-    let found = by_charge_and_heat(&course, &parts, &grid, 37);
+    let found = by_charge_and_heat(&trace, &parts, &grid, 37);
     assert!(found <= upper, "{found} s on a grid, over the bound of {upper} s");
     assert!((found / plan - 1.0).abs() < 1e-3, "{found} s on a grid, {plan} s by the plan that was flown");
     // The chord of the radiator's emission is at its worst where heat binds in a part of the orbit only.

@@ -1,8 +1,8 @@
-//! Courses to fly: of shipped satellites, and made by hand.
+//! Exogenous traces: of shipped satellites, and made by hand.
 
 use dawndusk::envelope::{Battery, Condition, Limits, Scale, Sky, Spacecraft, Thermal};
 use dawndusk::governor::WorkCurve;
-use dawndusk::oracle::{Course, Step, Stores};
+use dawndusk::oracle::{ExogenousTrace, Step, Stores};
 use dawndusk::profile::{self, Satellite};
 use dawndusk::units::{Joules, Kelvin, Seconds, Watts};
 use jiff::Timestamp;
@@ -26,15 +26,15 @@ pub(crate) fn tiring(full: Watts) -> WorkCurve {
     WorkCurve::new(full * 0.1, &points).expect("a curve")
 }
 
-/// The course of one orbit of `spacecraft`, in steps of a simulated second.
-pub(crate) fn orbit(mut spacecraft: Spacecraft, curve: &WorkCurve) -> Course {
-    let mut course = Course::of(&spacecraft, curve.clone());
+/// The trace of one orbit of `spacecraft`, in steps of a simulated second.
+pub(crate) fn orbit(mut spacecraft: Spacecraft, curve: &WorkCurve) -> ExogenousTrace {
+    let mut trace = ExogenousTrace::of(&spacecraft, curve.clone());
     let dt = spacecraft.scale().machine(Seconds(1.0));
     for _ in 0..spacecraft.orbit().nodal_period.0.round() as u64 {
         spacecraft.step(dt, curve.idle(), 0.0);
-        course.follow(&spacecraft, curve.full());
+        trace.follow(&spacecraft, curve.full());
     }
-    course
+    trace
 }
 
 /// A satellite without heat troubles: 0.96 each way, no limit on rates, floor at 0.2.
@@ -72,12 +72,18 @@ pub(crate) fn limits(kelvin: f64) -> Limits {
     }
 }
 
-/// A course without losses at the bus and without housekeeping: `array` by bin of a minute, 10 W of environment.
-pub(crate) fn minutes(battery: Battery, thermal: Thermal, kelvin: f64, curve: &WorkCurve, array: &[f64]) -> Course {
+/// A trace without losses at the bus and without housekeeping: `array` by bin of a minute, 10 W of environment.
+pub(crate) fn minutes(
+    battery: Battery,
+    thermal: Thermal,
+    kelvin: f64,
+    curve: &WorkCurve,
+    array: &[f64],
+) -> ExogenousTrace {
     let minute = Seconds(60.0);
-    let mut course = Course::new(battery, thermal, Watts::ZERO, 1.0, limits(kelvin), curve.clone(), minute);
+    let mut trace = ExogenousTrace::new(battery, thermal, Watts::ZERO, 1.0, limits(kelvin), curve.clone(), minute);
     for &watts in array {
-        course.add(Step {
+        trace.add(Step {
             dt: minute,
             array: Watts(watts),
             environment: Watts(10.0),
@@ -86,7 +92,7 @@ pub(crate) fn minutes(battery: Battery, thermal: Thermal, kelvin: f64, curve: &W
             condition: Condition::SOUND,
         });
     }
-    course
+    trace
 }
 
 /// Charge and temperatures of a satellite at rest.

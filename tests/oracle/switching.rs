@@ -3,7 +3,7 @@
 use super::sky::{SATELLITES, battery, chance, cold, minutes, orbit, satellite, spacecraft, stores};
 use dawndusk::envelope::{Scale, Spacecraft};
 use dawndusk::governor::WorkCurve;
-use dawndusk::oracle::{Broken, Course, Ends, OracleError, Stores, best, certificate, feasible};
+use dawndusk::oracle::{Broken, Ends, ExogenousTrace, OracleError, Stores, analytic_bound, best, feasible};
 use dawndusk::profile::Satellite;
 use dawndusk::units::{Seconds, Watts};
 
@@ -18,10 +18,15 @@ struct Choice {
     reserve: (f64, f64),
 }
 
-/// A flight of one orbit that switches at random but never where a limit is near; its work, course and ends, or none if
+/// A flight of one orbit that switches at random but never where a limit is near; its work, trace and ends, or none if
 /// it broke a limit all the same.
-fn flown(mut craft: Spacecraft, curve: &WorkCurve, choice: Choice, dice: &mut u64) -> Option<(Seconds, Course, Ends)> {
-    let mut course = Course::of(&craft, curve.clone()).switching(true);
+fn flown(
+    mut craft: Spacecraft,
+    curve: &WorkCurve,
+    choice: Choice,
+    dice: &mut u64,
+) -> Option<(Seconds, ExogenousTrace, Ends)> {
+    let mut trace = ExogenousTrace::of(&craft, curve.clone()).switching(true);
     let (from, scale) = (Stores::from(craft.state()), craft.scale());
     let (limits, sky) = (*craft.limits(), craft.forecast());
     let (battery, top) = (sky.battery, sky.battery.soc_max);
@@ -39,11 +44,11 @@ fn flown(mut craft: Spacecraft, curve: &WorkCurve, choice: Choice, dice: &mut u6
         let on = carried && held > choice.reserve.0 && cool > choice.reserve.1 && chance(dice) < choice.on[dark];
         let dt = scale.machine(Seconds(length));
         craft.step(dt, if on { curve.full() } else { curve.idle() }, 0.0);
-        course.follow(&craft, curve.full());
+        trace.follow(&craft, curve.full());
         work += if on { dt } else { Seconds::ZERO };
     }
     let ends = Ends::Change { from, to: craft.state().into() };
-    (!craft.breaches().any()).then_some((work, course, ends))
+    (!craft.breaches().any()).then_some((work, trace, ends))
 }
 
 /// A shipped satellite with other sizes, in which the rates of its battery matter.
@@ -75,13 +80,13 @@ fn no_random_flight_of_a_machine_that_is_on_or_off_does_more_than_its_bound() {
             reserve: (0.5 * chance(&mut dice), 1.0 + 5.0 * chance(&mut dice)),
         };
         let craft = spacecraft(&satellite, Scale::FULL);
-        let Some((work, course, ends)) = flown(craft, &curve, choice, &mut dice) else { continue };
+        let Some((work, trace, ends)) = flown(craft, &curve, choice, &mut dice) else { continue };
         compared += 1;
-        let upper = best(&course, &ends).unwrap_or_else(|refusal| panic!("seed {seed}: {refusal}")).upper;
+        let upper = best(&trace, &ends).unwrap_or_else(|refusal| panic!("seed {seed}: {refusal}")).upper;
         assert!(work <= upper, "seed {seed}: {work} of work, at most {upper}");
         closest = closest.max(work / upper);
-        let loose = certificate(&course, &ends);
-        assert!(upper.0 <= loose.0 * (1.0 + 1e-6), "seed {seed}: {upper} over the certificate {loose}");
+        let loose = analytic_bound(&trace, &ends);
+        assert!(upper.0 <= loose.0 * (1.0 + 1e-6), "seed {seed}: {upper} over the analytic bound {loose}");
     }
     assert!(compared >= 25 && closest > 0.98, "{compared} of 40 flights kept their limits, the best had {closest}");
 }
@@ -117,12 +122,12 @@ fn no_random_flight_under_a_sky_made_by_hand_does_more_than_its_bound() {
         if broken {
             continue;
         }
-        let course = minutes(cells, cold(), 400.0, &curve, &array).switching(true);
+        let trace = minutes(cells, cold(), 400.0, &curve, &array).switching(true);
         let ends = Ends::Change { from: stores(from, 280.0), to: stores(soc, 280.0) };
-        let upper = best(&course, &ends).unwrap_or_else(|refusal| panic!("seed {seed}: {refusal}")).upper;
+        let upper = best(&trace, &ends).unwrap_or_else(|refusal| panic!("seed {seed}: {refusal}")).upper;
         assert!(work.0 <= upper.0, "seed {seed}: {work} of work, at most {upper}");
-        let loose = certificate(&course, &ends);
-        assert!(upper.0 <= loose.0 * (1.0 + 1e-6), "seed {seed}: {upper} over the certificate {loose}");
+        let loose = analytic_bound(&trace, &ends);
+        assert!(upper.0 <= loose.0 * (1.0 + 1e-6), "seed {seed}: {upper} over the analytic bound {loose}");
         closest = closest.max(work / upper);
     }
     assert!(closest > 0.97, "the best of them had {closest} of its bound");
@@ -133,16 +138,16 @@ fn a_machine_that_is_on_or_off_pays_the_battery_for_every_mean_between() {
     // 60 W of light; full power is 100 W: on, the battery gives 40 W; off, it takes 20 W of the 60 W.
     let curve = WorkCurve::linear(Watts(0.0), Watts(100.0));
     let cells = dawndusk::envelope::Battery { charge_max: Watts(20.0), ..battery(100.0) };
-    let course = minutes(cells, cold(), 400.0, &curve, &[60.0; 50]);
-    let smooth = best(&course, &Ends::Periodic).expect("it can be flown").upper.0;
+    let trace = minutes(cells, cold(), 400.0, &curve, &[60.0; 50]);
+    let smooth = best(&trace, &Ends::Periodic).expect("it can be flown").upper.0;
     assert!((smooth / (3000.0 * 0.6) - 1.0).abs() < 1e-6, "{smooth} s of work straight from the light");
-    let course = course.switching(true);
-    let found = best(&course, &Ends::Periodic).expect("it can be flown");
+    let trace = trace.switching(true);
+    let found = best(&trace, &Ends::Periodic).expect("it can be flown");
     let (taken, given) = (20.0 * 0.96, 40.0 / 0.96);
     let closed = 3000.0 * taken / (taken + given);
     assert!((found.upper.0 / closed - 1.0).abs() < 1e-6, "{} s of work, closed form {closed} s", found.upper.0);
-    let loose = certificate(&course, &Ends::Periodic).0;
-    assert!((loose / closed - 1.0).abs() < 1e-6, "the certificate is as close in even light: {loose} s, {closed} s");
+    let loose = analytic_bound(&trace, &Ends::Periodic).0;
+    assert!((loose / closed - 1.0).abs() < 1e-6, "the analytic bound is as close in even light: {loose} s, {closed} s");
 }
 
 #[test]
@@ -152,9 +157,9 @@ fn a_plan_for_a_machine_that_is_on_or_off_is_flown_by_one_and_comes_close_to_its
         let full = Watts(satellite.compute.power_w);
         for curve in [WorkCurve::linear(Watts::ZERO, full), WorkCurve::linear(full * 0.2, full)] {
             let craft = spacecraft(&satellite, Scale::FULL);
-            let course = orbit(craft.clone(), &curve).switching(true);
-            let upper = best(&course, &Ends::Periodic).unwrap_or_else(|refusal| panic!("{name}: {refusal}")).upper;
-            let plan = feasible(&craft, &course, &Ends::Periodic).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+            let trace = orbit(craft.clone(), &curve).switching(true);
+            let upper = best(&trace, &Ends::Periodic).unwrap_or_else(|refusal| panic!("{name}: {refusal}")).upper;
+            let plan = feasible(&craft, &trace, &Ends::Periodic).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
             let gap = 1.0 - plan.work / upper;
             assert!((0.0..0.003).contains(&gap), "{name} from {}: a gap of {gap}", curve.idle());
         }
@@ -169,9 +174,9 @@ fn a_plan_is_found_for_every_battery_that_carries_idle_power() {
             satellite.battery.capacity_wh = capacity_wh;
             let curve = WorkCurve::linear(Watts(0.0), Watts(100e3));
             let craft = spacecraft(&satellite, Scale::FULL);
-            let course = orbit(craft.clone(), &curve).switching(switching);
-            let upper = best(&course, &Ends::Periodic).expect("it can be flown").upper;
-            let plan = feasible(&craft, &course, &Ends::Periodic)
+            let trace = orbit(craft.clone(), &curve).switching(switching);
+            let upper = best(&trace, &Ends::Periodic).expect("it can be flown").upper;
+            let plan = feasible(&craft, &trace, &Ends::Periodic)
                 .unwrap_or_else(|refusal| panic!("{capacity_wh} Wh, switching {switching}: {refusal}"));
             let gap = 1.0 - plan.work / upper;
             assert!((0.0..0.015).contains(&gap), "{capacity_wh} Wh, switching {switching}: a gap of {gap}");
@@ -187,8 +192,8 @@ fn where_idle_power_breaks_a_limit_the_error_says_which_and_when() {
         satellite.thermal.junction_limit_k = junction_k;
         let curve = WorkCurve::linear(Watts(20e3), Watts(100e3));
         let craft = spacecraft(&satellite, Scale::FULL);
-        let course = orbit(craft.clone(), &curve);
-        match feasible(&craft, &course, &Ends::Periodic) {
+        let trace = orbit(craft.clone(), &curve);
+        match feasible(&craft, &trace, &Ends::Periodic) {
             Err(OracleError::NoPlan { limit, at }) => (limit, at.0),
             other => panic!("{capacity_wh} Wh, {junction_k} K: {other:?}"),
         }

@@ -6,4 +6,5 @@ mod cut_short;
 mod flown;
 mod merged;
 mod refused;
+mod simulated;
 mod sources;

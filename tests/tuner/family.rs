@@ -143,7 +143,7 @@ impl Kernel for Double {
             immediates: Vec::new(),
             workgroups: [packing.padded_columns() / 64, 1, 1],
             workgroup_bytes: 0,
-            turns: 0,
+            iterations: 0,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | limit | it is not the one that the board starts with |
 //! | partitions | the board is cut into instances: its power is that of all of them (NVIDIA's MIG) |
-//! | company | other processes are on it: its power holds their work |
+//! | other processes | some are on it: its power holds their work |
 //! | persistence | the driver unloads between runs, and the energy counter starts anew |
 //! | slowed by | something slows it down now; fails where that is heat or the supply |
 //! | conditions | a clock or a temperature cannot be read for another reason than that the board has none |
@@ -33,7 +33,7 @@ pub(super) fn checks(probe: &Probe) -> Vec<Check> {
         lines.push(line("partitions", partitions(facts)));
     }
     if told(facts.other_processes.cause) {
-        lines.push(line("company", company(facts)));
+        lines.push(line("other processes", other_processes(facts)));
     }
     if told(facts.is_persistent.cause) {
         lines.push(line("persistence", persistence(facts)));
@@ -74,7 +74,7 @@ fn limit(facts: &BoardFacts) -> Line {
 
 fn slowed(facts: &BoardFacts) -> Line {
     match facts.slowed_by.known() {
-        Err(cause) => (state_of(cause), format!("what slows it down cannot be told: {cause}"), None),
+        Err(cause) => untold("what slows it down", cause),
         Ok(reasons) if reasons.is_empty() => (State::Pass, "nothing slows it down now".into(), None),
         Ok(reasons) => {
             let said = reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -91,11 +91,14 @@ fn slowed(facts: &BoardFacts) -> Line {
     }
 }
 
+/// A line on what cannot be told.
+fn untold(what: &str, cause: NoData) -> Line {
+    (state_of(cause), format!("{what} cannot be told: {cause}"), None)
+}
+
 fn partitions(facts: &BoardFacts) -> Line {
     match facts.is_partitioned.known() {
-        Err(cause) => {
-            (state_of(cause), format!("whether the board is cut into instances cannot be told: {cause}"), None)
-        }
+        Err(cause) => untold("whether the board is cut into instances", cause),
         Ok(false) => (State::Pass, "none: the power is that of one device".into(), None),
         Ok(true) => (
             State::Warn,
@@ -105,9 +108,9 @@ fn partitions(facts: &BoardFacts) -> Line {
     }
 }
 
-fn company(facts: &BoardFacts) -> Line {
+fn other_processes(facts: &BoardFacts) -> Line {
     match facts.other_processes.known() {
-        Err(cause) => (state_of(cause), format!("who else uses the board cannot be told: {cause}"), None),
+        Err(cause) => untold("who else uses the board", cause),
         Ok(others) if others.is_empty() => (State::Pass, "no other process is on the board".into(), None),
         Ok(others) => {
             let numbers = others.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -123,7 +126,7 @@ fn company(facts: &BoardFacts) -> Line {
 
 fn persistence(facts: &BoardFacts) -> Line {
     match facts.is_persistent.known() {
-        Err(cause) => (state_of(cause), format!("whether the driver stays loaded cannot be told: {cause}"), None),
+        Err(cause) => untold("whether the driver stays loaded", cause),
         Ok(true) => (State::Pass, "the driver stays loaded".into(), None),
         Ok(false) => (
             State::Warn,

@@ -2,6 +2,7 @@
 
 use super::{Check, State};
 use crate::gpu::Adapter;
+use crate::interrupt::Interrupt;
 use crate::meter::suspend::{LEAP, slept_since_start};
 use crate::meter::sysfs::Tree;
 use crate::model::Store;
@@ -104,7 +105,7 @@ pub(super) fn weights() -> Vec<Check> {
                 let finding = format!("{}: {bytes} bytes, not the pinned size", entry.path.display());
                 Some(Check::new("weights", name, State::Fail, finding).mend(pull))
             }
-            Stored::Present => Some(match store.verify(&entry.profile, &mut |_| ()) {
+            Stored::Present => Some(match store.verify(&entry.profile, &Interrupt::default(), &mut |_| ()) {
                 Ok(_) => Check::new("weights", name, State::Pass, "here, SHA-256 as pinned"),
                 Err(error) => Check::new("weights", name, State::Fail, error.to_string()).mend(pull),
             }),

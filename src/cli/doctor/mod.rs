@@ -13,7 +13,7 @@ mod power;
 
 use super::arguments::DevicesArguments;
 use super::equipment::{accelerator, require};
-use super::{Exit, Failure, answer, answer_json};
+use super::{Exit, Failure, answer_either};
 use crate::gpu::{self, Class};
 use crate::model;
 use crate::reading::{Boundary, Provenance};
@@ -104,10 +104,7 @@ pub(super) fn doctor(arguments: &DevicesArguments) -> Result<Exit, Failure> {
     checks.extend(clocks.checks(&roots.sysfs));
     let overall = checks.iter().map(|check| check.state).max().unwrap_or(State::Pass);
     let report = Report { overall, power: powered.choice, checks };
-    match arguments.output.json {
-        true => answer_json(&report)?,
-        false => answer(&page(&report)),
-    }
+    answer_either(arguments.output.json, &report, || page(&report))?;
     for requirement in &arguments.require {
         require(*requirement, &classes, measures_adapter)?;
     }

@@ -111,7 +111,7 @@ fn chosen(selection: &meter::Selection) -> Choice {
         source: Some(name.clone()),
         provenance: source.provenance,
         covers_adapter: selection.covers_accelerator,
-        beside: selection.witnesses.iter().map(|meter| meter.source().name.clone()).collect(),
+        beside: selection.beside.iter().map(|meter| meter.source().name.clone()).collect(),
         worth,
     }
 }

@@ -13,7 +13,7 @@
 use super::{Simulation, SimulationError, Summary, Trace, fly};
 use crate::envelope::{Scale, Spacecraft};
 use crate::governor::{Policy, Unscored, WorkCurve};
-use crate::oracle::{self, Course, Ends, Optimum, Stores};
+use crate::oracle::{self, Ends, ExogenousTrace, Optimum, Stores};
 use crate::units::{Seconds, Watts};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,8 @@ pub struct Best {
     /// What is open between the two, share of the bound.
     pub gap_share: Option<f64>,
     /// The bound without a solver.
-    pub certificate_s: Seconds,
+    #[serde(rename = "certificate_s")]
+    pub analytic_bound_s: Seconds,
     /// Programmes that were solved.
     pub stretches: u64,
 }
@@ -109,7 +110,7 @@ impl Flown {
 pub(super) fn certified(stretches: &[Stretch]) -> Seconds {
     stretches.iter().fold(Seconds::ZERO, |sum, stretch| {
         let ends = Ends::Change { from: stretch.from, to: stretch.to };
-        sum + oracle::certificate(&stretch.course, &ends)
+        sum + oracle::analytic_bound(&stretch.trace, &ends)
     })
 }
 
@@ -117,7 +118,7 @@ pub(super) fn certified(stretches: &[Stretch]) -> Seconds {
 fn upper(stretches: &[Stretch]) -> Option<Seconds> {
     let solve = |stretch: &Stretch| {
         let ends = Ends::Change { from: stretch.from, to: stretch.to };
-        Some(oracle::best(&stretch.course, &ends).ok()?.upper)
+        Some(oracle::best(&stretch.trace, &ends).ok()?.upper)
     };
     sum(stretches.par_iter().map(solve).collect())
 }
@@ -132,23 +133,23 @@ fn periodic(stretches: &[Stretch], simulation: &Simulation<'_>) -> Option<Best> 
         stretches.len() <= MOST_PLANNED && !simulation.plant.faults.iter().any(|fault| fault.kind.is_of_work());
     let feasible = planned.then_some(stretches).and_then(|stretches| {
         let fly =
-            |stretch: &Stretch| Some(oracle::feasible(&stretch.begin, &stretch.course, &Ends::Periodic).ok()?.work);
+            |stretch: &Stretch| Some(oracle::feasible(&stretch.begin, &stretch.trace, &Ends::Periodic).ok()?.work);
         sum(stretches.par_iter().map(fly).collect())
     });
-    let solve = |stretch: &Stretch| oracle::best(&stretch.course, &Ends::Periodic).ok();
+    let solve = |stretch: &Stretch| oracle::best(&stretch.trace, &Ends::Periodic).ok();
     let best: Vec<Optimum> = stretches.par_iter().map(solve).collect::<Option<_>>()?;
     let work = best.iter().fold(Seconds::ZERO, |sum, best| sum + best.work);
     let upper = best.iter().fold(Seconds::ZERO, |sum, best| sum + best.upper);
-    let certificate = stretches
+    let bound = stretches
         .iter()
-        .fold(Seconds::ZERO, |sum, stretch| sum + oracle::certificate(&stretch.course, &Ends::Periodic));
+        .fold(Seconds::ZERO, |sum, stretch| sum + oracle::analytic_bound(&stretch.trace, &Ends::Periodic));
     let scale = simulation.scale;
     Some(Best {
         work_s: scale.simulated(work),
         upper_s: scale.simulated(upper),
         feasible_work_s: feasible.map(|work| scale.simulated(work)),
         gap_share: feasible.map(|work| 1.0 - work / upper),
-        certificate_s: scale.simulated(certificate),
+        analytic_bound_s: scale.simulated(bound),
         stretches: stretches.len() as u64,
     })
 }
@@ -156,7 +157,7 @@ fn periodic(stretches: &[Stretch], simulation: &Simulation<'_>) -> Option<Best> 
 /// What a flight was given in about a day, and where it stood at both ends.
 #[derive(Clone, Debug)]
 pub(super) struct Stretch {
-    course: Course,
+    trace: ExogenousTrace,
     from: Stores,
     to: Stores,
     /// The spacecraft where it began.
@@ -192,7 +193,7 @@ impl Stretches {
 
     /// Adds what `spacecraft` was given since it was last followed, with up to `most` to draw.
     pub(super) fn follow(&mut self, spacecraft: &Spacecraft, most: Watts) {
-        self.open.course.follow(spacecraft, most);
+        self.open.trace.follow(spacecraft, most);
         if spacecraft.state().t >= self.ends_at * (1.0 - 1e-9) {
             let next = Stretch::begin(spacecraft, self.curve.clone(), self.switching, self.bin);
             let ended = std::mem::replace(&mut self.open, next);
@@ -203,7 +204,7 @@ impl Stretches {
 
     /// All of them, the last one up to where `spacecraft` is.
     pub(super) fn end(mut self, spacecraft: &Spacecraft) -> Vec<Stretch> {
-        if !self.open.course.bins().is_empty() {
+        if !self.open.trace.bins().is_empty() {
             self.ended.push(Stretch { to: spacecraft.state().into(), ..self.open });
         }
         self.ended
@@ -214,7 +215,7 @@ impl Stretch {
     fn begin(spacecraft: &Spacecraft, curve: WorkCurve, switching: bool, bin: Seconds) -> Stretch {
         let here = Stores::from(spacecraft.state());
         Stretch {
-            course: Course::of(spacecraft, curve).with_bins(bin).switching(switching),
+            trace: ExogenousTrace::of(spacecraft, curve).with_bins(bin).switching(switching),
             from: here,
             to: here,
             begin: spacecraft.clone(),

@@ -21,7 +21,7 @@ pub struct Summary {
     pub energy_j: Joules,
     /// Seconds of full speed that the work would have taken.
     pub work_s: Seconds,
-    /// No governor could have done more; see [`crate::oracle::certificate`]. Same unit as `work_s`.
+    /// No governor could have done more; see [`crate::oracle::analytic_bound`]. Same unit as `work_s`.
     pub upper_bound_s: Seconds,
     /// Work over the bound. None for a load that was given, or if a limit was broken: such work does not count.
     pub share_of_upper_bound: Option<f64>,

@@ -1,27 +1,22 @@
 //! The virtual machine: a clock that jumps from event to event, and what is drawn in between.
 //!
 //! ```text
-//! power = idle + cost (full - idle)  while a batch runs, idle otherwise         cost: what an item costs over calibration
+//! power = idle + share cost (full - idle)  while a batch runs, idle otherwise     cost: what an item costs over calibration
 //! ```
 //!
 //! Or the power follows the budget as the sensor shows it, or is given. Events are the end of a batch, the begin and end of a
-//! fault, a switch of a given load, and whatever the control loop waits for. While the machine is suspended nothing runs and
+//! fault, a switch of a given load, and whatever is waited for. While the machine is suspended nothing runs and
 //! nobody ticks: it draws idle power and the satellite flies on. A batch that was started runs to its end.
 //!
-//! True time passes evenly; the machine's clock is ahead of it by what it has leapt.
+//! True time passes evenly; the machine's clock is ahead of it by what it has leapt. Faults come by simulated time since
+//! departure: before it there is none.
 
 use super::chance::chance;
 use super::fault::{FaultKind, Faults};
-use super::plant::KnownBy;
 use super::sensor::Instrument;
-use super::summary::Tally;
-use super::{Load, Row, Simulation, Trace};
-use crate::envelope::{Spacecraft, State};
-use crate::estimator::{Broken, Confirmed, Cost, OperatingRange};
-use crate::flight::FlightError;
-use crate::flight::machine::{Followed, Machine};
-use crate::governor::{Decision, WorkCurve};
-use crate::journal::{Arrival, Event};
+use super::{Load, Simulation};
+use crate::estimator::{Cost, OperatingRange};
+use crate::governor::Decision;
 use crate::reading::Reading;
 use crate::units::{Seconds, Watts};
 use crate::workload::Work;
@@ -38,63 +33,95 @@ pub(super) fn cost(range: &OperatingRange) -> Cost {
     Cost { item_j: (range.full_w - range.idle_w) * item_s, item_s }
 }
 
+/// A stretch of even power, true time.
+pub(super) struct Stretch<'a> {
+    pub(super) from: Seconds,
+    pub(super) until: Seconds,
+    pub(super) power: Watts,
+    /// What the work in it should have cost.
+    pub(super) worth: Watts,
+    /// Of the sensor, by a fault.
+    pub(super) gain: f64,
+    pub(super) faults: Faults<'a>,
+}
+
+/// Whom all goes by that is drawn.
+pub(super) trait Watch {
+    /// From simulated time `t_s` on `power` is drawn.
+    fn begins(&mut self, t_s: Seconds, power: Watts);
+
+    /// So much was drawn.
+    fn draws(&mut self, stretch: &Stretch<'_>);
+}
+
+/// Nobody watches.
+impl Watch for () {
+    fn begins(&mut self, _: Seconds, _: Watts) {}
+
+    fn draws(&mut self, _: &Stretch<'_>) {}
+}
+
+/// A batch under way.
+#[derive(Clone, Copy)]
+struct Running {
+    /// True time of its end.
+    end: Seconds,
+    /// Share of the way from idle to full power that it draws.
+    share: f64,
+}
+
 /// A machine in flight. Times are machine seconds unless said.
-pub(super) struct Virtual<'a, 't> {
+pub(super) struct Virtual<'a> {
     simulation: &'a Simulation<'a>,
-    faults: Faults<'a>,
+    pub(super) faults: Faults<'a>,
     range: OperatingRange,
-    curve: WorkCurve,
     /// True time, and what the machine's clock shows.
     t: Seconds,
-    clock: Seconds,
-    decision: Decision,
-    /// True time at which the batch under way ends.
-    running: Option<Seconds>,
+    pub(super) clock: Seconds,
+    /// True time of departure; infinite before.
+    departed: Seconds,
+    /// True time for which it was suspended.
+    pub(super) slept: Seconds,
+    pub(super) decision: Decision,
+    running: Option<Running>,
     started: u64,
     ticks: u64,
     instrument: Instrument,
-    /// The spacecraft as it is at every moment; only where somebody looks at it.
-    truth: Option<Spacecraft>,
-    pub(super) tally: Tally,
-    trace: Option<Trace<'t>>,
-    /// The power of the last row.
-    shown: Option<Watts>,
 }
 
-impl<'a, 't> Virtual<'a, 't> {
-    pub(super) fn new(
-        simulation: &'a Simulation<'a>,
-        spacecraft: &Spacecraft,
-        range: OperatingRange,
-        curve: WorkCurve,
-        (tally, trace): (Tally, Option<Trace<'t>>),
-    ) -> Virtual<'a, 't> {
+impl<'a> Virtual<'a> {
+    pub(super) fn new(simulation: &'a Simulation<'a>, range: OperatingRange) -> Virtual<'a> {
         let Simulation { sensor, ref plant, .. } = *simulation;
-        let is_seen = simulation.known_by() == KnownBy::OwnSensors || trace.is_some();
-        let mut machine = Virtual {
+        Virtual {
             simulation,
             faults: Faults(&plant.faults),
             decision: Decision::idle(&range),
             range,
-            curve,
             t: Seconds::ZERO,
             clock: Seconds::ZERO,
+            departed: Seconds(f64::INFINITY),
+            slept: Seconds::ZERO,
             running: None,
             started: 0,
             ticks: 0,
             instrument: Instrument::new(sensor, range.idle_w, plant.jitter, plant.seed),
-            truth: is_seen.then(|| spacecraft.clone()),
-            tally,
-            trace,
-            shown: None,
-        };
-        machine.clock = machine.ahead(Seconds::ZERO);
-        machine
+        }
     }
 
-    /// Simulated time of true time `t`.
+    /// The satellite is at its node.
+    pub(super) fn depart(&mut self) {
+        self.departed = self.t;
+        self.clock += self.ahead(self.t);
+    }
+
+    /// Simulated time of true time `t`, since departure.
     fn simulated(&self, t: Seconds) -> Seconds {
-        self.simulation.scale.simulated(t)
+        self.simulation.scale.simulated(t - self.departed)
+    }
+
+    /// True time of simulated time `t_s`.
+    fn true_time(&self, t_s: Seconds) -> Seconds {
+        self.simulation.scale.machine(t_s) + self.departed
     }
 
     /// What the clock is ahead of true time.
@@ -107,7 +134,7 @@ impl<'a, 't> Virtual<'a, 't> {
     }
 
     /// What is drawn now, what the work in it should have cost, and when a given load switches next.
-    fn load(&self) -> (Watts, Watts, Option<Seconds>) {
+    pub(super) fn load(&self) -> (Watts, Watts, Option<Seconds>) {
         let Simulation { sensor, ref load, .. } = *self.simulation;
         let OperatingRange { idle_w, full_w, .. } = self.range;
         let now = self.simulated(self.t);
@@ -120,7 +147,7 @@ impl<'a, 't> Virtual<'a, 't> {
             }
             Load::Governed if self.is(FaultKind::Suspend) => (idle_w, idle_w, None),
             Load::Governed if self.range.is_switching() => match self.running {
-                Some(_) => (idle_w + (full_w - idle_w) * cost, full_w, None),
+                Some(Running { share, .. }) => (idle_w + (full_w - idle_w) * share * cost, full_w, None),
                 None => (idle_w, idle_w, None),
             },
             Load::Governed if self.is(FaultKind::Starved) => (idle_w, idle_w, None),
@@ -137,76 +164,39 @@ impl<'a, 't> Virtual<'a, 't> {
     }
 
     /// Flies to true time `to`; no batch ends before.
-    fn fly(&mut self, to: Seconds) {
+    fn fly(&mut self, to: Seconds, watch: &mut impl Watch) {
         while self.t < to {
             let (power, worth, switch) = self.load();
             let now = self.simulated(self.t);
             let edge = self.faults.next_edge(now).min(switch.unwrap_or(Seconds(f64::INFINITY)));
-            let until = to.min(self.simulation.scale.machine(edge).max(self.t));
+            let until = to.min(self.true_time(edge).max(self.t));
             // Where an edge is no later than now but for rounding, time moves on all the same.
             let until = if until > self.t { until } else { to };
-            self.show(power);
-            self.draw(until, power, worth);
-            if self.is(FaultKind::Suspend)
-                && let Some(end) = &mut self.running
-            {
-                *end += until - self.t;
+            watch.begins(now, power);
+            let gain = self.faults.factor(FaultKind::Gain, now);
+            self.instrument.draw(until, power, gain);
+            watch.draws(&Stretch { from: self.t, until, power, worth, gain, faults: self.faults });
+            if self.is(FaultKind::Suspend) {
+                self.slept += until - self.t;
+                if let Some(running) = &mut self.running {
+                    running.end += until - self.t;
+                }
             }
             self.t = until;
         }
     }
 
-    fn draw(&mut self, until: Seconds, power: Watts, worth: Watts) {
-        let gain = self.faults.factor(FaultKind::Gain, self.simulated(self.t));
-        self.instrument.draw(until, power, gain);
-        let end = self.simulation.scale.machine(self.simulation.duration);
-        let dt = until.min(end) - self.t;
-        if dt.0 <= 0.0 {
-            return;
-        }
-        self.tally.draw(dt, power, self.curve.rate(worth));
-        // A spacecraft that is moved by the meter is shown as an exact meter would move it.
-        let moves = match self.simulation.known_by() {
-            KnownBy::Readings => power * (self.simulation.sensor.gain * gain),
-            KnownBy::OwnSensors => power,
-        };
-        if let Some(truth) = &mut self.truth {
-            truth.step(dt, moves, 0.0);
-            if self.simulation.known_by() == KnownBy::OwnSensors {
-                let ahead = self.faults.shift(FaultKind::Clock, self.simulation.scale.simulated(until));
-                self.tally.moved(truth, until + ahead);
-            }
-        }
+    /// Whether power is set by batches.
+    pub(super) fn is_paced(&self) -> bool {
+        self.simulation.load == Load::Governed && self.range.is_switching()
     }
 
-    /// A row of the trace, where the power has changed.
-    fn show(&mut self, power: Watts) {
-        let t_s = self.simulated(self.t);
-        if self.shown == Some(power) || t_s >= self.simulation.duration {
-            return;
-        }
-        self.shown = Some(power);
-        self.emit(t_s, power);
+    pub(super) fn has_work(&self) -> bool {
+        !self.is(FaultKind::Starved)
     }
 
-    fn emit(&mut self, t_s: Seconds, load_w: Watts) {
-        if let (Some(sink), Some(truth)) = (&mut self.trace, &self.truth) {
-            let Decision { budget, limited_by, .. } = self.decision;
-            sink(&Row { t_s, state: *truth.state(), load_w, budget_w: budget, limited_by });
-        }
-    }
-}
-
-impl Machine for Virtual<'_, '_> {
-    fn now(&self) -> Seconds {
-        self.clock
-    }
-
-    fn interrupted(&self) -> bool {
-        false
-    }
-
-    fn due(&mut self, due: Seconds) -> Seconds {
+    /// When a tick comes that is due at `due`.
+    pub(super) fn due(&mut self, due: Seconds) -> Seconds {
         let Simulation { dt, scale, ref plant, .. } = *self.simulation;
         if plant.jitter <= 0.0 {
             return due;
@@ -215,93 +205,42 @@ impl Machine for Virtual<'_, '_> {
         due + scale.machine(dt) * (plant.jitter * chance(plant.seed.rotate_left(32), self.ticks))
     }
 
-    fn workloads(&self) -> usize {
-        usize::from(self.simulation.load == Load::Governed && self.range.is_switching())
-    }
-
-    fn has_work(&self) -> bool {
-        !self.is(FaultKind::Starved)
-    }
-
-    fn begin(&mut self, _: usize) -> Result<(), FlightError> {
-        let share = SHORTEST_SHARE + (1.0 - SHORTEST_SHARE) * chance(!self.simulation.plant.seed, self.started);
+    /// Starts a batch of at most `longest`, which draws a `share` of the way from idle to full power.
+    pub(super) fn begin(&mut self, longest: Seconds, share: f64) {
+        let length = SHORTEST_SHARE + (1.0 - SHORTEST_SHARE) * chance(!self.simulation.plant.seed, self.started);
         self.started += 1;
-        self.running = Some(self.t + self.range.batch_s * share);
-        Ok(())
+        self.running = Some(Running { end: self.t + longest * length, share });
     }
 
-    fn wait(&mut self, until: Seconds) -> Result<Option<Work>, FlightError> {
-        loop {
-            if self.running.is_some_and(|end| self.t >= end - SLACK) && !self.is(FaultKind::Suspend) {
-                self.running = None;
-                return Ok(Some(Work { items: 1.0 }));
-            }
-            if self.clock >= until && !self.is(FaultKind::Suspend) {
-                return Ok(None);
-            }
-            let scale = self.simulation.scale;
-            let edge = scale.machine(self.faults.next_edge(self.simulated(self.t)));
-            let wanted = (until - self.ahead(self.t)).max(self.t);
-            let asleep = self.is(FaultKind::Suspend);
-            let over = scale.machine(self.simulation.duration);
-            if asleep && self.t >= over {
-                // It does not wake before the flight is over; what ran is lost.
-                self.clock = if until.is_finite() { until } else { over.max(self.clock) };
-                return Ok(self.running.take().map(|_| Work { items: 0.0 }));
-            }
-            let end = self.running.filter(|_| !asleep).unwrap_or(Seconds(f64::INFINITY));
-            let goal = if asleep { over } else { wanted };
-            let to = goal.min(end).min(if edge > self.t { edge } else { self.t + SLACK });
-            self.fly(to);
-            self.clock = if to == wanted { until } else { to + self.ahead(to) };
-        }
-    }
-
-    fn bits(&self, _: usize) -> f64 {
-        0.0
-    }
-
-    fn look(&mut self) -> Reading {
+    /// What the sensor shows.
+    pub(super) fn look(&mut self) -> Reading {
         self.instrument.look(self.t, self.simulated(self.t), self.faults, self.clock - self.t)
     }
 
-    fn follow(&mut self, decision: &Decision) -> Followed {
-        self.decision = *decision;
-        self.shown = None;
-        if self.simulation.load == Load::Governed {
-            self.tally.grant(decision);
+    /// Waits until its clock shows `until`, or the batch under way has ended: then what it did.
+    pub(super) fn wait(&mut self, until: Seconds, watch: &mut impl Watch) -> Option<Work> {
+        loop {
+            if self.running.is_some_and(|batch| self.t >= batch.end - SLACK) && !self.is(FaultKind::Suspend) {
+                self.running = None;
+                return Some(Work { items: 1.0 });
+            }
+            if self.clock >= until && !self.is(FaultKind::Suspend) {
+                return None;
+            }
+            let edge = self.true_time(self.faults.next_edge(self.simulated(self.t)));
+            let wanted = (until - self.ahead(self.t)).max(self.t);
+            let asleep = self.is(FaultKind::Suspend);
+            let over = self.true_time(self.simulation.duration);
+            if asleep && self.t >= over {
+                // It does not wake before the flight is over; what ran is lost.
+                self.clock = if until.is_finite() { until } else { over.max(self.clock) };
+                return self.running.take().map(|_| Work { items: 0.0 });
+            }
+            let end = self.running.filter(|_| !asleep).map_or(Seconds(f64::INFINITY), |batch| batch.end);
+            let goal = if asleep { over } else { wanted };
+            let to = goal.min(end).min(if edge > self.t { edge } else { self.t + SLACK });
+            self.fly(to, watch);
+            self.clock = if to == wanted { until } else { to + self.ahead(to) };
         }
-        let follows = self.workloads() == 0;
-        let power =
-            follows.then(|| if self.simulation.load == Load::Governed { decision.budget } else { self.load().0 });
-        Followed { power, settings: Vec::new() }
-    }
-
-    fn sensed(&self) -> Option<State> {
-        let is_known = self.simulation.known_by() == KnownBy::OwnSensors;
-        self.truth.as_ref().filter(|_| is_known).map(|truth| *truth.state())
-    }
-
-    fn confirmed(&mut self, spacecraft: &Spacecraft, confirmed: &Confirmed) {
-        if self.simulation.known_by() == KnownBy::Readings {
-            self.tally.moved(spacecraft, confirmed.window.to_s);
-        }
-    }
-
-    fn broken(&mut self, broken: &Broken) {
-        self.tally.broken(broken);
-    }
-
-    fn record(&mut self, _: impl FnOnce() -> Event) {}
-
-    fn arrived(&mut self, spacecraft: &Spacecraft) -> Option<Arrival> {
-        let (load, _, _) = self.load();
-        self.emit(self.simulation.duration, load);
-        let judged = match self.simulation.known_by() {
-            KnownBy::Readings => spacecraft,
-            KnownBy::OwnSensors => self.truth.as_ref().unwrap_or(spacecraft),
-        };
-        self.tally.arrive(judged);
-        None
     }
 }

@@ -12,16 +12,15 @@
 
 mod throttle;
 
-use super::Meter;
 use super::board::{BoardFacts, Fact};
-use super::counter::{Limits, MICROJOULE, SLACK};
-use super::energy_file::EnergyFile;
-use super::integral::PowerIntegral;
+use super::channel::{Channel, Quantity, Sample, Sensor};
+use super::counter::{Limits, MICROJOULE};
 use super::plausible::{self, PowerFilter};
 use super::probe::{Place, Refusal};
 use super::sysfs::Tree;
-use super::throttle::ThrottleWatch;
-use crate::reading::{Boundary, Coverage, NoData, Provenance, Reading, Sensing, Source, Throttling};
+use super::throttle::ThrottleLook;
+use super::trial::{Candidate, Roots, Trial};
+use crate::reading::{Boundary, NoData, Provenance, Sensing, Source};
 use crate::units::{Kelvin, Seconds, Watts};
 use throttle::Causes;
 
@@ -34,21 +33,29 @@ pub const UPDATE_PERIOD: Seconds = Seconds(0.1);
 /// Half width of the band, k = 2. Assumed: AMD and Intel state none.
 pub const RELATIVE_UNCERTAINTY: f64 = 0.10;
 
-enum Sensor {
-    Power { file: String, filter: PowerFilter, integral: PowerIntegral },
-    Energy(EnergyFile),
-}
-
 /// One board.
 pub struct Hwmon {
     tree: Tree,
-    source: Source,
+    name: String,
     place: Place,
     directory: String,
-    sensor: Sensor,
-    coverage: Coverage,
+    /// Its power or its energy counter.
+    file: String,
+    /// The judge of its powers as they were when it was opened; none where it counts energy.
+    filter: Option<PowerFilter>,
     causes: Causes,
-    throttle: ThrottleWatch,
+}
+
+pub(super) fn trials(roots: &Roots) -> Vec<Trial> {
+    let trial = |chip: String| {
+        let tree = roots.sysfs.clone();
+        Trial::start(chip.clone(), roots.source_deadline, move || {
+            let Some(board) = Hwmon::open(&tree, &chip)? else { return Ok(None) };
+            let (place, facts) = (board.sensor.place.clone(), board.sensor.facts());
+            Ok(Some(Candidate::on_thread(board)?.at(place).with_facts(facts)))
+        })
+    };
+    chips(&roots.sysfs).into_iter().map(trial).collect()
 }
 
 /// The chips under the root of `tree`, whatever they measure.
@@ -58,7 +65,7 @@ pub fn chips(tree: &Tree) -> Vec<String> {
 
 impl Hwmon {
     /// Opens one of [`chips`]. `None` if it is no accelerator: a fan, a disk, a network card.
-    pub fn open(tree: &Tree, chip: &str) -> Result<Option<Hwmon>, Refusal> {
+    pub fn open(tree: &Tree, chip: &str) -> Result<Option<Channel<Hwmon>>, Refusal> {
         let directory = format!("{DIRECTORY}/{chip}");
         let Ok(driver) = tree.text(&format!("{directory}/name")) else { return Ok(None) };
         let files: &[&str] = match driver.as_str() {
@@ -74,8 +81,8 @@ impl Hwmon {
         let (file, first) = first_readable(tree, &directory, files)?;
         let is_power = driver == "amdgpu";
         let rated = rated(tree, &directory);
-        let mut filter = PowerFilter::new(rated);
-        let sensor = if is_power {
+        let mut filter = is_power.then(|| PowerFilter::new(rated));
+        if let Some(filter) = &mut filter {
             filter.check(Watts(first as f64 * 1e-6)).map_err(|cause| {
                 let detail = format!("{} says {first} uW", tree.path(&file).display());
                 Refusal::new(cause, detail).with_remedy(
@@ -83,12 +90,8 @@ impl Hwmon {
                      name that with --meter",
                 )
             })?;
-            Sensor::Power { file: file.clone(), filter, integral: PowerIntegral::new(UPDATE_PERIOD) }
-        } else {
-            let ceiling = Some(plausible::ceiling(rated, plausible::BOARD_CEILING));
-            let limits = Limits { unit: MICROJOULE, range: None, ceiling, slack: SLACK };
-            Sensor::Energy(EnergyFile::new(tree.clone(), file.clone(), limits))
-        };
+        }
+        let limits = Limits::of(MICROJOULE, None, plausible::ceiling(rated, plausible::BOARD_CEILING));
         let states_no_cap = is_power && !tree.has(&format!("{directory}/power1_cap"));
         let attribute = file.rsplit('/').next().unwrap_or(&file);
         let what = if is_power { "power, integrated" } else { "energy counter" };
@@ -106,9 +109,13 @@ impl Hwmon {
                 false => Sensing::default(),
             },
         };
-        let (coverage, throttle) = (Coverage::default(), ThrottleWatch::default());
-        let causes = Causes::find(tree, &directory, &driver);
-        Ok(Some(Hwmon { tree: tree.clone(), source, place, directory, sensor, coverage, causes, throttle }))
+        let (quantity, period) = match filter {
+            Some(filter) => (Quantity::power(filter, UPDATE_PERIOD), UPDATE_PERIOD * 0.5),
+            None => (Quantity::counter(limits), Seconds(1.0)),
+        };
+        let (tree, causes, name) = (tree.clone(), Causes::find(tree, &directory, &driver), source.name.clone());
+        let board = Hwmon { tree, name, place, directory, file, filter, causes };
+        Ok(Some(Channel::new(source, board, vec![quantity]).polled_every(period)))
     }
 
     /// What the driver says of the board beside its power.
@@ -119,19 +126,17 @@ impl Hwmon {
         let kelvin =
             |name: &str| -> Fact<Kelvin> { number(name).map(|milli| Kelvin(milli as f64 * 1e-3 + 273.15)).into() };
         let hertz = |name: &str| -> Fact<f64> { number(name).map(|hertz| hertz as f64).into() };
-        let power = match &self.sensor {
-            // The filter as it is: a zero counts where the sensor has shown power.
-            &Sensor::Power { ref file, mut filter, .. } => {
-                power(&self.tree, file).and_then(|power| filter.check(power))
-            }
-            Sensor::Energy(_) => Err(NoData::NotSupported),
+        let power = match self.filter {
+            // A zero counts: the sensor has shown power.
+            Some(mut filter) => self.power().and_then(|power| filter.check(power)),
+            None => Err(NoData::NotSupported),
         };
         // 0 switches Intel's limit off.
         let set = |limit: Fact<Watts>| if limit.value == Some(Watts::ZERO) { Fact::default() } else { limit };
         let limit = if self.tree.has(&format!("{}/power1_cap", self.directory)) { "power1_cap" } else { "power1_max" };
         BoardFacts {
             name: self.place.product.clone().unwrap_or_default(),
-            id: self.source.name.clone(),
+            id: self.name.clone(),
             power_limit_w: set(watts(limit)),
             default_power_limit_w: watts("power1_cap_default"),
             lowest_power_limit_w: watts("power1_cap_min"),
@@ -155,68 +160,27 @@ impl Hwmon {
         &self.place
     }
 
-    /// How often a sampler should look between the flight's own looks.
-    pub fn poll_period(&self) -> Seconds {
-        match self.sensor {
-            Sensor::Power { .. } => UPDATE_PERIOD * 0.5,
-            Sensor::Energy(_) => Seconds(1.0),
-        }
+    fn power(&self) -> Result<Watts, NoData> {
+        self.tree.number_of_device(&self.file).map(|microwatts| Watts(microwatts as f64 * 1e-6))
     }
 }
 
-impl Meter for Hwmon {
-    fn source(&self) -> &Source {
-        &self.source
+impl Sensor for Hwmon {
+    fn samples(&mut self, now: Seconds) -> Result<Vec<Sample>, NoData> {
+        Ok(vec![match self.filter {
+            Some(_) => Sample::power(now, self.power()),
+            None => Sample::count(now, self.tree.number_of_device(&self.file)),
+        }])
     }
 
-    fn read(&mut self, now: Seconds) -> Reading {
-        let (reading, is_update) = match &mut self.sensor {
-            Sensor::Energy(file) => {
-                let look = file.look(now);
-                (look.reading, look.is_update)
-            }
-            Sensor::Power { file, filter, integral } => {
-                match power(&self.tree, file).and_then(|power| filter.check(power)) {
-                    Ok(power) => {
-                        let is_update = integral.last_power() != Some(power);
-                        integral.advance(now, power);
-                        integral.tell(&mut self.coverage);
-                        (Reading { taken_at: now, energy: Ok(integral.total()), power: Ok(power) }, is_update)
-                    }
-                    Err(cause) => (Reading::absent(now, cause), false),
-                }
-            }
-        };
-        if self.throttle.is_due(now) {
-            self.throttle.advance(now, self.causes.look(&self.tree, reading.power));
-        }
-        self.coverage.looks += 1;
-        self.coverage.updates += u64::from(is_update);
-        self.coverage.missed += u64::from(reading.energy.is_err());
-        reading
-    }
-
-    fn coverage(&self) -> Coverage {
-        self.coverage
-    }
-
-    fn throttling(&self) -> Option<Throttling> {
-        self.throttle.times()
+    fn throttle(&mut self, power: Result<Watts, NoData>) -> Result<ThrottleLook, NoData> {
+        self.causes.look(&self.tree, power)
     }
 }
 
 /// Some kernels wake a board that sleeps when its sensor is read, so it is asked first whether it does.
 fn is_suspended(tree: &Tree, directory: &str) -> bool {
     tree.text(&format!("{directory}/device/power/runtime_status")).is_ok_and(|status| status == "suspended")
-}
-
-/// The power in `file`, in microwatts there. A file that is gone went with its board.
-fn power(tree: &Tree, file: &str) -> Result<Watts, NoData> {
-    match tree.number(file) {
-        Ok(microwatts) => Ok(Watts(microwatts as f64 * 1e-6)),
-        Err(NoData::NotSupported) if !tree.has(file) => Err(NoData::Lost),
-        Err(cause) => Err(cause),
-    }
 }
 
 /// The first of `files` that gives a number, or why the last one that is there does not.

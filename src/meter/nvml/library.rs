@@ -4,8 +4,8 @@
 //! call are asked for through its bare functions, since the safe ones leave the scope out or call what NVIDIA takes away
 //! with CUDA 14. The library is loaded once and never unloaded: a board that has hung would hang its shutdown too.
 
-use super::{Architecture, Device, Identity, NvmlBoard, Question};
-use crate::meter::board::{Board, BoardDriver, BoardLimit, Boards};
+use super::{Architecture, Device, Identity, Question};
+use crate::meter::board::{BoardDriver, Boards};
 use crate::meter::probe::Refusal;
 use crate::reading::NoData;
 use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
@@ -45,7 +45,7 @@ impl BoardDriver for NvmlDriver {
     }
 }
 
-fn board(library: &'static Nvml, index: u32) -> Result<Box<dyn Board>, NvmlError> {
+fn board(library: &'static Nvml, index: u32) -> Result<Box<dyn Device>, NvmlError> {
     let handle = library.device_by_index(index)?;
     let name = handle.name()?;
     let architecture = match handle.architecture() {
@@ -63,7 +63,7 @@ fn board(library: &'static Nvml, index: u32) -> Result<Box<dyn Board>, NvmlError
     };
     let pci_address = handle.pci_info().ok().map(|pci| pci.bus_id);
     let identity = Identity { id: handle.uuid()?, name, pci_address, architecture };
-    Ok(Box::new(NvmlBoard::new(Box::new(LibraryDevice { library, handle, identity }))))
+    Ok(Box::new(LibraryDevice { library, handle, identity }))
 }
 
 /// A board behind the library.
@@ -226,7 +226,7 @@ fn millikelvin(library: &Nvml, handle: &Handle) -> Result<u64, NvmlError> {
 ///
 /// # Errors
 /// Why the library or the board does not answer.
-pub fn limit_of(index: u32) -> Result<Box<dyn BoardLimit>, NoData> {
+pub fn limit_of(index: u32) -> Result<NvmlLimit, NoData> {
     let found = NvmlDriver::library().and_then(|library| library.device_by_index(index));
     limit(found)
 }
@@ -235,41 +235,42 @@ pub fn limit_of(index: u32) -> Result<Box<dyn BoardLimit>, NoData> {
 ///
 /// # Errors
 /// Why the library or the board does not answer.
-pub fn limit_by_id(id: &str) -> Result<Box<dyn BoardLimit>, NoData> {
+pub fn limit_by_id(id: &str) -> Result<NvmlLimit, NoData> {
     limit(NvmlDriver::library().and_then(|library| library.device_by_uuid(id)))
 }
 
-fn limit(found: Result<Handle, NvmlError>) -> Result<Box<dyn BoardLimit>, NoData> {
+fn limit(found: Result<Handle, NvmlError>) -> Result<NvmlLimit, NoData> {
     let opened = found.and_then(|device| Ok(NvmlLimit { id: device.uuid()?, name: device.name()?, device }));
-    opened.map(|limit| -> Box<dyn BoardLimit> { Box::new(limit) }).map_err(|error| cause_of(&error))
+    opened.map_err(|error| cause_of(&error))
 }
 
-/// `nvmlDeviceGetPowerManagementLimit`, `...LimitConstraints` and `nvmlDeviceSetPowerManagementLimit` (mW, root alone).
-struct NvmlLimit {
+/// The power limit of a board: `nvmlDeviceGetPowerManagementLimit`, `...LimitConstraints` and
+/// `nvmlDeviceSetPowerManagementLimit` (mW, root alone).
+pub struct NvmlLimit {
     device: Handle,
-    id: String,
-    name: String,
+    /// An identifier that stays when boards are counted anew.
+    pub id: String,
+    /// Product name.
+    pub name: String,
 }
 
-impl BoardLimit for NvmlLimit {
-    fn name(&self) -> String {
-        format!("of {}", self.name)
-    }
-
-    fn id(&self) -> String {
-        self.id.clone()
-    }
-
-    fn range_mw(&mut self) -> Result<(u64, u64), NoData> {
+impl NvmlLimit {
+    /// The lowest and the highest limit, in milliwatts.
+    ///
+    /// # Errors
+    /// Why the board does not answer; so with the limit itself and with setting it.
+    pub fn range_mw(&mut self) -> Result<(u64, u64), NoData> {
         let range = self.device.power_management_limit_constraints().map_err(|error| cause_of(&error))?;
         Ok((u64::from(range.min_limit), u64::from(range.max_limit)))
     }
 
-    fn limit_mw(&mut self) -> Result<u64, NoData> {
+    /// The limit that was asked for last, in milliwatts.
+    pub fn limit_mw(&mut self) -> Result<u64, NoData> {
         self.device.power_management_limit().map(u64::from).map_err(|error| cause_of(&error))
     }
 
-    fn set_limit_mw(&mut self, milliwatts: u64) -> Result<(), NoData> {
+    /// Asks for a limit in milliwatts.
+    pub fn set_limit_mw(&mut self, milliwatts: u64) -> Result<(), NoData> {
         let limit = u32::try_from(milliwatts).map_err(|_| NoData::Implausible)?;
         self.device.set_power_management_limit(limit).map_err(|error| cause_of(&error))
     }

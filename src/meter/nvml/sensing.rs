@@ -10,8 +10,7 @@
 //! manual, by which the reported power is a mean over 1 s on Ampere and newer, but for GA100. A board that is newer than
 //! both is taken to see as little as Hopper does. Module and memory are taken to be as the board's own.
 
-use super::Architecture;
-use crate::meter::board::PowerKind;
+use super::{Architecture, PowerKind};
 use crate::reading::Sensing;
 use crate::units::Seconds;
 

@@ -18,8 +18,8 @@
 //!
 //! What such a board says is never a measurement: its provenance is "modelled", and it has no band.
 
-use super::{Architecture, Device, Identity, NvmlBoard, Question};
-use crate::meter::board::{Board, BoardDriver, Boards};
+use super::{Architecture, Device, Identity, Question};
+use crate::meter::board::{BoardDriver, Boards};
 use crate::meter::probe::Refusal;
 use crate::reading::NoData;
 use serde::Deserialize;
@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+use strum::VariantNames;
 
 /// Prefix of the sources: no limit of a real board is ever found under it.
 const NAME: &str = "nvml-stand-in";
@@ -48,8 +49,8 @@ impl BoardDriver for StandInDriver {
         let text = std::fs::read_to_string(&self.file)
             .map_err(|error| refuse(crate::meter::sysfs::cause_of(&error), error.to_string()))?;
         let boards = StandIn::parse(&text).map_err(|why| refuse(NoData::Implausible, why))?;
-        let board = |stand_in: StandIn| -> Box<dyn Board> { Box::new(NvmlBoard::new(Box::new(stand_in))) };
-        Ok(boards.into_iter().map(|stand_in| Ok(board(stand_in))).collect())
+        let device = |stand_in: StandIn| -> Result<Box<dyn Device>, Refusal> { Ok(Box::new(stand_in)) };
+        Ok(boards.into_iter().map(device).collect())
     }
 }
 
@@ -129,9 +130,9 @@ impl StandIn {
     }
 
     fn new(said: Said) -> Result<StandIn, String> {
-        let known: Vec<String> = PLAIN.iter().map(|&(name, _)| name.to_owned()).collect();
+        let known = Question::VARIANTS;
         for name in said.says.keys() {
-            if !known.contains(name) && field_of(name).is_none() {
+            if !known.contains(&name.as_str()) && field_of(name).is_none() {
                 return Err(format!(
                     "`{name}`: no question; it must be one of {}, `field N` or `field N scope S`",
                     known.join(", ")
@@ -199,27 +200,12 @@ impl Device for StandIn {
     }
 }
 
-/// The questions that are no field, by the names that a file has for them.
-const PLAIN: [(&str, Question); 12] = [
-    ("energy", Question::Energy),
-    ("power_usage", Question::PowerUsage),
-    ("enforced_limit", Question::EnforcedLimit),
-    ("default_limit", Question::DefaultLimit),
-    ("lowest_limit", Question::LowestLimit),
-    ("highest_limit", Question::HighestLimit),
-    ("event_reasons", Question::EventReasons),
-    ("temperature", Question::Temperature),
-    ("core_clock", Question::CoreClock),
-    ("memory_clock", Question::MemoryClock),
-    ("partitioned", Question::Partitioned),
-    ("persistent", Question::Persistent),
-];
-
+/// The name that a file has for a question.
 fn name_of(question: Question) -> String {
     match question {
         Question::Field { id, scope: 0 } => format!("field {id}"),
         Question::Field { id, scope } => format!("field {id} scope {scope}"),
-        plain => PLAIN.iter().find(|&&(_, other)| other == plain).map_or("", |&(name, _)| name).to_owned(),
+        plain => plain.to_string(),
     }
 }
 

@@ -78,11 +78,6 @@ impl Digits {
         let logits = self.convolutions.iter().try_fold(x, |x, convolution| convolution.run(&x))?;
         Ok(logits.flatten_all()?.to_vec1()?)
     }
-
-    /// Where it runs: `cpu`, `cuda:0`.
-    pub fn device(&self) -> &Device {
-        &self.device
-    }
 }
 
 impl Convolution {

@@ -75,7 +75,7 @@ impl Checkpoint {
     /// # Errors
     /// See [`ModelError`].
     pub fn from_file(name: &str, path: &Path, pin: Option<&Pin>, shape: Shape) -> Result<Self, ModelError> {
-        check(name, &shape)?;
+        ProfileError::check(name, shape.fault())?;
         let (header, mut file) = Header::open(path)?;
         let provenance = provenance(path, &mut file, pin, &Interrupt::default())?;
         let weights = Weights::read(&shape, &header, &mut file)?;
@@ -88,17 +88,10 @@ impl Checkpoint {
     /// # Errors
     /// The shape makes no sense.
     pub fn from_seed(name: &str, shape: Shape, seed: u64) -> Result<Self, ModelError> {
-        check(name, &shape)?;
+        ProfileError::check(name, shape.fault())?;
         let (provenance, weights) = (Provenance::Synthetic { seed }, Weights::seeded(&shape, seed)?);
         let tokenizer = Err(TokenizerError::NoVocabulary);
         Ok(Self { name: name.to_owned(), provenance, shape, weights, tokenizer })
-    }
-}
-
-fn check(name: &str, shape: &Shape) -> Result<(), ProfileError> {
-    match shape.fault() {
-        None => Ok(()),
-        Some((key, found, allowed)) => Err(ProfileError::Range { file: name.to_owned(), key, found, allowed }),
     }
 }
 

@@ -24,9 +24,8 @@ pub use shape::Shape;
 pub use tokenizer::Tokenizer;
 pub use weights::{Layer, Linear, Norm, Weights};
 
-use super::{Device, ModelChoice, ModelError, Provenance, TokenizerError};
+use super::{Device, ModelChoice, ModelError, Provenance, TokenizerError, check_tokens};
 use network::{Bert, Pass};
-use serde::{Deserialize, Serialize};
 
 /// The name of this architecture in profiles.
 pub(super) const ARCHITECTURE: &str = "bert";
@@ -34,28 +33,14 @@ pub(super) const ARCHITECTURE: &str = "bert";
 /// Sentences that run at once on candle: bounds the memory of a long list.
 pub const BATCH: usize = 32;
 
-/// What an encoder is, and how it was loaded.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Description {
-    /// The profile, or the file.
-    pub name: String,
-    /// Real or synthetic.
-    pub provenance: Provenance,
-    /// The shape.
-    pub shape: Shape,
-    /// Weights, tables included.
-    pub parameters: u64,
-    /// `cpu`, `cuda:0`, `metal:0`.
-    pub device: String,
-    /// Threads on a CPU.
-    pub threads: Option<usize>,
-}
-
 /// An encoder on candle.
 #[derive(Debug)]
 pub struct Encoder {
     network: Bert,
-    description: Description,
+    /// The shape.
+    pub shape: Shape,
+    /// Real or synthetic.
+    pub provenance: Provenance,
     tokenizer: Result<Tokenizer, TokenizerError>,
 }
 
@@ -73,26 +58,8 @@ impl Encoder {
     /// # Errors
     /// candle has no room for it.
     pub fn new(checkpoint: Checkpoint, device: &Device) -> Result<Self, ModelError> {
-        let Checkpoint { name, provenance, shape, weights, tokenizer } = checkpoint;
-        let description = Description {
-            name,
-            provenance,
-            shape,
-            parameters: shape.parameters(),
-            device: device.name().to_owned(),
-            threads: device.threads(),
-        };
-        Ok(Self { network: Bert::new(shape, weights, &device.candle)?, description, tokenizer })
-    }
-
-    /// What this encoder is, and how it was loaded.
-    pub fn describe(&self) -> &Description {
-        &self.description
-    }
-
-    /// Its arithmetic and traffic.
-    pub fn counts(&self) -> Counts {
-        Counts { shape: self.description.shape }
+        let Checkpoint { provenance, shape, weights, tokenizer, .. } = checkpoint;
+        Ok(Self { network: Bert::new(shape, weights, &device.candle)?, shape, provenance, tokenizer })
     }
 
     /// Its tokenizer, or why it has none.
@@ -109,7 +76,7 @@ impl Encoder {
     /// # Errors
     /// A sentence without tokens, with an unknown one, or with more than the model has positions.
     pub fn embed(&self, sentences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, ModelError> {
-        check_sentences(sentences, &self.description.shape, self.description.shape.positions)?;
+        check_sentences(sentences, &self.shape, self.shape.positions)?;
         let mut embeddings = Vec::with_capacity(sentences.len());
         for some in sentences.chunks(BATCH) {
             let length = some.iter().map(Vec::len).max().unwrap_or(0);
@@ -128,17 +95,8 @@ impl Encoder {
 /// # Errors
 /// A sentence without tokens, with an unknown one, or with too many.
 pub fn check_sentences(sentences: &[Vec<u32>], shape: &Shape, room: usize) -> Result<(), ModelError> {
-    let vocabulary = shape.vocabulary;
-    for tokens in sentences {
-        if tokens.is_empty() {
-            return Err(ModelError::NoTokens);
-        }
-        if tokens.len() > room {
-            return Err(ModelError::ContextFull { wanted: tokens.len(), context: room });
-        }
-        if let Some(token) = tokens.iter().copied().find(|token| *token as usize >= vocabulary) {
-            return Err(ModelError::UnknownToken { token, vocabulary });
-        }
-    }
-    Ok(())
+    sentences.iter().try_for_each(|tokens| match tokens.len() > room {
+        true => Err(ModelError::ContextFull { wanted: tokens.len(), context: room }),
+        false => check_tokens(tokens, shape.vocabulary),
+    })
 }

@@ -6,7 +6,7 @@
 //!
 //! Devlin et al. 2018 (arXiv 1810.04805); as a sentence encoder: Reimers and Gurevych 2019 (arXiv 1908.10084).
 
-use crate::model::config::{Fault, range, real_fault, size_fault};
+use crate::model::config::{Fault, first_fault, range};
 use serde::{Deserialize, Serialize};
 
 /// The shape, from a profile.
@@ -46,16 +46,9 @@ impl Shape {
             ("shape.kinds", self.kinds, 1..=1024),
             ("shape.length", self.length, 2..=self.positions as u64),
         ];
-        sizes
-            .into_iter()
-            .find_map(|(key, size, range)| size_fault(key, size, &range))
-            .or_else(|| real_fault("shape.norm_epsilon", self.norm_epsilon, range::NORM_EPSILON))
-            .or_else(|| match self.hidden.is_multiple_of(self.heads) {
-                true => None,
-                false => {
-                    Some(("shape.heads".to_owned(), self.heads.to_string(), "a divisor of shape.hidden".to_owned()))
-                }
-            })
+        let reals = [("shape.norm_epsilon", self.norm_epsilon, range::NORM_EPSILON)];
+        let whole = self.hidden.is_multiple_of(self.heads);
+        first_fault(&sizes, &reals, &[("shape.heads", self.heads, whole, "a divisor of shape.hidden")])
     }
 
     /// Words in a head.

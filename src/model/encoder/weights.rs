@@ -1,9 +1,9 @@
 //! The weights of an encoder as plain f32: out of a checked file, or drawn from a seed where there is no file.
 
 use super::shape::Shape;
-use crate::model::ModelError;
-use crate::model::safetensors::{Header, SafetensorsError};
+use crate::model::safetensors::Header;
 use crate::model::tensors::normal_values;
+use crate::model::{FileError, ModelError};
 use std::fs::File;
 
 /// Gain and bias of a layer norm, one for each column.
@@ -191,7 +191,7 @@ fn refuse_what_is_not_built(shape: &Shape, header: &Header) -> Result<(), ModelE
     };
     match header.tensors().keys().find(|name| !known(name)) {
         None => Ok(()),
-        Some(name) => Err(SafetensorsError::Refused {
+        Some(name) => Err(FileError::Refused {
             path: header.path().to_owned(),
             place: format!("tensor `{name}`"),
             found: "it is not part of this network".to_owned(),

@@ -1,8 +1,8 @@
 //! A cursor over the bytes of a header: each read is held against what is left of the file.
 
-use super::{ARRAY_LEN_MAX, GgufError, HEADER_BYTES_MAX, NESTING_MAX, STRING_BYTES_MAX};
+use super::{ARRAY_LEN_MAX, NESTING_MAX, STRING_BYTES_MAX};
+use crate::model::file_error::Fault;
 use std::ops::Range;
-use std::path::Path;
 
 /// A value of the metadata. Strings and arrays stay where they are: a span of the header's bytes.
 #[derive(Debug)]
@@ -53,40 +53,6 @@ impl ValueKind {
             Self::U32 | Self::I32 | Self::F32 => 4,
             Self::U64 | Self::I64 | Self::F64 | Self::Text => 8,
             Self::Array => 12,
-        }
-    }
-}
-
-/// What went wrong, before it is known in which file.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// The header goes on past the bytes read so far.
-    Window,
-    /// The file is something else.
-    NotGguf(String),
-    /// The file ends too early.
-    Truncated { place: String, needed: u64, left: u64 },
-    /// A value is outside its range.
-    Refused { place: String, found: String, allowed: String },
-}
-
-impl Fault {
-    pub(super) fn refused(place: impl Into<String>, found: impl Into<String>, allowed: impl Into<String>) -> Self {
-        Self::Refused { place: place.into(), found: found.into(), allowed: allowed.into() }
-    }
-
-    pub(super) fn at(self, path: &Path) -> GgufError {
-        let path = path.to_owned();
-        match self {
-            Self::Window => GgufError::Refused {
-                path,
-                place: "header".to_owned(),
-                found: format!("more than {HEADER_BYTES_MAX} bytes before the first tensor"),
-                allowed: format!("up to {HEADER_BYTES_MAX} bytes"),
-            },
-            Self::NotGguf(found) => GgufError::NotGguf { path, found },
-            Self::Truncated { place, needed, left } => GgufError::Truncated { path, place, needed, left },
-            Self::Refused { place, found, allowed } => GgufError::Refused { path, place, found, allowed },
         }
     }
 }

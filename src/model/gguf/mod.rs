@@ -14,7 +14,6 @@
 //! Nothing is memory-mapped. A header that passes names only tensors that lie inside the file, aligned and apart.
 
 mod cursor;
-mod error;
 mod parse;
 
 pub use candle_core::quantized::GgmlDType;
@@ -23,8 +22,11 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use cursor::{Fault, Value, ValueKind};
-pub use error::GgufError;
+use super::file_error::{self, Fault, FileError};
+use cursor::{Value, ValueKind};
+
+/// The name of the format, for messages.
+const FORMAT: &str = "GGUF";
 
 /// Most bytes before the first tensor.
 pub const HEADER_BYTES_MAX: u64 = 64 << 20;
@@ -71,15 +73,9 @@ impl Header {
     /// Opens a model file and checks its header.
     ///
     /// # Errors
-    /// [`GgufError`] names the file, the place and the allowed range.
-    pub fn open(path: &Path) -> Result<(Self, File), GgufError> {
-        let unreadable = |source| GgufError::Unreadable { path: path.to_owned(), source };
-        let mut file = File::open(path).map_err(unreadable)?;
-        let found = file.metadata().map_err(unreadable)?;
-        if !found.is_file() {
-            let found = if found.is_dir() { "it is a directory" } else { "it is not a regular file" };
-            return Err(GgufError::NotGguf { path: path.to_owned(), found: found.to_owned() });
-        }
+    /// [`FileError`] names the file, the place and the allowed range.
+    pub fn open(path: &Path) -> Result<(Self, File), FileError> {
+        let mut file = file_error::open(path, FORMAT)?;
         Ok((Self::read(path, &mut file)?, file))
     }
 
@@ -87,8 +83,8 @@ impl Header {
     ///
     /// # Errors
     /// As [`Header::open`].
-    pub fn read<R: Read + Seek>(path: &Path, reader: &mut R) -> Result<Self, GgufError> {
-        let unreadable = |source| GgufError::Unreadable { path: path.to_owned(), source };
+    pub fn read<R: Read + Seek>(path: &Path, reader: &mut R) -> Result<Self, FileError> {
+        let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
         let file_bytes = reader.seek(SeekFrom::End(0)).map_err(unreadable)?;
         reader.rewind().map_err(unreadable)?;
         let mut bytes = Vec::new();
@@ -105,10 +101,10 @@ impl Header {
                     return Ok(Self { path: path.to_owned(), bytes, metadata, tensors });
                 }
                 Err(Fault::Window) if wanted < file_bytes && window < HEADER_BYTES_MAX => {}
-                Err(fault) => return Err(fault.at(path)),
+                Err(fault) => return Err(fault.at(path, FORMAT, HEADER_BYTES_MAX)),
             }
         }
-        Err(Fault::Window.at(path))
+        Err(Fault::Window.at(path, FORMAT, HEADER_BYTES_MAX))
     }
 
     /// The file, for messages.
@@ -121,11 +117,6 @@ impl Header {
         &self.tensors
     }
 
-    /// The keys that the file holds.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.metadata.keys().map(String::as_str)
-    }
-
     /// True when the file has this key.
     pub fn has(&self, key: &str) -> bool {
         self.metadata.contains_key(key)
@@ -135,7 +126,7 @@ impl Header {
     ///
     /// # Errors
     /// The key is missing, of another type, or outside.
-    pub fn integer(&self, key: &str, range: std::ops::RangeInclusive<u64>) -> Result<u64, GgufError> {
+    pub fn integer(&self, key: &str, range: std::ops::RangeInclusive<u64>) -> Result<u64, FileError> {
         let allowed = || format!("a whole number from {} to {}", range.start(), range.end());
         match self.value(key, &allowed)? {
             Value::Unsigned(found) if range.contains(found) => Ok(*found),
@@ -147,22 +138,10 @@ impl Header {
     ///
     /// # Errors
     /// The key is missing, of another type, or outside.
-    pub fn real(&self, key: &str, low: f64, high: f64) -> Result<f64, GgufError> {
+    pub fn real(&self, key: &str, low: f64, high: f64) -> Result<f64, FileError> {
         let allowed = || format!("a number above {low} and not above {high}");
         match self.value(key, &allowed)? {
             Value::Real(found) if *found > low && *found <= high => Ok(*found),
-            other => Err(self.refuse_key(key, self.show(other), allowed())),
-        }
-    }
-
-    /// A truth value.
-    ///
-    /// # Errors
-    /// The key is missing or of another type.
-    pub fn truth(&self, key: &str) -> Result<bool, GgufError> {
-        let allowed = || "true or false".to_owned();
-        match self.value(key, &allowed)? {
-            Value::Truth(found) => Ok(*found),
             other => Err(self.refuse_key(key, self.show(other), allowed())),
         }
     }
@@ -171,7 +150,7 @@ impl Header {
     ///
     /// # Errors
     /// The key is missing, of another type, or not UTF-8.
-    pub fn text(&self, key: &str) -> Result<&str, GgufError> {
+    pub fn text(&self, key: &str) -> Result<&str, FileError> {
         let allowed = || "a UTF-8 string".to_owned();
         match self.value(key, &allowed)? {
             Value::Text(span) => std::str::from_utf8(&self.bytes[span.clone()])
@@ -184,7 +163,7 @@ impl Header {
     ///
     /// # Errors
     /// The key is missing, of another type, or an element is not UTF-8.
-    pub fn texts(&self, key: &str) -> Result<Vec<&str>, GgufError> {
+    pub fn texts(&self, key: &str) -> Result<Vec<&str>, FileError> {
         let allowed = || "an array of UTF-8 strings".to_owned();
         match self.value(key, &allowed)? {
             Value::Array { kind: ValueKind::Text, count, span } => cursor::texts(&self.bytes[span.clone()], *count)
@@ -197,7 +176,7 @@ impl Header {
     ///
     /// # Errors
     /// The key is missing, of another type, or an element is negative.
-    pub fn integers(&self, key: &str) -> Result<Vec<u64>, GgufError> {
+    pub fn integers(&self, key: &str) -> Result<Vec<u64>, FileError> {
         let allowed = || "an array of whole numbers from 0".to_owned();
         let value = self.value(key, &allowed)?;
         let found = match value {
@@ -211,7 +190,7 @@ impl Header {
     ///
     /// # Errors
     /// The key is missing or no array.
-    pub fn array_len(&self, key: &str) -> Result<u64, GgufError> {
+    pub fn array_len(&self, key: &str) -> Result<u64, FileError> {
         let allowed = || "an array".to_owned();
         match self.value(key, &allowed)? {
             Value::Array { count, .. } => Ok(*count),
@@ -220,17 +199,17 @@ impl Header {
     }
 
     /// An error at one key of this file.
-    pub fn refuse_key(&self, key: &str, found: String, allowed: String) -> GgufError {
+    pub fn refuse_key(&self, key: &str, found: String, allowed: String) -> FileError {
         self.refuse(format!("key `{key}`"), found, allowed)
     }
 
     /// An error at one place of this file.
-    pub fn refuse(&self, place: String, found: String, allowed: String) -> GgufError {
-        GgufError::Refused { path: self.path.clone(), place, found, allowed }
+    pub fn refuse(&self, place: String, found: String, allowed: String) -> FileError {
+        FileError::Refused { path: self.path.clone(), place, found, allowed }
     }
 
-    fn value(&self, key: &str, allowed: &dyn Fn() -> String) -> Result<&Value, GgufError> {
-        self.metadata.get(key).ok_or_else(|| GgufError::MissingKey {
+    fn value(&self, key: &str, allowed: &dyn Fn() -> String) -> Result<&Value, FileError> {
+        self.metadata.get(key).ok_or_else(|| FileError::MissingKey {
             path: self.path.clone(),
             key: key.to_owned(),
             allowed: allowed(),

@@ -1,7 +1,8 @@
 //! From the bytes at the start of a file to its keys and tensors.
 
-use super::cursor::{Cursor, Fault, Value};
+use super::cursor::{Cursor, Value};
 use super::{ALIGNMENT_DEFAULT, ALIGNMENT_MAX, DIMENSIONS_MAX, TensorInfo};
+use crate::model::file_error::Fault;
 use candle_core::quantized::GgmlDType;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -32,11 +33,11 @@ pub(super) fn header(bytes: &[u8], file_bytes: u64) -> Result<Parsed, Fault> {
 fn counts(cursor: &mut Cursor<'_>) -> Result<(u64, u64), Fault> {
     let fixed = || "the fixed part of the header".to_owned();
     if cursor.file_bytes == 0 {
-        return Err(Fault::NotGguf("it is empty".to_owned()));
+        return Err(Fault::OtherFormat("it is empty".to_owned()));
     }
     if !cursor.bytes.starts_with(b"GGUF") {
         let start = String::from_utf8_lossy(&cursor.bytes[..cursor.bytes.len().min(8)]).into_owned();
-        return Err(Fault::NotGguf(format!("it starts with {start:?}, not with \"GGUF\"")));
+        return Err(Fault::OtherFormat(format!("it starts with {start:?}, not with \"GGUF\"")));
     }
     cursor.at = 4;
     let version = cursor.u32(&fixed)?;

@@ -5,7 +5,7 @@
 
 mod source;
 
-use super::config::{ARCHITECTURE, Config, Fault, size_fault};
+use super::config::{ARCHITECTURE, Config, Fault, first_fault};
 use super::{encoder, vision};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -130,6 +130,16 @@ pub enum ProfileError {
     },
 }
 
+impl ProfileError {
+    /// An error where there is a fault.
+    pub(super) fn check(file: &str, fault: Option<Fault>) -> Result<(), ProfileError> {
+        match fault {
+            None => Ok(()),
+            Some((key, found, allowed)) => Err(ProfileError::Range { file: file.to_owned(), key, found, allowed }),
+        }
+    }
+}
+
 impl Profile {
     /// The names of all built-in profiles.
     pub fn names() -> impl Iterator<Item = &'static str> {
@@ -177,10 +187,8 @@ impl Profile {
                 return Err(ProfileError::Range { file: file.to_owned(), key, found, allowed });
             }
         };
-        match profile.fault() {
-            None => Ok(profile),
-            Some((key, found, allowed)) => Err(ProfileError::Range { file: file.to_owned(), key, found, allowed }),
-        }
+        ProfileError::check(file, profile.fault())?;
+        Ok(profile)
     }
 
     fn of<S>(written: Written<S>, shape: impl Fn(S) -> Shape) -> Self {
@@ -283,12 +291,12 @@ impl Pin {
             ("file.name", self.name.as_str(), "a file name without folders", is_plain(&self.name)),
             ("file.sha256", &self.sha256, "64 lower-case hexadecimal digits", is_hex(&self.sha256, 64)),
         ];
-        size_fault("file.bytes", self.bytes as usize, &(1..=1 << 44)).or_else(|| first_wrong(texts))
+        first_fault(&[("file.bytes", self.bytes as usize, 1..=1 << 44)], &[], &[]).or_else(|| first_wrong(texts))
     }
 }
 
 /// The first of some checked texts that is wrong: key, what it is, what it may be, whether it is.
-fn first_wrong<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str, &'a str, bool)>) -> Option<Fault> {
+pub(super) fn first_wrong<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str, &'a str, bool)>) -> Option<Fault> {
     texts.into_iter().find_map(|(key, found, allowed, right)| match right {
         true => None,
         false => Some((key.to_owned(), format!("{found:?}"), allowed.to_owned())),

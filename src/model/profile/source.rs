@@ -1,6 +1,6 @@
 //! Where the files of a model can be had.
 
-use super::{is_hex, is_plain};
+use super::{first_wrong, is_hex, is_plain};
 use crate::model::config::Fault;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -52,8 +52,8 @@ impl Source {
                 "source.member",
                 members,
                 vec![
-                    ("source.package", package, "letters, digits, `-`, `_` and `.`", is_plain(package)),
-                    ("source.version", version, "letters, digits, `-`, `_` and `.`", is_plain(version)),
+                    ("source.package", package.as_str(), "letters, digits, `-`, `_` and `.`", is_plain(package)),
+                    ("source.version", version.as_str(), "letters, digits, `-`, `_` and `.`", is_plain(version)),
                 ],
             ),
             Self::Hub { repository, revision, files } => (
@@ -62,11 +62,11 @@ impl Source {
                 vec![
                     (
                         "source.repository",
-                        repository,
+                        repository.as_str(),
                         "`owner/name`",
                         repository.split('/').count() == 2 && repository.split('/').all(is_plain),
                     ),
-                    ("source.revision", revision, "40 lower-case hexadecimal digits", is_hex(revision, 40)),
+                    ("source.revision", revision.as_str(), "40 lower-case hexadecimal digits", is_hex(revision, 40)),
                 ],
             ),
         };
@@ -74,11 +74,8 @@ impl Source {
             return Some((key.to_owned(), format!("{} paths", paths.len()), format!("{wanted}, one for each file")));
         }
         let plain = "plain names with `/` between them";
-        let paths = paths.iter().map(|path| (key, path, plain, path.split('/').all(is_plain)));
-        checks.into_iter().chain(paths).find_map(|(key, found, allowed, right)| match right {
-            true => None,
-            false => Some((key.to_owned(), format!("{found:?}"), allowed.to_owned())),
-        })
+        let paths = paths.iter().map(|path| (key, path.as_str(), plain, path.split('/').all(is_plain)));
+        first_wrong(checks.into_iter().chain(paths))
     }
 }
 

@@ -17,18 +17,18 @@
 //! memory-mapped. A header that passes names only tensors that lie inside the file, in order, apart, and as long as
 //! their shapes and types say.
 
-mod error;
 mod parse;
 
-pub use error::SafetensorsError;
 pub use safetensors::Dtype;
 
-use error::Fault;
+use super::file_error::{self, Fault, FileError};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+/// The name of the format, for messages.
+const FORMAT: &str = "safetensors";
 /// Most bytes of the header: the limit of the format's own library.
 pub const HEADER_BYTES_MAX: u64 = 100_000_000;
 /// Most bytes of a tensor's name.
@@ -66,15 +66,9 @@ impl Header {
     /// Opens a model file and checks its header.
     ///
     /// # Errors
-    /// [`SafetensorsError`] names the file, the place and the allowed range.
-    pub fn open(path: &Path) -> Result<(Self, File), SafetensorsError> {
-        let unreadable = |source| SafetensorsError::Unreadable { path: path.to_owned(), source };
-        let mut file = File::open(path).map_err(unreadable)?;
-        let found = file.metadata().map_err(unreadable)?;
-        if !found.is_file() {
-            let found = if found.is_dir() { "it is a directory" } else { "it is not a regular file" };
-            return Err(Fault::NotSafetensors(found.to_owned()).at(path));
-        }
+    /// [`FileError`] names the file, the place and the allowed range.
+    pub fn open(path: &Path) -> Result<(Self, File), FileError> {
+        let mut file = file_error::open(path, FORMAT)?;
         Ok((Self::read(path, &mut file)?, file))
     }
 
@@ -82,17 +76,18 @@ impl Header {
     ///
     /// # Errors
     /// As [`Header::open`].
-    pub fn read<R: Read + Seek>(path: &Path, reader: &mut R) -> Result<Self, SafetensorsError> {
-        let unreadable = |source| SafetensorsError::Unreadable { path: path.to_owned(), source };
+    pub fn read<R: Read + Seek>(path: &Path, reader: &mut R) -> Result<Self, FileError> {
+        let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
         let file_bytes = reader.seek(SeekFrom::End(0)).map_err(unreadable)?;
         reader.rewind().map_err(unreadable)?;
         let mut start = [0; LENGTH_BYTES as usize];
         let have = file_bytes.min(LENGTH_BYTES) as usize;
         reader.read_exact(&mut start[..have]).map_err(unreadable)?;
-        let length = parse::header_bytes(start, file_bytes).map_err(|fault| fault.at(path))?;
+        let length =
+            parse::header_bytes(start, file_bytes).map_err(|fault| fault.at(path, FORMAT, HEADER_BYTES_MAX))?;
         let mut bytes = vec![0; length as usize];
         reader.read_exact(&mut bytes).map_err(unreadable)?;
-        let tensors = parse::tensors(&bytes, file_bytes).map_err(|fault| fault.at(path))?;
+        let tensors = parse::tensors(&bytes, file_bytes).map_err(|fault| fault.at(path, FORMAT, HEADER_BYTES_MAX))?;
         Ok(Self { path: path.to_owned(), tensors })
     }
 
@@ -111,14 +106,13 @@ impl Header {
     ///
     /// # Errors
     /// It is missing, of another shape or type, or cannot be read.
-    pub fn floats<R: Read + Seek>(
-        &self,
-        reader: &mut R,
-        name: &str,
-        shape: &[usize],
-    ) -> Result<Vec<f32>, SafetensorsError> {
+    pub fn floats<R: Read + Seek>(&self, reader: &mut R, name: &str, shape: &[usize]) -> Result<Vec<f32>, FileError> {
         let refuse = |found: String| {
-            Fault::refused(format!("tensor `{name}`"), found, format!("F32 of sizes {shape:?}")).at(&self.path)
+            Fault::refused(format!("tensor `{name}`"), found, format!("F32 of sizes {shape:?}")).at(
+                &self.path,
+                FORMAT,
+                HEADER_BYTES_MAX,
+            )
         };
         let info = self.tensors.get(name).ok_or_else(|| refuse("missing".to_owned()))?;
         if info.element != Dtype::F32 || info.shape != shape {
@@ -127,7 +121,7 @@ impl Header {
         // The header check has held this length against the file, and the shape against the length.
         let mut bytes = vec![0; info.bytes as usize];
         let read = reader.seek(SeekFrom::Start(info.start)).and_then(|_| reader.read_exact(&mut bytes));
-        read.map_err(|source| SafetensorsError::Unreadable { path: self.path.clone(), source })?;
+        read.map_err(|source| FileError::Unreadable { path: self.path.clone(), source })?;
         Ok(bytes.as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect())
     }
 }

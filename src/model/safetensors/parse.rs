@@ -1,7 +1,7 @@
 //! From the bytes of a header to its tensors: `serde_json` reads the JSON, and every number is then held to its range.
 
-use super::error::Fault;
 use super::{DIMENSIONS_MAX, Dtype, HEADER_BYTES_MAX, LENGTH_BYTES, NAME_BYTES_MAX, TensorInfo};
+use crate::model::file_error::Fault;
 use serde::de::value::StrDeserializer;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, IntoDeserializer, MapAccess, Visitor};
 use std::collections::BTreeMap;
@@ -14,17 +14,17 @@ const METADATA: &str = "__metadata__";
 /// The length of the header, out of the first bytes of a file.
 pub(super) fn header_bytes(start: [u8; LENGTH_BYTES as usize], file_bytes: u64) -> Result<u64, Fault> {
     if file_bytes == 0 {
-        return Err(Fault::NotSafetensors("it is empty".to_owned()));
+        return Err(Fault::OtherFormat("it is empty".to_owned()));
     }
     let Some(left) = file_bytes.checked_sub(LENGTH_BYTES) else {
         let found = format!("{file_bytes} bytes, too short for the length of a header");
-        return Err(Fault::NotSafetensors(found));
+        return Err(Fault::OtherFormat(found));
     };
     let length = u64::from_le_bytes(start);
     if !(2..=HEADER_BYTES_MAX).contains(&length) {
         let shown = String::from_utf8_lossy(&start).into_owned();
         let found = format!("it starts with {shown:?}, a header of {length} bytes; allowed: 2 to {HEADER_BYTES_MAX}");
-        return Err(Fault::NotSafetensors(found));
+        return Err(Fault::OtherFormat(found));
     }
     match length <= left {
         true => Ok(length),
@@ -40,7 +40,7 @@ pub(super) fn tensors(header: &[u8], file_bytes: u64) -> Result<BTreeMap<String,
     })?;
     if !text.starts_with('{') {
         let start: String = text.chars().take(8).collect();
-        return Err(Fault::NotSafetensors(format!("its header starts with {start:?}, not with \"{{\"")));
+        return Err(Fault::OtherFormat(format!("its header starts with {start:?}, not with \"{{\"")));
     }
     let written: Written = serde_json::from_str(text).map_err(|error| {
         let place = format!("the header, line {} column {}", error.line(), error.column());

@@ -36,11 +36,13 @@ pub struct Entry {
 }
 
 /// What stands in the place of a file, by a look at its size alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum State {
     /// Nothing.
     Missing,
     /// A file of another size.
+    #[strum(to_string = "wrong size")]
     WrongSize {
         /// Its bytes.
         bytes: u64,
@@ -48,6 +50,7 @@ pub enum State {
     /// A file of the right size; [`Store::verify`] tells whether it is the right one.
     Present,
     /// Nothing belongs there: the model is a published shape, for seeded weights.
+    #[strum(to_string = "shape only")]
     ShapeOnly,
 }
 
@@ -158,20 +161,11 @@ impl Store {
         profile.files.iter().map(found).collect()
     }
 
-    /// Reads the files of a model to their ends and holds their hashes against the profile.
+    /// Reads the files of a model to their ends and holds their hashes against the profile, until the user wishes to stop.
     ///
     /// # Errors
-    /// One is missing, unreadable, or another file.
-    pub fn verify(&self, profile: &Profile, on_progress: OnProgress<'_>) -> Result<(), StoreError> {
-        self.verify_until(profile, &Interrupt::default(), on_progress)
-    }
-
-    fn verify_until(
-        &self,
-        profile: &Profile,
-        until: &Interrupt,
-        on_progress: OnProgress<'_>,
-    ) -> Result<(), StoreError> {
+    /// One is missing, unreadable, or another file; [`StoreError::Interrupted`].
+    pub fn verify(&self, profile: &Profile, until: &Interrupt, on_progress: OnProgress<'_>) -> Result<(), StoreError> {
         for (path, pin) in self.find_all(profile)?.iter().zip(&profile.files) {
             let mut file = File::open(path).map_err(StoreError::system(path))?;
             let stage = format!("checking {}", pin.name);
@@ -191,22 +185,11 @@ impl Store {
     ///
     /// What arrives is written beside its place, hashed on the way, and takes its place only with the right hash.
     ///
-    /// # Errors
-    /// No source gave the right files: the reason of each.
-    pub fn pull(
-        &self,
-        profile: &Profile,
-        from: Option<&Path>,
-        on_progress: OnProgress<'_>,
-    ) -> Result<Pulled, StoreError> {
-        self.pull_until(profile, from, &Interrupt::default(), on_progress)
-    }
-
-    /// As [`Store::pull`], until the user wishes to stop: what has not arrived in full then leaves nothing.
+    /// Once the user wishes to stop, what has not arrived in full leaves nothing.
     ///
     /// # Errors
-    /// As [`Store::pull`], and [`StoreError::Interrupted`].
-    pub fn pull_until(
+    /// No source gave the right files: the reason of each; [`StoreError::Interrupted`].
+    pub fn pull(
         &self,
         profile: &Profile,
         from: Option<&Path>,
@@ -215,7 +198,7 @@ impl Store {
     ) -> Result<Pulled, StoreError> {
         match self.find_all(profile) {
             Err(error @ StoreError::ShapeOnly { .. }) => return Err(error),
-            Ok(_) if from.is_none() => match self.verify_until(profile, until, on_progress) {
+            Ok(_) if from.is_none() => match self.verify(profile, until, on_progress) {
                 Ok(()) => return Ok(Pulled::AlreadyThere),
                 Err(error @ StoreError::Interrupted(_)) => return Err(error),
                 Err(_) => {}
@@ -244,9 +227,7 @@ impl Store {
         let wanted = wanted.collect::<Vec<_>>().join(" and ");
         Err(StoreError::NotFetched { name: profile.name.clone(), wanted, reasons })
     }
-}
 
-impl Store {
     /// Removes what an unfinished [`Store::pull`] of this process has left, for a program that ends at once.
     pub fn remove_unfinished(&self) {
         files::remove_temporary(&self.folder);

@@ -25,7 +25,6 @@ pub use weights::Weights;
 
 use super::{Device, ModelChoice, ModelError, Profile, ProfileError, Provenance};
 use network::Vit;
-use serde::{Deserialize, Serialize};
 
 /// The name of this architecture in profiles.
 pub(super) const ARCHITECTURE: &str = "vit";
@@ -69,36 +68,17 @@ impl Checkpoint {
     /// # Errors
     /// The shape makes no sense.
     pub fn from_seed(name: &str, shape: Shape, seed: u64) -> Result<Self, ModelError> {
-        if let Some((key, found, allowed)) = shape.fault() {
-            return Err(ProfileError::Range { file: name.to_owned(), key, found, allowed }.into());
-        }
+        ProfileError::check(name, shape.fault())?;
         let (provenance, weights) = (Provenance::Synthetic { seed }, Weights::seeded(&shape, seed)?);
         Ok(Self { name: name.to_owned(), provenance, shape, weights })
     }
-}
-
-/// What a network is, and how it was made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Description {
-    /// The profile.
-    pub name: String,
-    /// Synthetic, and from which seed.
-    pub provenance: Provenance,
-    /// The shape.
-    pub shape: Shape,
-    /// Weights, biases, norms, positions and the class token.
-    pub parameters: u64,
-    /// `cpu`, `cuda:0`, `metal:0`.
-    pub device: String,
-    /// Threads on a CPU.
-    pub threads: Option<usize>,
 }
 
 /// A vision transformer on candle.
 #[derive(Debug)]
 pub struct Vision {
     network: Vit,
-    description: Description,
+    shape: Shape,
 }
 
 impl Vision {
@@ -107,26 +87,8 @@ impl Vision {
     /// # Errors
     /// candle has no room for it.
     pub fn new(checkpoint: Checkpoint, device: &Device) -> Result<Self, ModelError> {
-        let Checkpoint { name, provenance, shape, weights } = checkpoint;
-        let description = Description {
-            name,
-            provenance,
-            shape,
-            parameters: shape.parameters(),
-            device: device.name().to_owned(),
-            threads: device.threads(),
-        };
-        Ok(Self { network: Vit::new(shape, weights, &device.candle)?, description })
-    }
-
-    /// What this network is, and how it was made.
-    pub fn describe(&self) -> &Description {
-        &self.description
-    }
-
-    /// Its arithmetic and traffic.
-    pub fn counts(&self) -> Counts {
-        Counts { shape: self.description.shape }
+        let Checkpoint { shape, weights, .. } = checkpoint;
+        Ok(Self { network: Vit::new(shape, weights, &device.candle)?, shape })
     }
 
     /// The logits of each image, [`Shape::classes`] to an image; images are `[images, C, S, S]`, one after the other, with
@@ -135,7 +97,7 @@ impl Vision {
     /// # Errors
     /// No whole images.
     pub fn classify(&self, images: &[f32]) -> Result<Vec<f32>, ModelError> {
-        let shape = &self.description.shape;
+        let shape = &self.shape;
         count_images(shape, images)?;
         let mut logits = Vec::new();
         for some in images.chunks(BATCH * shape.pixels()) {

@@ -7,7 +7,7 @@
 //!
 //! Dosovitskiy et al. 2020 (arXiv 2010.11929), without the extra layer that the head has only in pre-training.
 
-use crate::model::config::{Fault, range, real_fault, size_fault};
+use crate::model::config::{Fault, first_fault, range};
 use serde::{Deserialize, Serialize};
 
 /// The shape, from a profile.
@@ -47,19 +47,11 @@ impl Shape {
             ("shape.feed_forward", self.feed_forward, range::FEED_FORWARD),
             ("shape.classes", self.classes, 2..=1 << 20),
         ];
-        let divisors = [
-            ("shape.patch", self.patch, self.image, "a divisor of shape.image"),
-            ("shape.heads", self.heads, self.hidden, "a divisor of shape.hidden"),
+        let rules = [
+            ("shape.patch", self.patch, self.image.is_multiple_of(self.patch), "a divisor of shape.image"),
+            ("shape.heads", self.heads, self.hidden.is_multiple_of(self.heads), "a divisor of shape.hidden"),
         ];
-        let odd = |(key, size, whole, allowed): (&str, usize, usize, &str)| match whole.is_multiple_of(size) {
-            true => None,
-            false => Some((key.to_owned(), size.to_string(), allowed.to_owned())),
-        };
-        sizes
-            .into_iter()
-            .find_map(|(key, size, range)| size_fault(key, size, &range))
-            .or_else(|| real_fault("shape.norm_epsilon", self.norm_epsilon, range::NORM_EPSILON))
-            .or_else(|| divisors.into_iter().find_map(odd))
+        first_fault(&sizes, &[("shape.norm_epsilon", self.norm_epsilon, range::NORM_EPSILON)], &rules)
     }
 
     /// Words of an image: C S^2.

@@ -1,4 +1,4 @@
-//! The roster: which workloads there are on this machine, in flight order.
+//! The workload factory: makes the workloads that there are on this machine, in flight order.
 //!
 //! Kernels run on the adapter, or as their plain-Rust twins where there is none; of the ways to multiply matrices the
 //! tuner chooses one. The classifier of digits, the encoder and the vision transformer run on the adapter too, with candle
@@ -41,7 +41,7 @@ impl LanguageShapes {
 
 /// Why there are no workloads.
 #[derive(Debug, thiserror::Error)]
-pub enum RosterError {
+pub enum FactoryError {
     /// A name that no workload has.
     #[error("--workloads {wanted}: there is no such workload; there are {known}")]
     Unknown {
@@ -59,7 +59,7 @@ pub enum RosterError {
 }
 
 /// What workloads can be made from.
-pub struct Roster<'a> {
+pub struct WorkloadFactory<'a> {
     /// The adapter, opened; none runs the twins.
     pub device: Option<&'a Device>,
     /// Chooses between kernels for the same computation; none takes what suits the kind of adapter.
@@ -78,15 +78,15 @@ pub struct Roster<'a> {
     pub interrupt: Interrupt,
 }
 
-impl Roster<'_> {
+impl WorkloadFactory<'_> {
     /// Every workload, or those that are `wanted`, in flight order.
     ///
     /// # Errors
     /// A wanted name that no workload has; a workload that cannot be prepared; the user's wish to stop.
-    pub fn workloads(mut self, wanted: &[String]) -> Result<Vec<Box<dyn Workload>>, RosterError> {
+    pub fn workloads(mut self, wanted: &[String]) -> Result<Vec<Box<dyn Workload>>, FactoryError> {
         let known = names(self.device.map(Device::facts));
         if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
-            return Err(RosterError::Unknown { wanted: unknown.clone(), known: known.join(", ") });
+            return Err(FactoryError::Unknown { wanted: unknown.clone(), known: known.join(", ") });
         }
         let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|known| known == name);
         let mut workloads: Vec<Box<dyn Workload>> = Vec::new();
@@ -145,7 +145,7 @@ impl Roster<'_> {
         model: &Source,
         is_wanted: &dyn Fn(&str) -> bool,
         workloads: &mut Vec<Box<dyn Workload>>,
-    ) -> Result<(), RosterError> {
+    ) -> Result<(), FactoryError> {
         for &shape in self.shapes.prefill.iter().filter(|_| is_wanted("prefill")) {
             self.interrupt.check()?;
             let name = self.name("prefill", model, &label("pp", shape), self.shapes.prefill.len());

@@ -13,7 +13,7 @@
 //!   (the temperatures rise with power: comparison principle). Under constant environment it settles at the steady
 //!   power of the limit; what the nodes store on their way there comes on top.
 //!
-//! A machine that is on or off ([`Course::switching`]) works in proportion to its mean power above idle, which is the first
+//! A machine that is on or off ([`ExogenousTrace::switching`]) works in proportion to its mean power above idle, which is the first
 //! bound, and pays for each second at full power with charge: what the cells take up at idle less what they take up at
 //! full power, in the most light of the bin. The charge that idle power leaves over the whole flight, less the change
 //! asked for, buys at most as many seconds as the cheapest that it can pay: the second bound. The less is taken.
@@ -22,28 +22,28 @@
 //! may still be the best possible. The programme of [`super::best`] sees both and lies lower.
 
 use super::energy::taken;
-use super::{Course, Ends};
+use super::{Ends, ExogenousTrace};
 use crate::envelope::{Temperatures, Thermal};
 use crate::units::{Joules, Kelvin, Seconds, Watts};
 
-/// The most work, in seconds of full speed, that any flight on `course` between `ends` can do. Zero for an empty course.
-pub fn certificate(course: &Course, ends: &Ends) -> Seconds {
-    let elapsed = course.duration();
+/// The most work, in seconds of full speed, that any flight on `trace` between `ends` can do. Zero for an empty trace.
+pub fn analytic_bound(trace: &ExogenousTrace, ends: &Ends) -> Seconds {
+    let elapsed = trace.duration();
     if elapsed <= Seconds::ZERO {
         return Seconds::ZERO;
     }
-    let power = energy(course, ends, elapsed).min(heat(course, ends, elapsed)).min(course.curve.full());
-    let mean = elapsed * course.rate(power);
-    if course.is_switching() { mean.min(switched(course, ends)) } else { mean }
+    let power = energy(trace, ends, elapsed).min(heat(trace, ends, elapsed)).min(trace.curve.full());
+    let mean = elapsed * trace.rate(power);
+    if trace.is_switching() { mean.min(switched(trace, ends)) } else { mean }
 }
 
 /// Time at full power, dearest last, until the charge is spent.
-fn switched(course: &Course, ends: &Ends) -> Seconds {
-    let battery = &course.battery;
-    let [on, off] = [course.curve.full(), course.curve.idle()].map(|load| course.bus_load(load));
-    let mut left = -wanted(course, ends);
-    let mut priced: Vec<(Watts, Seconds)> = Vec::with_capacity(course.bins().len());
-    for (bin, light) in course.bins().iter().zip(course.lights()) {
+fn switched(trace: &ExogenousTrace, ends: &Ends) -> Seconds {
+    let battery = &trace.battery;
+    let [on, off] = [trace.curve.full(), trace.curve.idle()].map(|load| trace.bus_load(load));
+    let mut left = -wanted(trace, ends);
+    let mut priced: Vec<(Watts, Seconds)> = Vec::with_capacity(trace.bins().len());
+    for (bin, light) in trace.bins().iter().zip(trace.lights()) {
         let surplus = [on, off].map(|load| light.most - load);
         let [on, off] = surplus.map(|surplus| taken(battery, surplus));
         left += off * bin.dt;
@@ -57,12 +57,12 @@ fn switched(course: &Course, ends: &Ends) -> Seconds {
         left -= price * bought;
         sum + bought
     });
-    time * course.curve.rate(course.curve.full())
+    time * trace.curve.rate(trace.curve.full())
 }
 
 /// The least change of charge that the ends ask for.
-fn wanted(course: &Course, ends: &Ends) -> Joules {
-    let battery = &course.battery;
+fn wanted(trace: &ExogenousTrace, ends: &Ends) -> Joules {
+    let battery = &trace.battery;
     let change = match ends {
         Ends::Periodic => 0.0,
         Ends::Change { from, to } => to.soc - from.soc,
@@ -71,20 +71,20 @@ fn wanted(course: &Course, ends: &Ends) -> Joules {
     battery.capacity * change
 }
 
-fn energy(course: &Course, ends: &Ends, elapsed: Seconds) -> Watts {
-    let battery = &course.battery;
+fn energy(trace: &ExogenousTrace, ends: &Ends, elapsed: Seconds) -> Watts {
+    let battery = &trace.battery;
     let (into, out) = (battery.charge_efficiency, battery.discharge_efficiency);
-    let stored = wanted(course, ends);
-    let (usable, forced) = course.light();
+    let stored = wanted(trace, ends);
+    let (usable, forced) = trace.light();
     let discharged = forced.max(-stored * out);
     let load = usable - stored / into - discharged * (1.0 / (into * out) - 1.0);
-    ((load / elapsed - course.housekeeping) * course.conversion_efficiency).max(Watts::ZERO)
+    ((load / elapsed - trace.housekeeping) * trace.conversion_efficiency).max(Watts::ZERO)
 }
 
-fn heat(course: &Course, ends: &Ends, elapsed: Seconds) -> Watts {
-    let strongest = course.bins().iter().fold(0.0, |most: f64, bin| most.max(bin.emission_w_per_k4));
-    let thermal = Thermal { emission_w_per_k4: strongest, ..course.thermal };
-    let (limits, coolest) = (&course.limits, course.environment().0);
+fn heat(trace: &ExogenousTrace, ends: &Ends, elapsed: Seconds) -> Watts {
+    let strongest = trace.bins().iter().fold(0.0, |most: f64, bin| most.max(bin.emission_w_per_k4));
+    let thermal = Thermal { emission_w_per_k4: strongest, ..trace.thermal };
+    let (limits, coolest) = (&trace.limits, trace.environment().0);
     let junction = thermal.heat_at_junction(limits.junction, coolest);
     let settled = junction.min(thermal.heat_at_loop(limits.coolant, coolest)).max(Watts::ZERO);
     let warmed = |from: &Temperatures, to: &Temperatures| {

@@ -72,7 +72,7 @@ pub struct Mark {
 
 /// Turns the looks at one source into marks.
 #[derive(Clone, Debug)]
-pub struct Totaliser {
+pub struct EnergyMeter {
     update_period: Seconds,
     sensing: Sensing,
     rated: Option<Watts>,
@@ -84,10 +84,10 @@ pub struct Totaliser {
     mean_from: Option<(Seconds, Joules)>,
 }
 
-impl Totaliser {
+impl EnergyMeter {
     /// Of a source that nobody has looked at yet.
-    pub fn new(source: &Source) -> Totaliser {
-        Totaliser {
+    pub fn new(source: &Source) -> EnergyMeter {
+        EnergyMeter {
             update_period: source.update_period_s,
             sensing: source.sensing,
             rated: source.rated_w,
@@ -221,12 +221,10 @@ impl Totaliser {
 
     /// How far the load may be expected to leap, as a share of its whole range; all of it where little was seen.
     fn unsteady(&self, before: &Scatter, after: &Scatter) -> f64 {
-        let count = after.count.saturating_sub(before.count) as f64;
+        let (count, variance) = spread(before, after);
         if count < MEANS_MIN || self.span().0 <= 0.0 {
             return 1.0;
         }
-        let mean = (after.sum - before.sum) / count;
-        let variance = ((after.square - before.square) / count - mean * mean).max(0.0);
         // An average swings less than what it is taken of.
         let factor = if self.sensing.averaging_s > self.update_period { 6.0 } else { 3.0 };
         (STEADIEST + factor * variance.sqrt() / self.span().0).min(1.0)
@@ -245,13 +243,11 @@ impl Totaliser {
 
     /// Half width of the mean power of a sensor that does not see everything.
     fn blind(&self, before: &Scatter, after: &Scatter, change: f64) -> f64 {
-        let count = after.count.saturating_sub(before.count) as f64;
+        let (count, variance) = spread(before, after);
         let unseen = 1.0 - self.sensing.seen_share;
         if count < 1.0 || unseen <= 0.0 {
             return 0.0;
         }
-        let mean = (after.sum - before.sum) / count;
-        let variance = ((after.square - before.square) / count - mean * mean).max(0.0);
         // Von Neumann's ratio: 1 - r for a correlation r of neighbours.
         let ratio = if variance > 0.0 { (change / count / (2.0 * variance)).clamp(0.0, 1.0) } else { 1.0 };
         let independent = (count * ratio / (2.0 - ratio)).max(1.0);
@@ -291,4 +287,11 @@ impl Totaliser {
         let (&(begin, before), &(end, after)) = (self.recent.front()?, self.recent.back()?);
         (end > begin).then(|| ((after - before) / (end - begin)).max(Watts::ZERO))
     }
+}
+
+/// Number of the powers between two moments, and their variance, W^2.
+fn spread(before: &Scatter, after: &Scatter) -> (f64, f64) {
+    let count = after.count.saturating_sub(before.count) as f64;
+    let mean = (after.sum - before.sum) / count;
+    (count, ((after.square - before.square) / count - mean * mean).max(0.0))
 }

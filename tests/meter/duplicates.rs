@@ -53,7 +53,7 @@ fn two_dies_that_both_report_the_total_are_counted_once() {
     let mut selection = chosen(&roots, None).expect("either is the right one");
     assert_eq!(selection.meter.source().name, FIRST, "the first counts");
     assert!(selection.covers_accelerator, "and covers what computes");
-    assert!(selection.witnesses.iter().all(|meter| meter.source().name != SECOND), "the second is not taken beside it");
+    assert!(selection.beside.iter().all(|meter| meter.source().name != SECOND), "the second is not taken beside it");
     let power = selection.meter.read(Seconds(0.0)).power.expect("it is read");
     assert!(power.0 > 130.0 && power.0 < 270.0, "200 W and 60 W around it, once: {power}");
     let line = selection.probes.iter().find(|probe| probe.name == SECOND).expect("it keeps its line").to_string();

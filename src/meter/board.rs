@@ -1,7 +1,9 @@
-//! What stands on a board beside its power: its limits, clocks and temperatures, who else uses it and what slows it down.
-//! Each fact is there or has its cause.
+//! What an accelerator board tells beside its power: its limits, clocks and temperatures, who else uses it and what slows
+//! it down ([`BoardFacts`]); and how a driver's library lists its boards. Each fact is there or has its cause.
 
-use crate::meter::throttle::Reason;
+use super::nvml::Device;
+use super::probe::Refusal;
+use super::throttle::Reason;
 use crate::reading::NoData;
 use crate::units::{Kelvin, Watts};
 use serde::{Deserialize, Serialize};
@@ -52,15 +54,15 @@ pub struct BoardFacts {
     pub lowest_power_limit_w: Fact<Watts>,
     /// The highest limit that can be set.
     pub highest_power_limit_w: Fact<Watts>,
-    /// [`PowerKind::Instant`](super::PowerKind::Instant).
+    /// [`PowerKind::Instant`](super::nvml::PowerKind::Instant).
     pub instant_power_w: Fact<Watts>,
-    /// [`PowerKind::Average`](super::PowerKind::Average).
+    /// [`PowerKind::Average`](super::nvml::PowerKind::Average).
     pub average_power_w: Fact<Watts>,
-    /// [`PowerKind::Reported`](super::PowerKind::Reported).
+    /// [`PowerKind::Reported`](super::nvml::PowerKind::Reported).
     pub reported_power_w: Fact<Watts>,
-    /// [`PowerKind::Module`](super::PowerKind::Module).
+    /// [`PowerKind::Module`](super::nvml::PowerKind::Module).
     pub module_power_w: Fact<Watts>,
-    /// [`PowerKind::Memory`](super::PowerKind::Memory).
+    /// [`PowerKind::Memory`](super::nvml::PowerKind::Memory).
     pub memory_power_w: Fact<Watts>,
     /// Clock of the multiprocessors.
     pub core_clock_hz: Fact<f64>,
@@ -112,4 +114,15 @@ fn said<T>(name: &str, fact: &Fact<T>, show: impl Fn(&T) -> String) -> (String, 
         Ok(value) => (format!("{name} {}", show(value)), None),
         Err(cause) => (format!("{name}: {cause}"), Some(cause)),
     }
+}
+
+/// The boards of a library in its own order; one that does not answer leaves the others usable.
+pub type Boards = Result<Vec<Result<Box<dyn Device>, Refusal>>, Refusal>;
+
+/// A driver's library.
+pub trait BoardDriver: Send + Sync {
+    /// Prefix of its sources, such as `nvml`.
+    fn name(&self) -> &'static str;
+    /// The boards it has now.
+    fn boards(&self) -> Boards;
 }

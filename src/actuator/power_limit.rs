@@ -1,19 +1,18 @@
 //! The power limits that there are, in microwatts.
 //!
-//! | source of the flight | knob | lowest |
+//! | source of the flight | limit | lowest |
 //! |---|---|---|
 //! | `nvml:N` | the board's power limit, by NVML | as NVML says |
 //! | `amdgpu:...` | `power1_cap` of its chip in `class/hwmon` | `power1_cap_min` |
 //! | `rapl` | `constraint_0_power_limit_uw` of every package in `class/powercap` | a quarter of the found limit: none is stated |
 
-use crate::meter::board::BoardLimit;
 use crate::meter::hwmon::{self, Hwmon};
-use crate::meter::nvml::limit_of;
+use crate::meter::nvml::{NvmlLimit, limit_of};
 use crate::meter::sysfs::{Tree, cause_of};
 use crate::reading::NoData;
 use std::io::Write;
 
-/// Share of the found limit below which a knob without a stated minimum is not set.
+/// Share of the found limit below which a limit without a stated minimum is not set.
 const LEAST_SHARE: f64 = 0.25;
 
 const HWMON: &str = "class/hwmon/";
@@ -23,10 +22,10 @@ const CONSTRAINT: &str = "/constraint_0_power_limit_uw";
 const NVML: &str = "nvml:";
 
 /// A power limit.
-pub trait Knob: Send {
+pub trait PowerLimit: Send {
     /// For people.
     fn name(&self) -> String;
-    /// For the state file; [`knob_of`] finds it again by this.
+    /// For the state file; [`power_limit_of`] finds it again by this.
     fn key(&self) -> String;
     /// The lowest and the highest limit, in microwatts, where `found` is the limit now.
     fn range(&mut self, found: u64) -> Result<(u64, u64), NoData>;
@@ -41,8 +40,8 @@ pub trait Knob: Send {
 }
 
 /// The limits that act on what the source of a flight measures; none where no limit is known.
-pub fn knobs_of(source: &str, tree: &Tree) -> Vec<Box<dyn Knob>> {
-    let of_file = |file: String| -> Box<dyn Knob> { Box::new(FileKnob { tree: tree.clone(), file }) };
+pub fn power_limits_of(source: &str, tree: &Tree) -> Vec<Box<dyn PowerLimit>> {
+    let of_file = |file: String| -> Box<dyn PowerLimit> { Box::new(FileLimit { tree: tree.clone(), file }) };
     if let Some(board) = source.strip_prefix(NVML) {
         return board.parse().ok().and_then(|index| limit_of(index).ok()).map(of_board).into_iter().collect();
     }
@@ -58,8 +57,8 @@ pub fn knobs_of(source: &str, tree: &Tree) -> Vec<Box<dyn Knob>> {
     chip.map(|chip| format!("{HWMON}{chip}{CAP}")).filter(|file| tree.has(file)).map(of_file).into_iter().collect()
 }
 
-/// The knob of a key in a state file; none where it is no power limit, or the board is gone.
-pub fn knob_of(key: &str, tree: &Tree) -> Option<Box<dyn Knob>> {
+/// The limit of a key in a state file; none where it is no power limit, or the board is gone.
+pub fn power_limit_of(key: &str, tree: &Tree) -> Option<Box<dyn PowerLimit>> {
     if let Some(id) = key.strip_prefix(NVML) {
         return crate::meter::nvml::limit_by_id(id).ok().map(of_board);
     }
@@ -69,20 +68,20 @@ pub fn knob_of(key: &str, tree: &Tree) -> Option<Box<dyn Knob>> {
     };
     let is_limit = between(HWMON, CAP) || between(POWERCAP, CONSTRAINT);
     (is_limit && tree.has(key))
-        .then(|| -> Box<dyn Knob> { Box::new(FileKnob { tree: tree.clone(), file: key.into() }) })
+        .then(|| -> Box<dyn PowerLimit> { Box::new(FileLimit { tree: tree.clone(), file: key.into() }) })
 }
 
-fn of_board(limit: Box<dyn BoardLimit>) -> Box<dyn Knob> {
-    Box::new(BoardKnob { limit })
+fn of_board(limit: NvmlLimit) -> Box<dyn PowerLimit> {
+    Box::new(DriverLimit { limit })
 }
 
 /// A limit in an attribute file.
-struct FileKnob {
+struct FileLimit {
     tree: Tree,
     file: String,
 }
 
-impl Knob for FileKnob {
+impl PowerLimit for FileLimit {
     fn name(&self) -> String {
         self.file.clone()
     }
@@ -119,17 +118,17 @@ impl Knob for FileKnob {
 }
 
 /// A limit behind a driver's library.
-struct BoardKnob {
-    limit: Box<dyn BoardLimit>,
+struct DriverLimit {
+    limit: NvmlLimit,
 }
 
-impl Knob for BoardKnob {
+impl PowerLimit for DriverLimit {
     fn name(&self) -> String {
-        self.limit.name()
+        format!("of {}", self.limit.name)
     }
 
     fn key(&self) -> String {
-        format!("{NVML}{}", self.limit.id())
+        format!("{NVML}{}", self.limit.id)
     }
 
     fn range(&mut self, _found: u64) -> Result<(u64, u64), NoData> {
@@ -149,6 +148,6 @@ impl Knob for BoardKnob {
     }
 
     fn by_hand(&self, microwatts: u64) -> String {
-        format!("as root: nvidia-smi -i {} -pl {}", self.limit.id(), microwatts.div_ceil(1_000_000))
+        format!("as root: nvidia-smi -i {} -pl {}", self.limit.id, microwatts.div_ceil(1_000_000))
     }
 }

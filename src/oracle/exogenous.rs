@@ -1,6 +1,6 @@
-//! What a flight was given: sunlight, environment, and the most that could be drawn, step by step.
+//! The exogenous trace: what a flight was given, step by step: sunlight, environment, and the most that could be drawn.
 //!
-//! Nothing in it depends on what the governor did, so every governor under the same sky has the same course. Steps are
+//! Nothing in it depends on what the governor did, so every governor under the same sky has the same trace. Steps are
 //! gathered in bins, whose energies are exact sums; a bin ends where the satellite's condition changes, and where the
 //! light does: a bin that were half in the shade would not ask the battery for that half. When there are too many bins,
 //! they are made twice as long and forgive twice the change of light. Machine time and machine watts throughout.
@@ -92,7 +92,7 @@ impl Grain {
 
 /// The steps of a flight, and what flies them.
 #[derive(Clone, Debug)]
-pub struct Course {
+pub struct ExogenousTrace {
     pub(super) battery: Battery,
     pub(super) thermal: Thermal,
     pub(super) housekeeping: Watts,
@@ -124,8 +124,8 @@ struct Seen {
     left: f64,
 }
 
-impl Course {
-    /// A course without steps, for a satellite of these parts whose compute works by `curve`. Bins last `bin` of
+impl ExogenousTrace {
+    /// A trace without steps, for a satellite of these parts whose compute works by `curve`. Bins last `bin` of
     /// machine time.
     pub fn new(
         battery: Battery,
@@ -135,8 +135,8 @@ impl Course {
         limits: Limits,
         curve: WorkCurve,
         bin: Seconds,
-    ) -> Course {
-        Course {
+    ) -> ExogenousTrace {
+        ExogenousTrace {
             battery,
             thermal,
             housekeeping,
@@ -154,26 +154,26 @@ impl Course {
         }
     }
 
-    /// A course of `spacecraft` from where it is now, to be [followed](Course::follow).
-    pub fn of(spacecraft: &Spacecraft, curve: WorkCurve) -> Course {
+    /// A trace of `spacecraft` from where it is now, to be [followed](ExogenousTrace::follow).
+    pub fn of(spacecraft: &Spacecraft, curve: WorkCurve) -> ExogenousTrace {
         let sky = spacecraft.forecast();
         let bin = spacecraft.scale().machine(Seconds(BIN_S));
         let (limits, losses) = (*spacecraft.limits(), sky.conversion_efficiency);
-        let mut course = Course::new(sky.battery, sky.thermal, sky.housekeeping, losses, limits, curve, bin);
-        course.seen = Seen::of(spacecraft);
-        course
+        let mut trace = ExogenousTrace::new(sky.battery, sky.thermal, sky.housekeeping, losses, limits, curve, bin);
+        trace.seen = Seen::of(spacecraft);
+        trace
     }
 
-    /// The same for a machine that has no power knob, if `switching`: it draws full power or idle power at every instant
+    /// The same for a machine that has no settable power limit, if `switching`: it draws full power or idle power at every instant
     /// and nothing between, as one that is paced by batches. It may switch as often as it likes.
-    pub fn switching(self, switching: bool) -> Course {
-        Course { switching, ..self }
+    pub fn switching(self, switching: bool) -> ExogenousTrace {
+        ExogenousTrace { switching, ..self }
     }
 
     /// The same with bins of `bin` machine time.
-    pub fn with_bins(self, bin: Seconds) -> Course {
+    pub fn with_bins(self, bin: Seconds) -> ExogenousTrace {
         let grain = Grain { longest: bin, ..self.grain };
-        Course { grain, ..self }
+        ExogenousTrace { grain, ..self }
     }
 
     /// Adds what `spacecraft` was given since it was last followed, with up to `most` to draw.

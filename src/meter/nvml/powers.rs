@@ -11,18 +11,38 @@
 //! Adamek & Armour, SC24, arXiv:2312.02741), good to steer by and poor to add up; the running mean sees all of the time, a
 //! second late.
 
-use super::{Board, PowerKind};
-use crate::meter::plausible::{self, PowerFilter};
+use super::NvmlBoard;
+use crate::meter::plausible::PowerFilter;
 use crate::reading::{NoData, Sensing};
 use crate::units::Watts;
 use strum::VariantArray;
+
+/// Which of a board's powers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::Display, strum::VariantArray)]
+pub enum PowerKind {
+    /// The newest of the board, averaged over no more than its sensor does.
+    #[strum(to_string = "the instant power that its driver gives")]
+    Instant,
+    /// A running mean of the board.
+    #[strum(to_string = "the average power that its driver gives")]
+    Average,
+    /// What the driver gives where it is asked for neither.
+    #[strum(to_string = "the power its driver reports")]
+    Reported,
+    /// Of the module that holds CPU and GPU together.
+    #[strum(to_string = "the power of the module, CPU and GPU together, that its driver gives")]
+    Module,
+    /// Of the board's memory alone, which is a part of the board's.
+    #[strum(to_string = "the power of its memory that its driver gives")]
+    Memory,
+}
 
 /// The board's own powers; of two that are sensed alike the first is taken, which says what it is.
 const OWN: [PowerKind; 3] = [PowerKind::Instant, PowerKind::Average, PowerKind::Reported];
 
 /// What a board's powers are read for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Roads {
+pub struct Powers {
     /// To be shown and governed by; none where the board gives no power.
     pub control: Option<PowerKind>,
     /// To be integrated; none where the board gives no power.
@@ -33,10 +53,10 @@ pub struct Roads {
     pub absent: [Option<NoData>; 5],
 }
 
-impl Roads {
+impl Powers {
     /// Reads every kind once from a board that is limited to `rated`.
-    pub fn find(board: &mut dyn Board, rated: Option<Watts>) -> Roads {
-        let answers = board.powers_mw(PowerKind::VARIANTS);
+    pub fn find(board: &mut NvmlBoard, rated: Option<Watts>) -> Powers {
+        let answers = board.powers(PowerKind::VARIANTS);
         let mut absent = [Some(NoData::NotSupported); 5];
         for (&kind, answer) in PowerKind::VARIANTS.iter().zip(answers) {
             absent[kind as usize] = power(kind, rated, answer).err();
@@ -55,7 +75,7 @@ impl Roads {
         let (control, account) = (steers.or(module), adds.map(|&(kind, _)| kind).or(module));
         let others = [PowerKind::Module, PowerKind::Memory];
         let beside = others.into_iter().filter(answers).filter(|&kind| account != Some(kind)).collect();
-        Roads { control, account, beside, absent }
+        Powers { control, account, beside, absent }
     }
 
     /// Why there is no power: the first cause that is more than a lack.
@@ -70,14 +90,10 @@ impl Roads {
     }
 }
 
-/// A first answer for a power, in milliwatts, of a board that is limited to `rated`. 0 W of the board itself cannot be;
+/// A first answer for a power of a board that is limited to `rated`. 0 W of the board itself cannot be;
 /// of its module or its memory it says that nothing is metered there, which is a lack and no fault.
-pub(in crate::meter) fn power(
-    kind: PowerKind,
-    rated: Option<Watts>,
-    answer: Result<u64, NoData>,
-) -> Result<Watts, NoData> {
-    match (kind, watts(answer)?) {
+pub(super) fn power(kind: PowerKind, rated: Option<Watts>, answer: Result<Watts, NoData>) -> Result<Watts, NoData> {
+    match (kind, answer?) {
         (PowerKind::Module | PowerKind::Memory, Watts::ZERO) => Err(NoData::NotSupported),
         (_, power) => filter(kind, rated).check(power),
     }
@@ -86,14 +102,4 @@ pub(in crate::meter) fn power(
 /// The judge of a kind's powers. The limit is the board's: the module may draw more, and the memory never does.
 pub(super) fn filter(kind: PowerKind, rated: Option<Watts>) -> PowerFilter {
     PowerFilter::new(rated.filter(|_| kind != PowerKind::Module))
-}
-
-/// An answer in milliwatts.
-pub(super) fn watts(answer: Result<u64, NoData>) -> Result<Watts, NoData> {
-    count(answer).map(|milliwatts| Watts(milliwatts as f64 * 1e-3))
-}
-
-/// An answer without the sentinels.
-pub(super) fn count(answer: Result<u64, NoData>) -> Result<u64, NoData> {
-    answer.and_then(|count| if plausible::is_sentinel(count) { Err(NoData::Implausible) } else { Ok(count) })
 }

@@ -7,8 +7,8 @@
 //! * The update period is the median time between two of its changes. A board that changes less than three times in the
 //!   watch gets [`DEFAULT_UPDATE_PERIOD`].
 
-use super::Board;
-use super::roads::{Roads, count, filter, watts};
+use super::NvmlBoard;
+use super::powers::{Powers, filter};
 use crate::meter::counter::MILLIJOULE;
 use crate::reading::NoData;
 use crate::stats;
@@ -37,20 +37,20 @@ pub(super) struct Watch {
 impl Watch {
     /// Watches `board`, limited to `rated`. `wait` sleeps for the time it is given and says what the clock shows then.
     pub(super) fn over(
-        board: &mut dyn Board,
-        roads: &Roads,
+        board: &mut NvmlBoard,
+        powers: &Powers,
         rated: Option<Watts>,
         wait: &mut dyn FnMut(Seconds) -> Seconds,
     ) -> Watch {
-        let mut judge = roads.control.map(|kind| (kind, filter(kind, rated)));
+        let mut judge = powers.control.map(|kind| (kind, filter(kind, rated)));
         let mut changes: Vec<(Seconds, Joules)> = Vec::new();
         let mut counter = Ok(());
-        let mut powers = Vec::new();
-        let mut power = Err(roads.cause());
+        let mut shown = Vec::new();
+        let mut power = Err(powers.cause());
         let start = wait(Seconds::ZERO);
         let mut now = start;
         while now - start <= WATCH {
-            match count(board.energy_mj()) {
+            match board.energy_mj() {
                 Ok(count) => {
                     let energy = MILLIJOULE * count as f64;
                     if changes.last().is_none_or(|&(_, last)| last != energy) {
@@ -60,16 +60,16 @@ impl Watch {
                 Err(cause) => counter = Err(cause),
             }
             if let Some((kind, filter)) = &mut judge {
-                let answer = board.powers_mw(&[*kind]).pop().unwrap_or(Err(NoData::NotSupported));
-                power = watts(answer).and_then(|power| filter.check(power));
-                powers.extend(power.iter().map(|power| power.0));
+                let answer = board.powers(&[*kind]).pop().unwrap_or(Err(NoData::NotSupported));
+                power = answer.and_then(|power| filter.check(power));
+                shown.extend(power.iter().map(|power| power.0));
             }
             if counter.is_err() {
                 break;
             }
             now = wait(WATCH_STEP);
         }
-        let mean = stats::mean(&powers).map(Watts);
+        let mean = stats::mean(&shown).map(Watts);
         Watch { changes, counter, power: mean.ok_or(power.err().unwrap_or(NoData::Implausible)) }
     }
 
