@@ -230,7 +230,7 @@ fn the_policy_that_plans_foresees_the_dusk_while_a_batch_would_run() {
             dusk = dusk.or((state.illumination < 0.5).then_some(tick));
             let seen = (&Assumptions::default(), Freshness::FRESH);
             let decision = governor.tick(&look((&state, &spacecraft), (state.t.0, 0.5), &machine, seen));
-            falls.extend(decision.fall.map(|fall| (tick, fall)));
+            falls.extend(decision.preview.map(|fall| (tick, fall)));
             spacecraft.step(Seconds(0.5), decision.budget, 0.0);
         }
         let dusk = dusk.expect("the night comes");

@@ -159,7 +159,7 @@ impl<'m, M: Machine> Control<'m, M> {
         self.machine.due(grid + self.departed) - self.departed
     }
 
-    /// One turn of the loop.
+    /// One tick of the loop.
     fn tick(&mut self, now: Seconds) {
         let dt = now - self.last_tick;
         let late = self.last_tick + self.tick * self.estimator.assumptions().tick_length;
@@ -350,7 +350,7 @@ impl<'m, M: Machine> Control<'m, M> {
     }
 }
 
-/// What one turn of the loop writes down.
+/// What one tick of the loop writes down.
 fn entry(
     now: Seconds,
     estimator: &Estimator,

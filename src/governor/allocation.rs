@@ -8,7 +8,7 @@
 //! A stored joule comes back as `eta_c eta_d` joules, so the best use of one orbit's light under a concave rate of
 //! work w has exactly this form, with `w'(sun) = eta_c eta_d w'(shade)` wherever both lie inside the machine's range
 //! (Lagrange, one price for stored and one for direct energy). That is one number to find, the height of both levels on
-//! a ladder of steps, dearest joule first. Where the size of the battery caps one level, its price says nothing about
+//! a list of steps, dearest joule first. Where the size of the battery caps one level, its price says nothing about
 //! the other: each is then raised alone as far as it goes.
 
 use super::horizon::Horizon;
@@ -36,20 +36,20 @@ impl Levels {
 
 /// All steps from both levels at idle to both at full power, dearest joule first: how far each level rises.
 #[derive(Clone, Debug)]
-pub(super) struct Ladder {
+pub(super) struct Allocation {
     idle: Watts,
     full: Watts,
     steps: Vec<Levels>,
 }
 
-impl Ladder {
+impl Allocation {
     /// Both levels as one: a constant load.
-    pub(super) fn constant(idle: Watts, full: Watts) -> Ladder {
-        Ladder { idle, full, steps: vec![Levels { shade: full - idle, sun: full - idle }] }
+    pub(super) fn constant(idle: Watts, full: Watts) -> Allocation {
+        Allocation { idle, full, steps: vec![Levels { shade: full - idle, sun: full - idle }] }
     }
 
     /// The best use of a joule first, with `round_trip` of a stored joule coming back.
-    pub(super) fn worth(curve: &WorkCurve, round_trip: f64) -> Ladder {
+    pub(super) fn worth(curve: &WorkCurve, round_trip: f64) -> Allocation {
         let mut priced = Vec::new();
         for segment in curve.segments() {
             priced.push((segment.slope, Levels { shade: Watts::ZERO, sun: segment.watts }));
@@ -58,7 +58,7 @@ impl Ladder {
         // Stable, so that of two equal prices the direct joule is spent first.
         priced.sort_by(|a, b| b.0.total_cmp(&a.0));
         let steps = priced.into_iter().map(|(_, step)| step).collect();
-        Ladder { idle: curve.idle(), full: curve.full(), steps }
+        Allocation { idle: curve.idle(), full: curve.full(), steps }
     }
 
     /// Both levels at idle.
@@ -116,25 +116,26 @@ pub(super) fn bisect(mut low: f64, mut high: f64, halvings: usize, holds: impl F
 
 impl Horizon {
     /// The highest levels that the periodic orbit sustains; none if not even idle does.
-    pub(super) fn sustainable(&self, ladder: &Ladder) -> Option<Levels> {
-        ladder.highest(|levels| self.sustains(levels))
+    pub(super) fn sustainable(&self, allocation: &Allocation) -> Option<Levels> {
+        allocation.highest(|levels| self.sustains(levels))
     }
 
     /// The highest levels that are both sustained and, from a charge of `soc`, never under the floor.
-    pub(super) fn sustainable_from(&self, ladder: &Ladder, soc: f64) -> Option<Levels> {
-        let idle = self.charges(&ladder.lowest(), soc);
-        ladder.highest(|levels| self.sustains(levels) && self.affords(levels, soc, &idle, soc.min(self.need(levels))))
+    pub(super) fn sustainable_from(&self, allocation: &Allocation, soc: f64) -> Option<Levels> {
+        let idle = self.charges(&allocation.lowest(), soc);
+        allocation
+            .highest(|levels| self.sustains(levels) && self.affords(levels, soc, &idle, soc.min(self.need(levels))))
     }
 
     /// The highest levels from a charge of `soc`, when the orbit sustains `sustained`: the charge keeps the floor and ends with
     /// what the sustained levels need. Where idle itself keeps less, no less than idle does; an orbit that not even idle
     /// sustains spends nothing of what is stored.
-    pub(super) fn solve(&self, ladder: &Ladder, sustained: Option<Levels>, soc: f64) -> Levels {
-        let lowest = ladder.lowest();
+    pub(super) fn solve(&self, allocation: &Allocation, sustained: Option<Levels>, soc: f64) -> Levels {
+        let lowest = allocation.lowest();
         let idle = self.charges(&lowest, soc);
         let idle_end = idle.last().copied().unwrap_or(soc);
         let end = sustained.map_or(idle_end, |levels| self.need(&levels).min(idle_end));
-        ladder.highest(|levels| self.affords(levels, soc, &idle, end)).unwrap_or(lowest)
+        allocation.highest(|levels| self.affords(levels, soc, &idle, end)).unwrap_or(lowest)
     }
 }
 
@@ -195,13 +196,13 @@ mod tests {
         Horizon::new(forecast, &MACHINE, Seconds(minute * 60.0), full, 0.2)
     }
 
-    fn linear(full: f64) -> Ladder {
-        Ladder::worth(&WorkCurve::linear(Watts(0.0), Watts(full)), 0.96 * 0.96)
+    fn linear(full: f64) -> Allocation {
+        Allocation::worth(&WorkCurve::linear(Watts(0.0), Watts(full)), 0.96 * 0.96)
     }
 
     #[test]
     fn a_constant_load_is_that_of_the_closed_form() {
-        let constant = Ladder::constant(Watts(0.0), Watts(110.0));
+        let constant = Allocation::constant(Watts(0.0), Watts(110.0));
         let found = ahead(&forecast(200.0), 0.0).sustainable(&constant).expect("idle is sustained").shade.0;
         let dark = DARK as f64 / SAMPLES as f64;
         let closed = ARRAY.0 * (1.0 - dark) / ((1.0 - dark) + dark / (0.96 * 0.96));
@@ -219,7 +220,7 @@ mod tests {
     #[test]
     fn a_machine_that_tires_is_run_evenly() {
         let curve = WorkCurve::new(Watts(0.0), &[(Watts(80.0), 0.95), (Watts(110.0), 1.0)]).expect("a curve");
-        let levels = ahead(&forecast(200.0), 0.0).sustainable(&Ladder::worth(&curve, 0.92)).expect("sustained");
+        let levels = ahead(&forecast(200.0), 0.0).sustainable(&Allocation::worth(&curve, 0.92)).expect("sustained");
         // Bisected to 1e-5 of the machine's range.
         assert!((levels.shade.0 - 80.0).abs() < 1e-5 * 110.0, "the cheap watts in the shade first: {}", levels.shade);
         assert!(levels.sun > Watts(80.0) && levels.sun < Watts(110.0), "the rest in the sun: {}", levels.sun);
@@ -228,8 +229,8 @@ mod tests {
     #[test]
     fn a_small_battery_limits_the_shade_and_not_the_sun() {
         let curve = WorkCurve::new(Watts(0.0), &[(Watts(60.0), 0.9), (Watts(90.0), 1.0)]).expect("a curve");
-        for ladder in [linear(90.0), Ladder::worth(&curve, 0.92)] {
-            let levels = ahead(&forecast(10.0), 0.0).sustainable(&ladder).expect("sustained");
+        for allocation in [linear(90.0), Allocation::worth(&curve, 0.92)] {
+            let levels = ahead(&forecast(10.0), 0.0).sustainable(&allocation).expect("sustained");
             let stored = 10.0 * 0.8 * 0.96 / (20.0 / 60.0);
             assert_eq!(levels.sun, Watts(90.0), "full power in the sun");
             assert!((levels.shade.0 - stored).abs() < 0.01, "{} in the shade, not {stored} W", levels.shade);
@@ -250,7 +251,7 @@ mod tests {
     #[test]
     fn switching_costs_charge_that_the_mean_does_not_show() {
         let forecast = forecast(200.0);
-        let constant = Ladder::constant(Watts(0.0), Watts(150.0));
+        let constant = Allocation::constant(Watts(0.0), Watts(150.0));
         let at = |batch_s: f64| {
             let machine = OperatingRange { full_w: Watts(150.0), batch_s: Seconds(batch_s), ..MACHINE };
             let ahead = Horizon::new(&forecast, &machine, Seconds(0.0), (Watts(150.0), Watts(150.0)), 0.2);
@@ -262,10 +263,10 @@ mod tests {
     #[test]
     fn charge_above_the_need_is_spent_and_below_it_is_made_up() {
         let forecast = forecast(200.0);
-        let ladder = linear(110.0);
+        let allocation = linear(110.0);
         let before_the_shade = ahead(&forecast, (SAMPLES - DARK) as f64);
-        let sustained = before_the_shade.sustainable(&ladder);
-        let at = |soc: f64| before_the_shade.solve(&ladder, sustained, soc).shade.0;
+        let sustained = before_the_shade.sustainable(&allocation);
+        let at = |soc: f64| before_the_shade.solve(&allocation, sustained, soc).shade.0;
         let level = sustained.expect("idle is sustained").shade.0;
         let need = before_the_shade.need(&sustained.expect("idle is sustained"));
         assert!((at(need) / level - 1.0).abs() < 1e-3, "{} W at the need, sustained {level} W", at(need));
@@ -275,11 +276,11 @@ mod tests {
     #[test]
     fn an_orbit_that_not_even_idle_survives_spends_only_light_that_is_left_over() {
         let forecast = forecast(10.0);
-        let ladder = Ladder::worth(&WorkCurve::linear(Watts(60.0), Watts(90.0)), 0.92);
+        let allocation = Allocation::worth(&WorkCurve::linear(Watts(60.0), Watts(90.0)), 0.92);
         let machine = OperatingRange { idle_w: Watts(60.0), full_w: Watts(90.0), ..MACHINE };
         let ahead = Horizon::new(&forecast, &machine, Seconds(0.0), (Watts(90.0), Watts(90.0)), 0.2);
-        assert_eq!(ahead.sustainable(&ladder), None, "20 Wh in the shade from 8 Wh");
-        let levels = ahead.solve(&ladder, None, 0.9);
+        assert_eq!(ahead.sustainable(&allocation), None, "20 Wh in the shade from 8 Wh");
+        let levels = ahead.solve(&allocation, None, 0.9);
         assert_eq!(levels.shade, Watts(60.0), "nothing more in the shade than idle draws");
         assert_eq!(levels.sun, Watts(90.0), "the battery is full before the shade comes in any case");
     }

@@ -3,7 +3,7 @@
 //! The cap is the largest *constant* power that the orbit of that day sustains, from the initial charge on, and that
 //! settles below both temperature limits. Nothing corrects it in flight, so it keeps a share for the error of the meter.
 
-use super::allocation::Ladder;
+use super::allocation::Allocation;
 use super::constraints::steady_cap;
 use super::horizon::Horizon;
 use super::link::link_cap;
@@ -48,7 +48,7 @@ pub fn constant_cap(forecast: &Forecast, limits: &Limits, machine: &OperatingRan
     let full = machine.full_w.min(limits.compute).max(machine.idle_w);
     let floor = limits.soc_min + CHARGE_MARGIN;
     let horizon = Horizon::new(forecast, machine, forecast.start, (full, machine.full_w), floor);
-    let sustained = horizon.sustainable_from(&Ladder::constant(machine.idle_w, full), soc);
+    let sustained = horizon.sustainable_from(&Allocation::constant(machine.idle_w, full), soc);
     sustained.map_or(Watts::ZERO, |levels| levels.shade.min(heat).max(Watts::ZERO) * METER_SHARE)
 }
 

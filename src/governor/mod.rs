@@ -43,7 +43,7 @@ pub mod pacer;
 pub use crate::estimator::{Assumption, Assumptions, Broken, Estimator, Freshness, OperatingRange, UnknownAssumption};
 pub use fixed::{constant_cap, safe_all_year};
 pub use policy::{Policy, UnknownPolicy};
-pub use preview::Fall;
+pub use preview::Preview;
 pub(crate) use score::Window;
 pub use score::{BAND_SHARE, STEP_SHARE, Score, Scorer, Unscored};
 pub use staleness::{Cause, Regime, Transition};
@@ -179,7 +179,7 @@ pub struct Decision {
     /// The limit that even idle power breaks during the orbit ahead, as far as it can be foreseen.
     pub infeasible: Option<LimitedBy>,
     /// What is foreseen to happen to the budget while a batch that starts now runs.
-    pub fall: Option<Fall>,
+    pub preview: Option<Preview>,
 }
 
 impl Decision {
@@ -192,7 +192,7 @@ impl Decision {
             regime: Regime::Tracking,
             transition: None,
             infeasible: None,
-            fall: None,
+            preview: None,
         }
     }
 }
@@ -231,12 +231,12 @@ struct Answer {
     target: Target,
     on_time_max: Option<Seconds>,
     infeasible: Option<LimitedBy>,
-    fall: Option<Fall>,
+    preview: Option<Preview>,
 }
 
 impl From<Target> for Answer {
     fn from(target: Target) -> Answer {
-        Answer { target, on_time_max: None, infeasible: None, fall: None }
+        Answer { target, on_time_max: None, infeasible: None, preview: None }
     }
 }
 

@@ -62,7 +62,7 @@ pub struct Pacer {
     /// Nothing binds: batches run back to back.
     is_free: bool,
     /// When the budget is foreseen to fall, and to what.
-    fall: Option<(Seconds, Watts)>,
+    preview: Option<(Seconds, Watts)>,
     /// For how long the constraints let batches run from now on.
     room: Option<Seconds>,
     credit: Joules,
@@ -83,7 +83,7 @@ impl Pacer {
             machine,
             budget: machine.idle_w,
             is_free: false,
-            fall: None,
+            preview: None,
             room: None,
             credit: Joules::ZERO,
             unused: Joules::ZERO,
@@ -107,7 +107,7 @@ impl Pacer {
     /// Takes in a decision that holds from `now` on.
     pub fn follow(&mut self, now: Seconds, decision: &Decision, estimator: &Estimator) {
         self.advance(now, estimator);
-        self.fall = decision.fall.map(|fall| (now + fall.after, fall.to));
+        self.preview = decision.preview.map(|preview| (now + preview.after, preview.to));
         self.room = decision.on_time_max.map(|most| most - estimator.time_left(now));
         self.budget = if decision.budget.is_finite() { decision.budget } else { self.machine.idle_w };
         self.is_free = decision.limited_by.is_none();
@@ -160,7 +160,7 @@ impl Pacer {
 
     /// Whether a batch that starts now runs on under a lower budget and draws more there than that soon pays back.
     fn outlasts(&self, now: Seconds, cost: Joules, power: Watts) -> bool {
-        self.fall.is_some_and(|(at, to)| {
+        self.preview.is_some_and(|(at, to)| {
             let (length, left) = (cost / power.max(Watts(1e-9)), (to - self.machine.idle_w).max(Watts::ZERO));
             let runs_on = (now + length - at).min(length).max(Seconds::ZERO);
             // No mean over this long can be held by a batch that is longer; it may never fit.

@@ -9,11 +9,11 @@
 //!
 //! The budget is the least of these. There is no other margin: what the rollout keeps follows from the table of assumptions.
 
-use super::allocation::{Ladder, Levels};
+use super::allocation::{Allocation, Levels};
 use super::constraints::{Worst, infeasible, mean_cap, reach, steady_cap};
 use super::horizon::{Horizon, carried, resolution};
 use super::link::link_cap;
-use super::preview::{self, Fall};
+use super::preview::{self, Preview};
 use super::rollout::Rollout;
 use super::{Answer, LimitedBy, Observation, Rule, Target, WorkCurve};
 use crate::units::{Seconds, Watts};
@@ -102,10 +102,10 @@ impl Predictive {
         let full = if machine.is_switching() { machine.full_w * assumptions.peak_power } else { machine.full_w };
         let floor = limits.soc_min + resolution(observation);
         let horizon = Horizon::new(forecast, machine, state.t, (most, full), floor);
-        let ladder = Ladder::worth(&self.curve, battery.charge_efficiency * battery.discharge_efficiency);
-        let (sustained, idle) = (horizon.sustainable(&ladder), horizon.idle(state.t));
+        let allocation = Allocation::worth(&self.curve, battery.charge_efficiency * battery.discharge_efficiency);
+        let (sustained, idle) = (horizon.sustainable(&allocation), horizon.idle(state.t));
         Plan {
-            levels: horizon.solve(&ladder, sustained, state.soc),
+            levels: horizon.solve(&allocation, sustained, state.soc),
             infeasible: infeasible(observation, idle.full.min(state.soc + idle.change)),
             horizon,
             made: state.t,
@@ -131,8 +131,8 @@ impl Rule for Predictive {
                 target = target.and(Target::at(observation.machine.idle_w, limited_by));
             }
         }
-        let fall = plan.fall(observation);
-        Answer { target, on_time_max: room.on_time_max, infeasible: plan.infeasible, fall }
+        let preview = plan.preview(observation);
+        Answer { target, on_time_max: room.on_time_max, infeasible: plan.infeasible, preview }
     }
 }
 
@@ -161,7 +161,7 @@ impl Plan {
         planned.max(self.horizon.free(array, is_full, machine.full_w))
     }
 
-    fn fall(&self, observation: &Observation<'_>) -> Option<Fall> {
+    fn preview(&self, observation: &Observation<'_>) -> Option<Preview> {
         let Observation { forecast, machine, state, assumptions, .. } = *observation;
         if !machine.is_switching() {
             return None;

@@ -11,9 +11,9 @@ use crate::units::{Seconds, Watts};
 /// Less than this share of the power of now is a fall: chosen, more than what a forecast of the light errs.
 const FALLS: f64 = 0.95;
 
-/// A fall of the budget.
+/// A fall of the budget that is foreseen.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fall {
+pub struct Preview {
     /// So long from now.
     pub after: Seconds,
     /// To so much, idle power included.
@@ -26,7 +26,7 @@ pub(super) fn foreseen(
     level: impl Fn(Watts) -> Watts,
     (now, power): (Seconds, Watts),
     reach: Seconds,
-) -> Option<Fall> {
+) -> Option<Preview> {
     let step = forecast.step;
     let begun = Seconds((now - forecast.start).0.rem_euclid(step.0));
     let array = |sample: f64| forecast.at(now - begun + step * (sample + 0.5)).array;
@@ -40,7 +40,7 @@ pub(super) fn foreseen(
     let lit = |sample| ((array(sample) - after) / (before - after)).clamp(0.0, 1.0);
     let lit = lit(falls) + lit(falls + 1.0);
     let after = (step * (falls + lit) - begun).max(Seconds::ZERO);
-    (after <= reach).then(|| Fall { after, to: level(falls).min(level(falls + 2.0)) })
+    (after <= reach).then(|| Preview { after, to: level(falls).min(level(falls + 2.0)) })
 }
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
         for (t, fall) in falls {
             let early = (dusk - t).0;
             if (2.0..14.0).contains(&early) {
-                let Fall { after, to } = fall.unwrap_or_else(|| panic!("{early} s before"));
+                let Preview { after, to } = fall.unwrap_or_else(|| panic!("{early} s before"));
                 assert!((after.0 - early).abs() < 6.0, "in {after}, and not in {early} s");
                 assert_eq!(to, SHADE, "to the level of the shade");
             } else if !(-10.0..30.0).contains(&early) {

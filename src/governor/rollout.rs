@@ -348,7 +348,7 @@ mod tests {
     fn the_highest_power_reaches_a_limit_and_does_not_pass_it() {
         let mut held = 0;
         for reach in [0.5, 2.5, 10.0].map(Seconds) {
-            for radiator in (600..680).map(|half| f64::from(half) * 0.5) {
+            for radiator in (2400..2720).map(|eighth| f64::from(eighth) / 8.0) {
                 for (loop_over, junction_over) in [(0.0, 0.0), (2.0, 12.0), (5.0, 20.0), (4.0, 25.0)] {
                     let from = from(radiator, loop_over, junction_over);
                     let rollout = Rollout::new(&THERMAL, reach, Kelvin(radiator - 0.7));

@@ -233,7 +233,7 @@ fn decide(answer: &Answer, regime: Regime, share: f64, observation: &Observation
         regime,
         transition: None,
         infeasible: answer.infeasible,
-        fall: answer.fall,
+        preview: answer.preview,
     }
 }
 

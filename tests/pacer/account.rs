@@ -2,7 +2,7 @@
 
 use crate::machine::{Case, FULL_W, IDLE_W, ITEMS, Machine, PLAIN, STEP_S, decision, estimator, mean};
 use dawndusk::estimator::{Cost, OperatingRange};
-use dawndusk::governor::Fall;
+use dawndusk::governor::Preview;
 use dawndusk::governor::pacer::{Admission, Pacer};
 use dawndusk::reading::{NoData, Reading};
 use dawndusk::units::{Joules, Seconds, Watts};
@@ -13,8 +13,8 @@ fn a_batch_that_would_outlast_its_budget_is_not_started() {
     machine.fly(5.0, FULL_W);
     let now = machine.land();
     let mut admission = |after: f64, to: f64| {
-        let fall = Fall { after: Seconds(after), to: Watts(to) };
-        machine.foresee(now, FULL_W, fall);
+        let preview = Preview { after: Seconds(after), to: Watts(to) };
+        machine.foresee(now, FULL_W, preview);
         machine.admission(now, ITEMS)
     };
     assert_eq!(admission(0.11, IDLE_W), Admission::Now, "it ends before the night");

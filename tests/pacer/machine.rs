@@ -4,7 +4,7 @@
 use dawndusk::envelope::{Scale, Sky, Spacecraft};
 use dawndusk::estimator::{Assumptions, BatchId, Cost, Estimator, OperatingRange};
 use dawndusk::governor::pacer::{Admission, Pacer};
-use dawndusk::governor::{Decision, Fall, LimitedBy, Regime};
+use dawndusk::governor::{Decision, LimitedBy, Preview, Regime};
 use dawndusk::profile;
 use dawndusk::reading::{NoData, Reading};
 use dawndusk::units::{Joules, Seconds, Watts};
@@ -80,7 +80,7 @@ pub(crate) fn decision(budget: f64, full: Watts) -> Decision {
         regime: Regime::Tracking,
         transition: None,
         infeasible: None,
-        fall: None,
+        preview: None,
     }
 }
 
@@ -137,8 +137,8 @@ impl Machine {
     }
 
     /// The same with a fall that is foreseen.
-    pub(crate) fn foresee(&mut self, now: Seconds, budget: f64, fall: Fall) {
-        self.decide(now, Decision { fall: Some(fall), ..decision(budget, self.estimator.machine().full_w) });
+    pub(crate) fn foresee(&mut self, now: Seconds, budget: f64, preview: Preview) {
+        self.decide(now, Decision { preview: Some(preview), ..decision(budget, self.estimator.machine().full_w) });
     }
 
     /// The same with what the constraints leave.
