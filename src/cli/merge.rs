@@ -5,7 +5,7 @@
 
 use super::Failure;
 use super::report_arguments::MeterFileArguments;
-use crate::journal::{self, Entry, Event, IdleWatch, MergedMeter, MergedWindow, Phase};
+use crate::journal::{self, AdapterClass, Entry, Event, IdleWatch, MergedMeter, MergedWindow, Phase};
 use crate::meter::meter_file::{MeterFile, since_1970};
 use crate::meter::{Drawn, replay};
 use crate::reading::{Boundary, Provenance, Sensing, Source};
@@ -32,6 +32,9 @@ pub(super) fn merge(
     let text = std::str::from_utf8(&bytes).map_err(|_| wrong("it is no text".into()))?;
     let file = MeterFile::parse(text).map_err(wrong)?;
     let entries = journal::read(&directory.journal()).map_err(Failure::input)?;
+    if is_simulated(&entries) {
+        return Err(wrong("a simulated flight drew no power that a meter could have seen".into()));
+    }
     let begin = if file.is_wall_clock { test_time(&entries).map_err(wrong)? } else { Seconds::ZERO };
     let file = file.shifted(offset - begin);
     let phases = phases(&entries);
@@ -59,6 +62,12 @@ pub(super) fn merge(
     let end = entries.last().map_or(Seconds::ZERO, |entry| entry.t_s);
     let entry = Entry { sequence: entries.len() as u64, t_s: end, event: Event::Merged(Box::new(merged)) };
     directory.extend(&entry).map_err(Failure::from)
+}
+
+fn is_simulated(entries: &[Entry]) -> bool {
+    entries
+        .iter()
+        .any(|entry| matches!(&entry.event, Event::Conditions(known) if known.adapter_class == AdapterClass::Simulated))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {

@@ -108,11 +108,17 @@ pub struct Assumptions {
     /// The share that a meter shows too little; counts where the spacecraft has sensors of its own.
     pub meter_share: f64,
     /// The steps in which a meter shows a power until they have been seen, share of full power.
+    #[serde(default = "meter_step")]
     pub meter_step: f64,
     /// Update periods without a reading after which readings are stale.
     pub silence: f64,
     /// The share that array and radiator may give less than foreseen.
     pub forecast_share: f64,
+}
+
+/// Of journals from before it was assumed.
+fn meter_step() -> f64 {
+    Assumptions::default().meter_step
 }
 
 impl Default for Assumptions {

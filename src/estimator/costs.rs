@@ -56,7 +56,7 @@ struct Known {
     power: Watts,
     /// Of the power, W².
     variance: f64,
-    /// The power as it was before it jumped: follows by as much as a power drifts while it runs.
+    /// The power as it was before it jumped: follows a fall at once, a rise by as much as a power drifts while it runs.
     settled: Watts,
     item_s: Seconds,
 }
@@ -163,6 +163,10 @@ impl Costs {
         busy: &[(usize, Seconds)],
         (from, span): (Seconds, Seconds),
     ) -> Option<(f64, Seconds)> {
+        // Also while nothing runs: what is known grows old.
+        for known in self.known.values_mut() {
+            known.variance += (known.power.0 * DRIFT).powi(2) * span.0;
+        }
         if self.joined.span.0 <= 0.0 {
             self.joined.from = from;
         }
@@ -194,18 +198,15 @@ impl Costs {
         for (workload, ran) in &joined.busy {
             let Some(known) = self.known.get_mut(workload) else { continue };
             let drift = known.settled * (DRIFT * ran.0);
-            known.settled = known.power.min(known.settled + drift).max(known.settled - drift);
+            known.settled = known.power.min(known.settled + drift);
             let times = known.power / known.settled.max(Watts(1e-9));
             most = Some(times).filter(|times| most.is_none_or(|most| *times > most)).or(most);
         }
-        most.map(|times| (times, self.far_since.min(joined.from)))
+        most.map(|times| (times, self.far_since))
     }
 
     fn update(&mut self, joined: &Joined) {
-        let Joined { above_idle, ref busy, span, .. } = *joined;
-        for known in self.known.values_mut() {
-            known.variance += (known.power.0 * DRIFT).powi(2) * span.0;
-        }
+        let Joined { above_idle, ref busy, .. } = *joined;
         let noise = self.edge().0.powi(2);
         let (mut expected, mut spread) = (0.0, noise);
         for (workload, ran) in busy {
@@ -223,7 +224,7 @@ impl Costs {
             // As likely a fault of the reading: it counts as if its noise were as large as it is off.
             spread += (off / FAR).powi(2);
         }
-        if self.far == 0 && side != 0 {
+        if self.far == 0 {
             self.far_since = self.before;
         }
         self.far = side;

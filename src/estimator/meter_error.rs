@@ -16,7 +16,7 @@ impl Estimator {
 
     /// The steps in which the meter shows a power, as they have been seen, or as they are assumed where a held power needs them.
     pub(super) fn steps(&self) -> Watts {
-        let seen = self.account.power_step().or(self.account.step().map(|step| step / self.period()));
+        let seen = self.account.power_step().or(self.account.step().map(|step| step / self.window()));
         seen.unwrap_or(if self.range.is_switching() { Watts::ZERO } else { self.assumed_steps() })
     }
 

@@ -106,15 +106,18 @@ impl Estimator {
     fn learn(&mut self, confirmed: &Confirmed, busy: &[(usize, Seconds)]) {
         let Confirmed { window, above_idle_j, expected_j, .. } = *confirmed;
         let from = window.from_s;
-        // Beside a breach, more than was allowed is no matter of windows' edges.
+        // Beside a breach, more than the meter's steps over what was allowed is no matter of windows' edges.
         let is_breached = from - self.breached < self.period() * STEPS;
-        let edge = if is_breached { Joules::ZERO } else { self.costs.largest_edge() };
+        let edge = if is_breached { self.assumed_steps() * window.span() } else { self.costs.largest_edge() };
         let item_cost = self.assumptions.item_cost;
-        if let Some((dearer, since)) = self.dear.add(from, (above_idle_j, expected_j * item_cost), edge) {
+        // At rest there is no item that could cost more.
+        if expected_j > Joules::ZERO
+            && let Some((dearer, since)) = self.dear.add(from, (above_idle_j, expected_j * item_cost), edge)
+        {
             self.watch.see(Assumption::ItemCost, item_cost * dearer, since);
         }
         let doubt = if is_breached { Watts::ZERO } else { (self.range.full_w - self.range.idle_w) * CALIBRATED_SHARE };
-        let full = (self.machine().full_w + doubt) * window.span();
+        let full = (self.machine().full_w * (1.0 + ROUNDING) + doubt) * window.span();
         if let Some((higher, since)) = self.high_power.add(from, (window.energy_j, full), edge) {
             self.watch.see(Assumption::PeakPower, higher, since);
         }
@@ -153,7 +156,7 @@ impl Estimator {
         self.confirmed.step(window.span(), window.power(), bits);
         self.booked = window.to_s;
         self.last = Some(*window);
-        self.activity.forget(self.booked - self.period() * STEPS);
+        self.activity.forget(self.booked - (self.period() * STEPS).max(self.window()));
         let until = std::mem::replace(&mut self.at, self.booked);
         if !self.has_own_sensors {
             self.expected = *self.confirmed.state();

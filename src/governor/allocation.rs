@@ -18,6 +18,10 @@ use crate::units::Watts;
 /// Bisections: enough for 1e-5 of the machine's range.
 const BISECTIONS: usize = 18;
 
+/// A battery that caps the shade caps what is drawn in the last light before it too: the shade makes room by this share of the
+/// machine's range while the sun is looked for.
+const SPARED: f64 = 1e-3;
+
 /// The two levels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Levels {
@@ -73,8 +77,14 @@ impl Allocation {
         if height >= self.steps.len() as f64 {
             return Some(levels);
         }
-        let with_sun = |share: f64| Levels { sun: levels.sun + (self.full - levels.sun) * share, ..levels };
-        let levels = highest(0.0, 1.0, |share| holds(&with_sun(share))).map_or(levels, with_sun);
+        let sun_over = |shade: Watts| {
+            let with_sun = |share: f64| Levels { sun: levels.sun + (self.full - levels.sun) * share, shade };
+            highest(0.0, 1.0, |share| holds(&with_sun(share))).map_or(levels, with_sun)
+        };
+        let spared = (self.full - self.idle) * SPARED;
+        let (kept, lower) = (sun_over(levels.shade), sun_over((levels.shade - spared).max(self.idle)));
+        // What the shade spares in energy is worth less than itself; so much more is no matter of energy.
+        let levels = if lower.sun - kept.sun > spared * 10.0 { lower } else { kept };
         let with_shade = |share: f64| Levels { shade: levels.shade + (levels.sun - levels.shade) * share, ..levels };
         Some(highest(0.0, 1.0, |share| holds(&with_shade(share))).map_or(levels, with_shade))
     }

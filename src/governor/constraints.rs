@@ -11,18 +11,22 @@
 //!
 //! | limit | holds if |
 //! |---|---|
-//! | junction, loop | neither node passes its limit on the way ([`super::rollout`]) |
+//! | junction, loop | neither node passes its limit on the way; a power that follows its budget keeps them from the middle of the reach on ([`super::rollout`]) |
 //! | charge | idle power from then on keeps the floor during the orbit ahead, or no less than it would from now on |
 //! | bus | array and battery can feed `peak_power` times full power all the way |
 //!
 //! Power that is drawn in the light costs the charge too: what it keeps from the battery. Nothing else keeps a distance from
 //! a limit, beside what means hide: those of the forecast's samples and of the meter's windows.
 
+use super::allocation::bisect;
 use super::horizon::{Horizon, carried, resolution};
 use super::rollout::{Rollout, Start};
 use super::{LimitedBy, Observation, OperatingRange, Target};
 use crate::envelope::{Limits, Temperatures, Thermal};
 use crate::units::{Kelvin, Seconds, Watts};
+
+/// Bisections of the time for which batches may run: to 0.4 % of the reach.
+const BISECTIONS: usize = 8;
 
 /// What the constraints leave.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -106,13 +110,11 @@ impl<'a> Worst<'a> {
         if carried(forecast, machine, peak, self.array) < peak {
             return held(Seconds::ZERO, LimitedBy::Bus);
         }
-        let rate = self.charge_rate(horizon, on);
-        let by_charge = Seconds(if rate > 0.0 { self.charge_left(horizon) / rate } else { f64::INFINITY });
-        let by_heat = rollout.longest(&self.start(), on, limits);
-        match by_heat {
-            Some((time, limited_by)) if time <= by_charge => held(time, limited_by),
-            _ if by_charge < self.reach => held(by_charge, LimitedBy::Charge),
-            _ => Room { power: Target::FREE, on_time_max: None, limited_by: None },
+        match (rollout.longest(&self.start(), on, limits), self.charge_time(horizon, on)) {
+            (Some((time, _)), Some(by_charge)) if by_charge < time => held(by_charge, LimitedBy::Charge),
+            (Some((time, limited_by)), _) => held(time, limited_by),
+            (None, Some(by_charge)) => held(by_charge, LimitedBy::Charge),
+            (None, None) => Room { power: Target::FREE, on_time_max: None, limited_by: None },
         }
     }
 
@@ -129,35 +131,44 @@ impl<'a> Worst<'a> {
             }
         };
         limit(budget(carried(forecast, machine, machine.full_w, self.array)), LimitedBy::Bus);
-        limit(self.charge_power(horizon) / self.meter(), LimitedBy::Charge);
         let most = machine.full_w * self.meter() + power_step;
+        if let Some(highest) = self.charge_power(horizon, most) {
+            limit(budget(highest), LimitedBy::Charge);
+        }
         if let Some((highest, limited_by)) = rollout.highest_power(&self.start(), most, limits) {
             limit(budget(highest), limited_by);
         }
         Room { power, on_time_max: None, limited_by: None }
     }
 
-    /// Charge that may be spent beyond what idle power takes: so much that the lowest charge of the orbit ahead keeps the floor,
-    /// or where idle power itself does not, no less than its own.
-    fn charge_left(&self, horizon: &Horizon) -> f64 {
-        let Observation { worst, limits, .. } = *self.observation;
-        let idle = horizon.idle(worst.t);
-        (worst.soc + idle.change - limits.soc_min.min(idle.full) - resolution(self.observation)).max(0.0)
+    /// The least change of charge a second that may be drawn for `time` of the reach, idle power for the rest of it: the charge
+    /// keeps the floor meanwhile, and the lowest of the orbit behind it does. Where idle power itself does not keep the floor, no
+    /// less than its own lowest is kept.
+    fn least_gain(&self, horizon: &Horizon, time: Seconds) -> f64 {
+        let Observation { worst, limits, machine, forecast, .. } = *self.observation;
+        let idle = horizon.idle(worst.t + self.reach);
+        let floor = limits.soc_min.min(idle.full) + resolution(self.observation);
+        let rest = horizon.gain_at(self.array, machine.idle_w) * (self.reach - time).0;
+        // A battery that is full takes no more.
+        let end = (worst.soc + rest).min(forecast.battery.soc_max.max(worst.soc));
+        let (meanwhile, behind) = ((worst.soc - floor).max(0.0), end + idle.change - floor);
+        // What idle power does is always allowed.
+        let least = -meanwhile.min(behind) / time.0;
+        least.min(horizon.gain_at(self.array, machine.idle_w))
     }
 
-    /// Charge that `power` costs in a second beyond what idle power does.
-    fn charge_rate(&self, horizon: &Horizon, power: Watts) -> f64 {
-        horizon.gain_at(self.array, self.observation.machine.idle_w) - horizon.gain_at(self.array, power)
+    /// For how long of the reach `on` may be drawn.
+    fn charge_time(&self, horizon: &Horizon, on: Watts) -> Option<Seconds> {
+        let gain = horizon.gain_at(self.array, on);
+        let holds = |time: f64| gain >= self.least_gain(horizon, Seconds(time));
+        (!holds(self.reach.0))
+            .then(|| Seconds(bisect(0.0, self.reach.0, BISECTIONS, |time| time <= 0.0 || holds(time))))
     }
 
-    /// The power that costs no more charge within the reach than may be spent.
-    fn charge_power(&self, horizon: &Horizon) -> Watts {
-        let Observation { machine, .. } = *self.observation;
-        let left = self.charge_left(horizon) / self.reach.0;
-        if self.charge_rate(horizon, machine.full_w * self.meter()) <= left {
-            return Watts(f64::INFINITY);
-        }
-        horizon.draw_at(self.array, horizon.gain_at(self.array, machine.idle_w) - left)
+    /// The highest power that may be drawn over the whole reach; none where `full` may.
+    fn charge_power(&self, horizon: &Horizon, full: Watts) -> Option<Watts> {
+        let least = self.least_gain(horizon, self.reach);
+        (horizon.gain_at(self.array, full) < least).then(|| horizon.draw_at(self.array, least))
     }
 }
 

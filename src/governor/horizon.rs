@@ -81,12 +81,14 @@ pub(super) fn carried(forecast: &Forecast, machine: &OperatingRange, full: Watts
 ///
 /// * Where the light comes back inside a sample, idle power drains the battery before. That is less than idle power for a
 ///   whole sample.
-/// * Power that rises after the light came back seems to rise before it, by a quarter of the window at most.
+/// * Power that rises after the light came back seems to rise before it: by a quarter of the window where a counter spreads it,
+///   by all of it where a shown power stands for the window.
 pub(super) fn resolution(observation: &Observation<'_>) -> f64 {
     let Observation { forecast, machine, .. } = *observation;
     let battery = &forecast.battery;
     let drained = forecast.bus_load(machine.idle_w) * forecast.step;
-    let early = (machine.full_w - machine.idle_w) * observation.window() * (0.25 / forecast.conversion_efficiency);
+    let early = (observation.window() * 0.25).max(observation.held.1);
+    let early = (machine.full_w - machine.idle_w) * early / forecast.conversion_efficiency;
     (drained + early).0 / battery.discharge_efficiency / battery.capacity.0
 }
 

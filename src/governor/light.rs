@@ -6,8 +6,9 @@
 use crate::envelope::Forecast;
 use crate::units::{Seconds, Watts};
 
-/// A sample as two parts of even light, in order. Light that comes or goes lies between that of the samples beside it, and
-/// charge gains less than in line with the light, so a part in each of the two gains no more than the true course does.
+/// A sample as two parts of even light, in order. Light that comes or goes over several samples lies between that of the samples
+/// beside it, and charge gains less than in line with the light, so a part in each of the two gains no more than the true
+/// course does. A shadow that comes and goes within two samples is a mean.
 fn parts(forecast: &Forecast, index: usize) -> [(Seconds, Watts); 2] {
     let (samples, count) = (&forecast.samples, forecast.samples.len());
     let array = |index: usize| samples[index % count].array;

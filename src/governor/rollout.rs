@@ -2,8 +2,8 @@
 //!
 //! The network is linear but for what its radiator emits. The tangent at one temperature lies under the fourth power
 //! everywhere, and each node warms its neighbours, so a network that emits by the tangent is nowhere cooler than the real
-//! one: a limit that it keeps is kept. Within [`NEAR`] of the tangent's point it emits less by `6 emission T² NEAR²` at most,
-//! some ten thousandths of what it emits.
+//! one: a limit that it keeps is kept. At [`NEAR`] kelvin from the tangent's point it emits less by `6 emission T² NEAR²`, less
+//! than a ten thousandth of what it emits.
 //!
 //! Under inputs that are held, a linear network moves by one matrix for each length of time (zero-order hold):
 //!

@@ -28,7 +28,7 @@ pub(super) fn assumptions(record: &Record<'_>) -> Vec<AssumptionHeld> {
     let Some(table) = record.assumptions else { return Vec::new() };
     let of = |assumption: Assumption| {
         let mut seen = record.broken.iter().filter(|broken| broken.assumption == assumption);
-        let first = seen.clone().next();
+        let first = seen.clone().min_by(|a, b| a.at_s.0.total_cmp(&b.at_s.0));
         let over = |broken: &Broken| broken.seen - broken.assumed;
         let worst =
             seen.next().map(|one| seen.fold(one, |worst, next| if over(next) > over(worst) { next } else { worst }));
@@ -55,7 +55,9 @@ impl fmt::Display for AssumptionHeld {
                 write!(f, "BROKEN: {worst:.4} at {:.1} s, first at {:.1} s", at.0, first.0)
             }
             // A meter cannot say how wrong it is.
-            _ if self.assumption == Assumption::MeterShare => f.write_str("taken for granted"),
+            _ if matches!(self.assumption, Assumption::MeterShare | Assumption::MeterStep) => {
+                f.write_str("taken for granted")
+            }
             _ => f.write_str("held"),
         }
     }

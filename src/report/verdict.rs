@@ -12,7 +12,7 @@ use super::remarks::{
 use super::replay::AtUpperBand;
 use super::workload::WorkloadResult;
 use crate::governor::Policy;
-use crate::journal::{Breaches, FlightPlan, LengthName, Outcome, Verification};
+use crate::journal::{AdapterClass, Breaches, Conditions, FlightPlan, LengthName, Outcome, Verification};
 use crate::units::Seconds;
 use serde::Serialize;
 
@@ -84,6 +84,11 @@ pub struct Verdict {
     pub notes: Vec<String>,
 }
 
+/// Nothing that a simulated machine does is a rate or an energy of a machine.
+fn simulated(conditions: &Conditions) -> Option<String> {
+    (conditions.adapter_class == AdapterClass::Simulated).then(|| "the machine is simulated".to_owned())
+}
+
 /// Judges a flight.
 pub(super) fn judge(
     record: &Record<'_>,
@@ -110,6 +115,7 @@ pub(super) fn judge(
     notes.extend(capped(&windows));
     notes.extend(record.meter_cost.as_ref().and_then(costly));
     let mut unranked_because = throttled(&windows);
+    unranked_because.extend(record.conditions.and_then(simulated));
     unranked_because.extend(energy.and_then(unstated));
     unranked_because.extend(record.conditions.and_then(|known| known.sharing.as_ref()).map(shared).unwrap_or_default());
     let class = match (constraints.iter().all(|constraint| constraint.satisfied), energy) {

@@ -6,7 +6,7 @@
 
 use super::simulated_meter::SHORTEST_PERIOD;
 use super::virtual_bench::VirtualBench;
-use super::{KnownBy, Load, Plant, Sensor, Shows, Simulation, SimulationError};
+use super::{KnownBy, Load, Plant, SHORTEST_BATCH_S, Sensor, Shows, Simulation, SimulationError};
 use crate::envelope::{Scale, Sky};
 use crate::estimator::OperatingRange;
 use crate::flight::{Recorder, Request, close, phases};
@@ -64,7 +64,7 @@ impl<'a> VirtualFlight<'a> {
             return refuse("workloads", 0.0, "1 or more");
         }
         for work in &machine.workloads {
-            if work.batch.0.is_nan() || work.batch.0 <= 0.0 {
+            if !(SHORTEST_BATCH_S..=10.0).contains(&work.batch.0) {
                 return refuse("longest batch in s", work.batch.0, "0.001 to 10");
             }
             if !(work.share > 0.0 && work.share <= 1.0) {
