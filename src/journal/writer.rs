@@ -218,7 +218,12 @@ mod tests {
     fn a_failed_write_is_told_at_the_end_and_nothing_is_appended_behind_it() {
         let disk = Disk::new(Duration::ZERO, 200);
         let mut journal = journal(&disk, 4);
-        for _ in 0..20 {
+        journal.record(Seconds(1.0), Event::Departed);
+        let until = std::time::Instant::now() + Duration::from_secs(10);
+        while disk.sequences().is_empty() && std::time::Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        for _ in 1..20 {
             journal.record(Seconds(1.0), Event::Departed);
             std::thread::sleep(Duration::from_millis(1));
         }
