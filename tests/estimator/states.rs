@@ -85,3 +85,21 @@ fn what_nobody_counted_is_assumed_at_the_most_that_was_seen_while_batches_ran() 
     assert!((window.energy_j.0 - (4.0 * 3.0 + 9.0)).abs() < 1e-9, "{}: idle, and one second of 12 W", window.energy_j);
     assert_eq!(window.high_j, None, "an assumption has no band");
 }
+
+#[test]
+fn time_before_the_first_reading_and_through_a_silent_power_is_assumed_beside_what_is_counted() {
+    let power = |t: f64| Reading { taken_at: Seconds(t), energy: Err(NoData::NotSupported), power: Ok(Watts(12.0)) };
+    // A counter says nothing of the time before its first look, a power nothing of a silence that is too long to be bridged.
+    for (first, second) in [(counter(2.0, 0.0), counter(2.1, 1.2)), (power(0.2), power(5.0))] {
+        let mut estimator = estimator();
+        let before = estimator.read(first.taken_at, &first);
+        assert_eq!(before, [None, None], "nothing has passed that it could tell of");
+        let [gap, counted] = estimator.read(second.taken_at, &second).map(|window| window.expect("both").window);
+        let (from, to) = (gap.from_s, counted.to_s);
+        assert_eq!((from, gap.to_s), (Seconds::ZERO, counted.from_s), "the gap ends where counting begins");
+        assert!((to - second.taken_at + RANGE.sensor_lag_s).0.abs() < 1e-9, "and that goes on to a lag ago: {to}");
+        assert!(matches!(gap.basis, Basis::Assumed { .. }) && counted.basis == Basis::Counted, "{gap:?}, {counted:?}");
+        let powers = (gap.power() - RANGE.idle_w, counted.power() - Watts(12.0));
+        assert!(powers.0.0.abs() < 1e-9 && powers.1.0.abs() < 1e-9, "idle, then what is shown: {gap:?}, {counted:?}");
+    }
+}

@@ -90,6 +90,13 @@ fn nothing_runs_while_the_machine_is_suspended_and_the_satellite_flies_on() {
     assert!(inside > 0, "the trace shows it");
 }
 
+/// Nothing followed the budget meanwhile, and what nobody counted is taken for idle power. Half an orbit of work that was never
+/// done would pass the floor.
+#[test]
+fn a_smooth_machine_that_slept_while_its_counter_was_reset_is_taken_to_have_idled() {
+    clean(&Case { batch: 0.0, ..Case::sound() }.with(&["suspend@4000+3000", "counter-reset@5000"]));
+}
+
 #[test]
 fn work_that_costs_forty_percent_more_breaks_nothing_and_buys_less() {
     for lag in [0.0, 0.1, 1.0] {
