@@ -15,16 +15,24 @@ const RANGE: OperatingRange = OperatingRange {
 };
 
 fn estimator() -> Estimator {
+    estimator_of(RANGE)
+}
+
+fn estimator_of(range: OperatingRange) -> Estimator {
     let satellite = profile::satellite("leo-100kw", &[]).expect("a shipped profile");
     let scale = Scale::new(Watts(12.0), Watts(satellite.compute.power_w), 50.0);
     let craft = Spacecraft::new(&satellite, scale, Sky::Orbit, satellite.orbit.start);
-    let mut estimator = Estimator::new(craft, RANGE, Assumptions::default(), Seconds(0.1), None);
+    let mut estimator = Estimator::new(craft, range, Assumptions::default(), Seconds(0.1), None);
     estimator.expect(0, Cost { item_j: Joules(9.0), item_s: Seconds(1.0) });
     estimator
 }
 
 fn counter(t: f64, joules: f64) -> Reading {
     Reading { taken_at: Seconds(t), energy: Ok(Joules(joules)), power: Err(NoData::NotSupported) }
+}
+
+fn power(t: f64) -> Reading {
+    Reading { taken_at: Seconds(t), energy: Err(NoData::NotSupported), power: Ok(Watts(12.0)) }
 }
 
 #[test]
@@ -88,7 +96,6 @@ fn what_nobody_counted_is_assumed_at_the_most_that_was_seen_while_batches_ran() 
 
 #[test]
 fn time_before_the_first_reading_and_through_a_silent_power_is_assumed_beside_what_is_counted() {
-    let power = |t: f64| Reading { taken_at: Seconds(t), energy: Err(NoData::NotSupported), power: Ok(Watts(12.0)) };
     // A counter says nothing of the time before its first look, a power nothing of a silence that is too long to be bridged.
     for (first, second) in [(counter(2.0, 0.0), counter(2.1, 1.2)), (power(0.2), power(5.0))] {
         let mut estimator = estimator();
@@ -101,5 +108,36 @@ fn time_before_the_first_reading_and_through_a_silent_power_is_assumed_beside_wh
         assert!(matches!(gap.basis, Basis::Assumed { .. }) && counted.basis == Basis::Counted, "{gap:?}, {counted:?}");
         let powers = (gap.power() - RANGE.idle_w, counted.power() - Watts(12.0));
         assert!(powers.0.0.abs() < 1e-9 && powers.1.0.abs() < 1e-9, "idle, then what is shown: {gap:?}, {counted:?}");
+    }
+}
+
+/// A counter spreads what has moved over its window, up or down; a power stands for a whole window, so only a rise is early.
+#[test]
+fn a_smooth_power_that_has_moved_makes_the_worst_state_hotter_and_emptier_by_what_a_window_may_show_early() {
+    let worst = |first: &Reading, powers: [f64; 2]| {
+        let mut estimator = estimator_of(OperatingRange { batch_s: Seconds::ZERO, ..RANGE });
+        estimator.read(first.taken_at, first);
+        for (now, held) in [0.0, 0.5].map(Seconds).into_iter().zip(powers) {
+            estimator.advance(now);
+            estimator.hold(now, Watts(held));
+        }
+        estimator.advance(Seconds(0.5 + 1e-6));
+        (estimator.worst(), estimator.forecast().clone())
+    };
+    for (first, powers, windows) in [
+        (counter(0.0, 0.0), [3.0, 12.0], 0.25),
+        (counter(0.0, 0.0), [12.0, 3.0], 0.25),
+        (power(0.0), [3.0, 12.0], 1.0),
+        (power(0.0), [12.0, 3.0], 0.0),
+    ] {
+        let ((moved, forecast), (held, _)) = (worst(&first, powers), worst(&first, [powers[0]; 2]));
+        let early_j = 9.0 * RANGE.update_period_s.0 * windows;
+        let hotter = (moved.temperatures.junction - held.temperatures.junction).0 * forecast.thermal.junction_j_per_k;
+        let battery = &forecast.battery;
+        let given = battery.capacity.0 * battery.discharge_efficiency * forecast.conversion_efficiency;
+        let emptier = (held.soc - moved.soc) * given;
+        for (what, joules) in [("hotter", hotter), ("emptier", emptier)] {
+            assert!((joules - early_j).abs() < 1e-3, "{powers:?} W by {first:?}: {what} by {joules}, not {early_j} J");
+        }
     }
 }
