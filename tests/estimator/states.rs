@@ -18,6 +18,11 @@ fn estimator() -> Estimator {
     estimator_of(RANGE)
 }
 
+/// Of a machine whose power follows its budget.
+fn smooth() -> Estimator {
+    estimator_of(OperatingRange { batch_s: Seconds::ZERO, ..RANGE })
+}
+
 fn estimator_of(range: OperatingRange) -> Estimator {
     let satellite = profile::satellite("leo-100kw", &[]).expect("a shipped profile");
     let scale = Scale::new(Watts(12.0), Watts(satellite.compute.power_w), 50.0);
@@ -115,7 +120,7 @@ fn time_before_the_first_reading_and_through_a_silent_power_is_assumed_beside_wh
 #[test]
 fn a_smooth_power_that_has_moved_makes_the_worst_state_hotter_and_emptier_by_what_a_window_may_show_early() {
     let worst = |first: &Reading, powers: [f64; 2]| {
-        let mut estimator = estimator_of(OperatingRange { batch_s: Seconds::ZERO, ..RANGE });
+        let mut estimator = smooth();
         estimator.read(first.taken_at, first);
         for (now, held) in [0.0, 0.5].map(Seconds).into_iter().zip(powers) {
             estimator.advance(now);
@@ -140,4 +145,40 @@ fn a_smooth_power_that_has_moved_makes_the_worst_state_hotter_and_emptier_by_wha
             assert!((joules - early_j).abs() < 1e-3, "{powers:?} W by {first:?}: {what} by {joules}, not {early_j} J");
         }
     }
+}
+
+#[test]
+fn a_smooth_power_that_is_held_is_at_worst_higher_by_the_steps_of_its_meter() {
+    let mut estimator = smooth();
+    estimator.read(Seconds(0.0), &counter(0.0, 0.0));
+    estimator.hold(Seconds(0.0), Watts(12.0));
+    estimator.advance(Seconds(0.5));
+    let step = estimator.power_step();
+    assert!(step > Watts::ZERO, "a meter whose steps nobody has seen has those that are assumed");
+    let mut flown = estimator.confirmed().clone();
+    flown.step(Seconds(0.5), Watts(12.0) + step, 0.0);
+    let (state, worst) = (flown.state(), estimator.worst());
+    let colder = (state.temperatures.junction - worst.temperatures.junction).0;
+    let hotter = (worst.temperatures.junction - estimator.expected().temperatures.junction).0;
+    assert!(colder.abs() < 0.1 * hotter, "{colder} K colder than that power, {hotter} K hotter than without its step");
+}
+
+#[test]
+fn a_meter_may_show_a_power_that_has_fallen_for_two_windows_more_but_not_for_ever() {
+    let mut estimator = smooth();
+    estimator.hold(Seconds(0.0), Watts(12.0));
+    for tick in 0..=17 {
+        let now = Seconds(0.1 * f64::from(tick));
+        if tick == 10 {
+            estimator.hold(now, Watts(3.0));
+        }
+        estimator.read(now, &power(now.0));
+        estimator.advance(now);
+        let told = estimator.broken().iter().any(|broken| broken.assumption == Assumption::PeakPower);
+        assert!(!told || tick > 13, "told at {now}, and two windows of 0.1 s behind a lag of 0.2 s may show it");
+        if told {
+            return;
+        }
+    }
+    panic!("12 W were shown for half a second after they had ended");
 }
