@@ -372,3 +372,22 @@ fn what_the_charge_allows_leaves_what_a_slow_meter_spreads_into_the_dark() {
     }
     assert!(idled > 10 && worked > 10, "{idled} idled and {worked} worked: both are tried");
 }
+
+/// A junction close to its limit under a power that it just sheds.
+#[test]
+fn more_power_may_seem_to_be_drawn_before_it_is_and_breaks_no_limit_then() {
+    let (craft, assumptions, machine) = (spacecraft(&[]), Assumptions::default(), machine(0.0));
+    let junction = craft.limits().junction - Kelvin(0.3);
+    let temperatures = Temperatures { junction, coolant: junction - Kelvin(15.0), radiator: junction - Kelvin(18.0) };
+    let (craft, held) = (craft.clone().holding(0.9, temperatures), Watts(6e4));
+    for early in [0.0, 0.25, 0.5].map(Seconds) {
+        let known = (craft.state(), craft.limits(), craft.forecast());
+        let observation = Observation { held: (held, early), ..observation(known, &machine, &assumptions, false) };
+        let power = room(&observation).power.power;
+        let shown = (power - held) * early / craft.forecast().thermal.junction_j_per_k;
+        let hot = Temperatures { junction: junction + Kelvin(shown.0), ..temperatures };
+        let broken =
+            *fly(craft.clone().holding(0.9, hot), (held, power), (Seconds::ZERO, reach(&observation))).breaches();
+        assert!(power > held * 1.1 && broken.junction.time_s <= Seconds::ZERO, "{power} {early} early: {broken:?}");
+    }
+}
