@@ -288,6 +288,16 @@ mod tests {
     }
 
     #[test]
+    fn a_power_that_was_steady_for_long_is_followed_when_it_drifts() {
+        let mut costs = costs(&[20.0]);
+        let drifts = (0..14).map(|second| 20.1 + 0.1 * f64::from(second));
+        for (second, power) in std::iter::repeat_n(20.0, 1000).chain(drifts).enumerate() {
+            costs.learn(Joules(power), &[(0, SPAN)], (Seconds(second as f64), SPAN));
+        }
+        assert!((power(&costs, 0) / 21.4 - 1.0).abs() < 0.025, "{} W, not 21.4", power(&costs, 0));
+    }
+
+    #[test]
     fn two_workloads_are_told_apart_by_their_mixes() {
         let truth = [10.0, 30.0];
         let mut costs = costs(&[20.0, 20.0]);

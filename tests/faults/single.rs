@@ -90,6 +90,21 @@ fn nothing_runs_while_the_machine_is_suspended_and_the_satellite_flies_on() {
     assert!(inside > 0, "the trace shows it");
 }
 
+/// Forty batches in a tick, over a radiator so small that the junction is near its limit.
+#[test]
+fn between_two_ticks_batches_take_no_more_than_the_constraints_leave() {
+    let sets = vec!["thermal.radiator_side_area_m2=70".to_owned()];
+    let work = clean(&Case { tick: 4.0, idle: 0.1, sets, ..Case::sound() }).work_s;
+    assert!(work.0 > 6000.0, "{work} of work");
+}
+
+/// Nothing followed the budget meanwhile, and what nobody counted is taken for idle power. Half an orbit of work that was never
+/// done would pass the floor.
+#[test]
+fn a_smooth_machine_that_slept_while_its_counter_was_reset_is_taken_to_have_idled() {
+    clean(&Case { batch: 0.0, ..Case::sound() }.with(&["suspend@4000+3000", "counter-reset@5000"]));
+}
+
 #[test]
 fn work_that_costs_forty_percent_more_breaks_nothing_and_buys_less() {
     for lag in [0.0, 0.1, 1.0] {

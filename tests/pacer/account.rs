@@ -53,6 +53,19 @@ fn idle_time_is_not_saved_up() {
 }
 
 #[test]
+fn beside_a_batch_that_runs_another_waits_for_what_the_first_will_still_draw() {
+    let mut machine = Machine::new(PLAIN);
+    machine.fly(5.0, 7.5);
+    let now = machine.land();
+    machine.start(now);
+    let half = now + Seconds(0.05);
+    let Admission::In(wait) = machine.admission(half, ITEMS) else { panic!("half the power is not enough for two") };
+    let (batch, granted) = ((FULL_W - IDLE_W) * 0.1, 7.5 - IDLE_W);
+    let expected = (batch + batch / 2.0 - granted * 0.1 - machine.pacer.credit().0) / granted;
+    assert!((wait.0 / expected - 1.0).abs() < 0.05, "{wait}, not {expected} s: half of the first is still to be drawn");
+}
+
+#[test]
 fn a_budget_of_idle_power_admits_nothing_and_one_above_says_when() {
     let mut machine = Machine::new(PLAIN);
     machine.fly(5.0, 7.5);

@@ -244,3 +244,22 @@ impl<'a> Virtual<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calibration_finds_of_a_batch_what_it_draws_above_idle() {
+        let range = OperatingRange {
+            idle_w: Watts(3.0),
+            full_w: Watts(12.0),
+            sensor_lag_s: Seconds::ZERO,
+            update_period_s: Seconds(0.1),
+            batch_s: Seconds(0.2),
+        };
+        let Cost { item_j, item_s } = cost(&range);
+        assert!((item_s.0 - 0.15).abs() < 1e-12, "{item_s}: the mean of 0.1 and 0.2 s");
+        assert!((item_j / item_s - Watts(9.0)).0.abs() < 1e-9, "{item_j} in {item_s}: full power less idle power");
+    }
+}

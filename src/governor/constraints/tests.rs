@@ -340,3 +340,54 @@ fn what_the_charge_allows_keeps_the_floor_through_the_night() {
     }
     assert!(held > 50, "{held} were held back by the charge");
 }
+
+/// Power that rises after the light came back seems to rise before it, by a quarter of a window, and drains the battery there.
+#[test]
+fn what_the_charge_allows_leaves_what_a_slow_meter_spreads_into_the_dark() {
+    let assumptions = Assumptions::default();
+    let machine = OperatingRange { update_period_s: Seconds(5.0), ..machine(0.0) };
+    let window = machine.update_period_s * assumptions.silence;
+    let (mut idled, mut worked) = (0, 0);
+    for craft in orbit(&[]).iter().filter(|craft| craft.state().illumination <= 0.0) {
+        let (forecast, floor) = (craft.forecast(), craft.limits().soc_min);
+        let drawn = (machine.full_w - machine.idle_w) * (window / 4.0) / forecast.conversion_efficiency;
+        let spread = drawn / forecast.battery.discharge_efficiency / forecast.battery.capacity;
+        let taken = craft.state().soc - lowest(craft.clone(), machine.idle_w);
+        for left in [0.9, 5.0].map(|times| times * spread) {
+            let cool = Kelvin(290.0);
+            let temperatures = Temperatures { junction: cool, coolant: cool, radiator: cool };
+            let craft = craft.clone().holding(floor + taken + left, temperatures);
+            let known = (craft.state(), craft.limits(), craft.forecast());
+            let observation = observation(known, &machine, &assumptions, false);
+            let power = machine.clamp(room(&observation).power.power);
+            let mut flown = craft.clone();
+            flown.step(reach(&observation), power, 0.0);
+            let kept = lowest(flown, machine.idle_w) - floor;
+            let story = format!("{power} at {} keeps {kept} of {left}, {spread} is spread", craft.state().t);
+            let is_idle = power <= machine.idle_w * 1.001;
+            assert!(is_idle || kept >= spread, "{story}");
+            idled += u32::from(is_idle);
+            worked += u32::from(!is_idle);
+        }
+    }
+    assert!(idled > 10 && worked > 10, "{idled} idled and {worked} worked: both are tried");
+}
+
+/// A junction close to its limit under a power that it just sheds.
+#[test]
+fn more_power_may_seem_to_be_drawn_before_it_is_and_breaks_no_limit_then() {
+    let (craft, assumptions, machine) = (spacecraft(&[]), Assumptions::default(), machine(0.0));
+    let junction = craft.limits().junction - Kelvin(0.3);
+    let temperatures = Temperatures { junction, coolant: junction - Kelvin(15.0), radiator: junction - Kelvin(18.0) };
+    let (craft, held) = (craft.clone().holding(0.9, temperatures), Watts(6e4));
+    for early in [0.0, 0.25, 0.5].map(Seconds) {
+        let known = (craft.state(), craft.limits(), craft.forecast());
+        let observation = Observation { held: (held, early), ..observation(known, &machine, &assumptions, false) };
+        let power = room(&observation).power.power;
+        let shown = (power - held) * early / craft.forecast().thermal.junction_j_per_k;
+        let hot = Temperatures { junction: junction + Kelvin(shown.0), ..temperatures };
+        let broken =
+            *fly(craft.clone().holding(0.9, hot), (held, power), (Seconds::ZERO, reach(&observation))).breaches();
+        assert!(power > held * 1.1 && broken.junction.time_s <= Seconds::ZERO, "{power} {early} early: {broken:?}");
+    }
+}
