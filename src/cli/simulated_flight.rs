@@ -1,7 +1,7 @@
 //! `simulate --results DIR`: a whole flight of the product on the virtual machine, written as `run` writes one.
 //!
 //! Satellite, machine profile, sensor and faults are those of `simulate`; phases, journal and pages those of `run`. Every page
-//! says that no machine was used.
+//! but timeline.csv says that no machine was used.
 
 use super::arguments::SimulateArguments;
 use super::interrupts::Interrupts;
@@ -21,8 +21,12 @@ use std::path::Path;
 pub(super) fn fly(arguments: &SimulateArguments, results: &Path) -> Result<Exit, Failure> {
     let (request, machine) = asked(arguments)?;
     let interrupts = Interrupts::handle()?;
-    let request =
-        for_machine(request.clone(), &VirtualFlight::new(&request, &machine).map_err(Failure::input)?.conditions());
+    let conditions = VirtualFlight::new(&request, &machine).map_err(Failure::input)?.conditions();
+    let mut request = for_machine(request.clone(), &conditions);
+    // In simulated seconds: a slow sensor makes the orbit last longer.
+    if let Some(step) = arguments.step {
+        request.length.tick = Seconds(step / request.time_compression());
+    }
     let virtual_flight = VirtualFlight::new(&request, &machine).map_err(Failure::input)?;
     let directory = ResultDirectory::create(results, &stem(Timestamp::now(), &request.satellite_name))?;
     let quiet = arguments.output.json;
@@ -53,7 +57,7 @@ fn asked(arguments: &SimulateArguments) -> Result<(Request, SimulatedMachine), F
     satellite.orbit.start = arguments.start.unwrap_or(satellite.orbit.start);
     let profile = profile::machine(&arguments.machine).map_err(Failure::input)?;
     let machine = arguments.plant.flown(profile, &satellite)?;
-    let mut request = Request {
+    let request = Request {
         satellite_name: published_name(&arguments.satellite),
         satellite,
         policy,
@@ -62,8 +66,5 @@ fn asked(arguments: &SimulateArguments) -> Result<(Request, SimulatedMachine), F
         seed: arguments.plant.seed(),
         assumptions: run::assumptions(&arguments.assume)?,
     };
-    if let Some(step) = arguments.step {
-        request.length.tick = Seconds(step / request.time_compression());
-    }
     Ok((request, machine))
 }

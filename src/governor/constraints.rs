@@ -12,7 +12,7 @@
 //! | limit | holds if |
 //! |---|---|
 //! | junction, loop | neither node passes its limit on the way; a power that follows its budget keeps them from the middle of the reach on ([`super::rollout`]) |
-//! | charge | idle power from then on keeps the floor during the orbit ahead, or no less than it would from now on |
+//! | charge | idle power from then on keeps the floor during the orbit ahead |
 //! | bus | array and battery can feed `peak_power` times full power all the way |
 //!
 //! Power that is drawn in the light costs the charge too: what it keeps from the battery. Nothing else keeps a distance from
@@ -142,12 +142,12 @@ impl<'a> Worst<'a> {
     }
 
     /// The least change of charge a second that may be drawn for `time` of the reach, idle power for the rest of it: the charge
-    /// keeps the floor meanwhile, and the lowest of the orbit behind it does. Where idle power itself does not keep the floor, no
-    /// less than its own lowest is kept.
+    /// keeps the floor meanwhile, and the lowest of the orbit behind it does. Where idle power itself does not keep the floor,
+    /// nothing but idle power is left.
     fn least_gain(&self, horizon: &Horizon, time: Seconds) -> f64 {
         let Observation { worst, limits, machine, forecast, .. } = *self.observation;
         let idle = horizon.idle(worst.t + self.reach);
-        let floor = limits.soc_min.min(idle.full) + resolution(self.observation);
+        let floor = limits.soc_min + resolution(self.observation);
         let rest = horizon.gain_at(self.array, machine.idle_w) * (self.reach - time).0;
         // A battery that is full takes no more.
         let end = (worst.soc + rest).min(forecast.battery.soc_max.max(worst.soc));
