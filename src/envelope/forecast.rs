@@ -92,19 +92,22 @@ impl Forecast {
         self.step * self.samples.len() as f64
     }
 
+    /// Which sample holds machine time `t`, and how much of it has begun; the orbit repeats.
+    pub(crate) fn place(&self, t: Seconds) -> (usize, Seconds) {
+        let count = self.samples.len();
+        let position = ((t - self.start) / self.step).rem_euclid(count as f64);
+        let index = (position as usize).min(count - 1);
+        (index, self.step * (position - index as f64).clamp(0.0, 1.0))
+    }
+
     /// The sample that holds machine time `t`; the orbit repeats.
     pub fn at(&self, t: Seconds) -> &Outlook {
-        let orbit = self.samples.len() as f64;
-        let position = ((t - self.start) / self.step).rem_euclid(orbit);
-        &self.samples[(position as usize).min(self.samples.len() - 1)]
+        &self.samples[self.place(t).0]
     }
 
     /// One orbit from machine time `now` on: samples, and how much of each lies ahead. The one that holds `now` is cut in two.
     pub fn ahead(&self, now: Seconds) -> impl Iterator<Item = (Seconds, &Outlook)> {
-        let count = self.samples.len();
-        let position = ((now - self.start) / self.step).rem_euclid(count as f64);
-        let first = (position as usize).min(count - 1);
-        let begun = self.step * (position - first as f64).clamp(0.0, 1.0);
+        let (first, begun) = self.place(now);
         let head = std::iter::once((self.step - begun, &self.samples[first]));
         let rest = self.samples[first + 1..].iter().chain(&self.samples[..first]).map(|sample| (self.step, sample));
         head.chain(rest).chain(std::iter::once((begun, &self.samples[first])))

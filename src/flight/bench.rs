@@ -7,7 +7,6 @@ use super::recorder::Recorder;
 use super::worker::{HANG, Worker};
 use crate::actuator::{Actuator, Setting};
 use crate::envelope::Spacecraft;
-use crate::estimator::{Broken, Confirmed};
 use crate::governor::Decision;
 use crate::journal::{Arrival, Drawn, Event};
 use crate::meter::Gauge;
@@ -94,12 +93,6 @@ impl Machine for Bench<'_, '_> {
 
     fn slice(&mut self) -> Drawn {
         self.looks.slice(self.gauge)
-    }
-
-    fn confirmed(&mut self, _: &Spacecraft, _: &Confirmed) {}
-
-    fn broken(&mut self, broken: &Broken) {
-        self.recorder.record(Event::Broken(*broken));
     }
 
     fn record(&mut self, event: impl FnOnce() -> Event) {

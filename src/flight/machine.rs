@@ -82,10 +82,12 @@ pub(super) trait Machine {
     }
 
     /// The confirmed spacecraft has moved.
-    fn confirmed(&mut self, spacecraft: &Spacecraft, confirmed: &Confirmed);
+    fn confirmed(&mut self, _: &Spacecraft, _: &Confirmed) {}
 
     /// An assumption did not hold.
-    fn broken(&mut self, broken: &Broken);
+    fn broken(&mut self, broken: &Broken) {
+        self.record(|| Event::Broken(*broken));
+    }
 
     /// Something is written down, if anybody wants it.
     fn record(&mut self, event: impl FnOnce() -> Event);

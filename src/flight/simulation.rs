@@ -234,7 +234,7 @@ fn fly(simulation: &Simulation<'_>, trace: Option<Trace<'_>>) -> Result<Flown, S
     flown.ok_or(SimulationError::Unflown)
 }
 
-/// Flies the same under every policy, simplest first, each with its own trace if `trace` gives one.
+/// Flies the same under every policy, simplest first.
 ///
 /// # Errors
 /// [`SimulationError`] for arguments that cannot be flown.

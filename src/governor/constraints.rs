@@ -18,15 +18,11 @@
 //! Power that is drawn in the light costs the charge too: what it keeps from the battery. Nothing else keeps a distance from
 //! a limit, beside what means hide: those of the forecast's samples and of the meter's windows.
 
-use super::allocation::bisect;
 use super::horizon::{Horizon, carried, resolution};
 use super::rollout::{Rollout, Start};
 use super::{LimitedBy, Observation, OperatingRange, Target};
 use crate::envelope::{Limits, Temperatures, Thermal};
 use crate::units::{Kelvin, Seconds, Watts};
-
-/// Bisections of the time for which batches may run: to 0.4 % of the reach.
-const BISECTIONS: usize = 8;
 
 /// What the constraints leave.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -141,33 +137,34 @@ impl<'a> Worst<'a> {
         Room { power, on_time_max: None, limited_by: None }
     }
 
-    /// The least change of charge a second that may be drawn for `time` of the reach, idle power for the rest of it: the charge
-    /// keeps the floor meanwhile, and the lowest of the orbit behind it does. Where idle power itself does not keep the floor,
-    /// nothing but idle power is left.
-    fn least_gain(&self, horizon: &Horizon, time: Seconds) -> f64 {
-        let Observation { worst, limits, machine, forecast, .. } = *self.observation;
-        let idle = horizon.idle(worst.t + self.reach);
+    /// Charge over the floor now, and what of it the orbit behind the reach takes at idle power.
+    fn charge_left(&self, horizon: &Horizon) -> (f64, f64) {
+        let Observation { worst, limits, .. } = *self.observation;
         let floor = limits.soc_min + resolution(self.observation);
-        let rest = horizon.gain_at(self.array, machine.idle_w) * (self.reach - time).0;
-        // A battery that is full takes no more.
-        let end = (worst.soc + rest).min(forecast.battery.soc_max.max(worst.soc));
-        let (meanwhile, behind) = ((worst.soc - floor).max(0.0), end + idle.change - floor);
-        // What idle power does is always allowed.
-        let least = -meanwhile.min(behind) / time.0;
-        least.min(horizon.gain_at(self.array, machine.idle_w))
+        (worst.soc - floor, -horizon.idle(worst.t + self.reach).change)
     }
 
-    /// For how long of the reach `on` may be drawn.
+    /// For how long of the reach `on` may be drawn, idle power for the rest of it; none where that is all of it. The charge
+    /// keeps the floor meanwhile and in the orbit behind it; what idle power does is always allowed.
     fn charge_time(&self, horizon: &Horizon, on: Watts) -> Option<Seconds> {
-        let gain = horizon.gain_at(self.array, on);
-        let holds = |time: f64| gain >= self.least_gain(horizon, Seconds(time));
-        (!holds(self.reach.0))
-            .then(|| Seconds(bisect(0.0, self.reach.0, BISECTIONS, |time| time <= 0.0 || holds(time))))
+        let Observation { machine, worst, forecast, .. } = *self.observation;
+        let [gain, idle_gain] = [on, machine.idle_w].map(|power| horizon.gain_at(self.array, power));
+        let (left, behind) = self.charge_left(horizon);
+        let lost_in = |left: f64, rate: f64| if rate > 0.0 { left.max(0.0) / rate } else { f64::INFINITY };
+        // A battery that is full takes no more, however long idle power lasts.
+        let full = (forecast.battery.soc_max - worst.soc).max(0.0);
+        let time = lost_in(left + idle_gain * self.reach.0 - behind, idle_gain - gain)
+            .min(lost_in(left, -gain))
+            .min(lost_in(left + full - behind, -gain));
+        (time < self.reach.0).then_some(Seconds(time))
     }
 
-    /// The highest power that may be drawn over the whole reach; none where `full` may.
+    /// The highest power that may be drawn over the whole reach, so that the charge keeps the floor in the orbit behind it; none
+    /// where `full` may. What idle power does is always allowed.
     fn charge_power(&self, horizon: &Horizon, full: Watts) -> Option<Watts> {
-        let least = self.least_gain(horizon, self.reach);
+        let (left, behind) = self.charge_left(horizon);
+        let idle_gain = horizon.gain_at(self.array, self.observation.machine.idle_w);
+        let least = ((behind - left) / self.reach.0).min(idle_gain);
         (horizon.gain_at(self.array, full) < least).then(|| horizon.draw_at(self.array, least))
     }
 }
@@ -273,4 +270,4 @@ fn heat_infeasible(observation: &Observation<'_>) -> Option<LimitedBy> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

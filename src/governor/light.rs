@@ -22,10 +22,7 @@ fn parts(forecast: &Forecast, index: usize) -> [(Seconds, Watts); 2] {
 
 /// One orbit from machine time `now` on, in parts of even light.
 pub(super) fn parts_ahead(forecast: &Forecast, now: Seconds) -> impl Iterator<Item = (Seconds, Watts)> {
-    let count = forecast.samples.len();
-    let position = ((now - forecast.start) / forecast.step).rem_euclid(count as f64);
-    let first = (position as usize).min(count - 1);
-    let begun = forecast.step * (position - first as f64).clamp(0.0, 1.0);
+    let (count, (first, begun)) = (forecast.samples.len(), forecast.place(now));
     let [one, two] = parts(forecast, first);
     let (gone, rest) = (begun.min(one.0), begun - begun.min(one.0));
     let head = [(one.0 - gone, one.1), (two.0 - rest, two.1)];

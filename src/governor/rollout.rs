@@ -280,25 +280,9 @@ pub(super) fn settling_time(thermal: &Thermal) -> Seconds {
 
 #[cfg(test)]
 mod tests {
+    use super::super::constraints::tests::{ENVIRONMENT, LIMITS, THERMAL};
     use super::*;
 
-    /// The default chain of the satellite profiles at full size.
-    const THERMAL: Thermal = Thermal {
-        emission_w_per_k4: 0.9 * 0.88 * 5.670_374_419e-8 * 220.0,
-        junction_to_loop_k_per_w: 2.5e-4,
-        loop_to_radiator_w_per_k: 2e4,
-        junction_j_per_k: 1.5e5,
-        loop_j_per_k: 4e5,
-        radiator_j_per_k: 1e6,
-    };
-    const LIMITS: Limits = Limits {
-        junction: Kelvin(353.15),
-        coolant: Kelvin(340.0),
-        soc_min: 0.2,
-        compute: Watts(100e3),
-        downlink_bits_per_orbit: 1e12,
-    };
-    const ENVIRONMENT: Watts = Watts(11.5e3);
     const IDLE: Watts = Watts(15e3);
 
     fn from(radiator: f64, loop_over: f64, junction_over: f64) -> Temperatures {

@@ -148,9 +148,16 @@ fn a_cap_that_falls_to_half_is_held_but_for_the_batch_that_runs() {
 
 #[test]
 fn a_loss_of_array_or_radiator_costs_work_and_breaks_nothing() {
-    for loss in ["array=0.1@4000", "array=0.3@4000", "radiator=0.1@4000", "radiator=0.3@4000"] {
+    // A tenth of the radiator costs less than a thousandth: heat binds in a small part of the orbit.
+    let losses = [
+        ("array=0.1@4000", 0.999),
+        ("array=0.3@4000", 0.999),
+        ("radiator=0.1@4000", 1.0),
+        ("radiator=0.3@4000", 0.999),
+    ];
+    for (loss, most) in losses {
         let share = share_of_sound(&Case::sound().with(&[loss]));
-        assert!((0.3..1.0).contains(&share), "{loss}: {share} of the work");
+        assert!((0.3..most).contains(&share), "{loss}: {share} of the work");
     }
 }
 

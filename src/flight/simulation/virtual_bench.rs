@@ -5,7 +5,6 @@ use super::fault::Faults;
 use super::simulated_meter::{SampleQueue, SharedQueue, hold, meter, sleep_clock};
 use super::virtual_machine::Virtual;
 use crate::envelope::Spacecraft;
-use crate::estimator::{Broken, Confirmed};
 use crate::flight::looks::{Looks, arrival};
 use crate::flight::machine::{Followed, Ground, Machine};
 use crate::flight::{FlightError, Recorder};
@@ -121,12 +120,6 @@ impl Machine for VirtualBench<'_, '_> {
 
     fn slice(&mut self) -> Drawn {
         self.looks.slice(&self.gauge)
-    }
-
-    fn confirmed(&mut self, _: &Spacecraft, _: &Confirmed) {}
-
-    fn broken(&mut self, broken: &Broken) {
-        self.recorder.record(Event::Broken(*broken));
     }
 
     fn record(&mut self, event: impl FnOnce() -> Event) {

@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// The default chain of the satellite profiles at full size.
-const THERMAL: Thermal = Thermal {
+pub(in crate::governor) const THERMAL: Thermal = Thermal {
     emission_w_per_k4: 0.9 * 0.88 * 5.670_374_419e-8 * 220.0,
     junction_to_loop_k_per_w: 2.5e-4,
     loop_to_radiator_w_per_k: 2e4,
@@ -17,14 +17,14 @@ const THERMAL: Thermal = Thermal {
     loop_j_per_k: 4e5,
     radiator_j_per_k: 1e6,
 };
-const LIMITS: Limits = Limits {
+pub(in crate::governor) const LIMITS: Limits = Limits {
     junction: Kelvin(353.15),
     coolant: Kelvin(340.0),
     soc_min: 0.2,
     compute: Watts(100e3),
     downlink_bits_per_orbit: 1e12,
 };
-const ENVIRONMENT: Watts = Watts(11.5e3);
+pub(in crate::governor) const ENVIRONMENT: Watts = Watts(11.5e3);
 
 fn machine(batch_s: f64) -> OperatingRange {
     OperatingRange {
