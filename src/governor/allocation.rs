@@ -153,6 +153,7 @@ impl Horizon {
 mod tests {
     use super::super::OperatingRange;
     use super::super::horizon::carried;
+    use super::super::light::Light;
     use super::*;
     use crate::envelope::{Battery, Forecast, Outlook, Thermal};
     use crate::units::{Joules, Seconds};
@@ -203,7 +204,7 @@ mod tests {
 
     fn ahead(forecast: &Forecast, minute: f64) -> Horizon {
         let full = (MACHINE.full_w, MACHINE.full_w);
-        Horizon::new(forecast, &MACHINE, Seconds(minute * 60.0), full, 0.2)
+        Horizon::new(Light::new(forecast), forecast, &MACHINE, Seconds(minute * 60.0), full, 0.2)
     }
 
     fn linear(full: f64) -> Allocation {
@@ -264,7 +265,14 @@ mod tests {
         let constant = Allocation::constant(Watts(0.0), Watts(150.0));
         let at = |batch_s: f64| {
             let machine = OperatingRange { full_w: Watts(150.0), batch_s: Seconds(batch_s), ..MACHINE };
-            let ahead = Horizon::new(&forecast, &machine, Seconds(0.0), (Watts(150.0), Watts(150.0)), 0.2);
+            let ahead = Horizon::new(
+                Light::new(&forecast),
+                &forecast,
+                &machine,
+                Seconds(0.0),
+                (Watts(150.0), Watts(150.0)),
+                0.2,
+            );
             ahead.sustainable(&constant).expect("idle is sustained").shade
         };
         assert!(at(0.1) < at(0.0) * 0.99, "{} in batches, {} smoothly", at(0.1), at(0.0));
@@ -288,7 +296,8 @@ mod tests {
         let forecast = forecast(10.0);
         let allocation = Allocation::worth(&WorkCurve::linear(Watts(60.0), Watts(90.0)), 0.92);
         let machine = OperatingRange { idle_w: Watts(60.0), full_w: Watts(90.0), ..MACHINE };
-        let ahead = Horizon::new(&forecast, &machine, Seconds(0.0), (Watts(90.0), Watts(90.0)), 0.2);
+        let ahead =
+            Horizon::new(Light::new(&forecast), &forecast, &machine, Seconds(0.0), (Watts(90.0), Watts(90.0)), 0.2);
         assert_eq!(ahead.sustainable(&allocation), None, "20 Wh in the shade from 8 Wh");
         let levels = ahead.solve(&allocation, None, 0.9);
         assert_eq!(levels.shade, Watts(60.0), "nothing more in the shade than idle draws");

@@ -6,6 +6,7 @@
 use super::allocation::Allocation;
 use super::constraints::steady_cap;
 use super::horizon::Horizon;
+use super::light::Light;
 use super::link::link_cap;
 use super::{Answer, LimitedBy, Observation, OperatingRange, Rule, Target};
 use crate::envelope::{Forecast, Limits, Orbit, Scale, Sky, Spacecraft};
@@ -47,7 +48,7 @@ pub fn constant_cap(forecast: &Forecast, limits: &Limits, machine: &OperatingRan
     let heat = steady_cap(&forecast.thermal, limits, machine, environment).power;
     let full = machine.full_w.min(limits.compute).max(machine.idle_w);
     let floor = limits.soc_min + CHARGE_MARGIN;
-    let horizon = Horizon::new(forecast, machine, forecast.start, (full, machine.full_w), floor);
+    let horizon = Horizon::new(Light::new(forecast), forecast, machine, forecast.start, (full, machine.full_w), floor);
     let sustained = horizon.sustainable_from(&Allocation::constant(machine.idle_w, full), soc);
     sustained.map_or(Watts::ZERO, |levels| levels.shade.min(heat).max(Watts::ZERO) * METER_SHARE)
 }

@@ -7,13 +7,10 @@
 //! to its charging limit each time; its change of charge is that of the mix, not that of the mean.
 
 use super::allocation::Levels;
-use super::light::parts_ahead;
+use super::light::Light;
 use super::{Observation, OperatingRange};
 use crate::envelope::Forecast;
 use crate::units::{Seconds, Watts};
-
-/// Samples whose arrays differ by less than this share of the brightest are alike: rounding.
-const ALIKE: f64 = 1e-9;
 
 /// A stretch of the orbit with one light.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +49,8 @@ impl Idle {
 /// The orbit ahead from one instant.
 #[derive(Clone, Debug)]
 pub(super) struct Horizon {
+    /// The whole orbit's.
+    pub(super) light: Light,
     /// Where it begins, machine time.
     begin: Seconds,
     stretches: Vec<Stretch>,
@@ -93,9 +92,10 @@ pub(super) fn resolution(observation: &Observation<'_>) -> f64 {
 }
 
 impl Horizon {
-    /// The orbit from machine time `now` on. The compute draws at most `most`, and `full` where a batch runs; the charge
-    /// keeps `floor`.
+    /// The orbit from machine time `now` on, in the light of `forecast`. The compute draws at most `most`, and `full` where a
+    /// batch runs; the charge keeps `floor`.
     pub(super) fn new(
+        light: Light,
         forecast: &Forecast,
         machine: &OperatingRange,
         now: Seconds,
@@ -103,22 +103,17 @@ impl Horizon {
         floor: f64,
     ) -> Horizon {
         let battery = &forecast.battery;
-        let brightest = forecast.samples.iter().fold(0.0, |most: f64, sample| most.max(sample.array.0));
-        let mut stretches: Vec<Stretch> = Vec::with_capacity(16);
-        for (duration, array) in parts_ahead(forecast, now) {
-            match stretches.last_mut() {
-                Some(last) if (last.array - array).0.abs() <= ALIKE * brightest => last.duration += duration,
-                _ => stretches.push(Stretch {
-                    duration,
-                    array,
-                    direct: forecast.compute_from(array),
-                    most: most.min(carried(forecast, machine, full, array)).max(machine.idle_w),
-                    idle_gain: 0.0,
-                    idle_after: Idle::OVER,
-                }),
-            }
-        }
+        let stretch = |(duration, array): (Seconds, Watts)| Stretch {
+            duration,
+            array,
+            direct: forecast.compute_from(array),
+            most: most.min(carried(forecast, machine, full, array)).max(machine.idle_w),
+            idle_gain: 0.0,
+            idle_after: Idle::OVER,
+        };
+        let stretches = light.ahead(now).into_iter().map(stretch).collect();
         let mut horizon = Horizon {
+            light,
             begin: now,
             stretches,
             housekeeping: forecast.housekeeping,
@@ -284,11 +279,16 @@ mod tests {
         }
     }
 
-    /// Lowest and last charge, a part of a sample after the other through the battery itself.
+    /// Lowest and last charge, a piece of a part after the other through the battery itself.
     fn walked(forecast: &Forecast, machine: &OperatingRange, now: Seconds, levels: &Levels, soc: f64) -> (f64, f64) {
         let battery = &forecast.battery;
         let (mut charge, mut least) = (soc, soc);
-        for (duration, array) in parts_ahead(forecast, now) {
+        // Short pieces, which the battery takes in from the middle of its window.
+        let piece = |(duration, array): (Seconds, Watts)| {
+            let pieces = (duration / forecast.step).ceil();
+            std::iter::repeat_n((duration / pieces, array), pieces as usize)
+        };
+        for (duration, array) in Light::new(forecast).ahead(now).into_iter().flat_map(piece) {
             let most = machine.clamp(carried(forecast, machine, machine.full_w, array));
             let drawn = levels.draw(forecast.compute_from(array)).min(most);
             // In the middle of its window: the mean of a mix is cut off at the upper end, and not its parts.
@@ -320,8 +320,8 @@ mod tests {
             let machine = machine(batch_s);
             for minute in 0..100 {
                 let now = Seconds(f64::from(minute) * 60.0 + 7.0);
-                let horizon = Horizon::new(forecast, &machine, now, (range.full_w, range.full_w), 0.2);
-                assert!(horizon.stretches.len() < 24, "{} stretches", horizon.stretches.len());
+                let horizon =
+                    Horizon::new(Light::new(forecast), forecast, &machine, now, (range.full_w, range.full_w), 0.2);
                 for (shade, sun, soc) in [(10e3, 40e3, 0.6), (30e3, 95e3, 0.7), (10e3, 100e3, 0.9), (60e3, 60e3, 0.95)]
                 {
                     let levels = Levels { shade: Watts(shade), sun: Watts(sun) };
@@ -342,7 +342,8 @@ mod tests {
         let machine = machine(0.0);
         for minute in 0..98 {
             let full = (machine.full_w, machine.full_w);
-            let horizon = Horizon::new(craft.forecast(), &machine, craft.state().t, full, 0.2);
+            let horizon =
+                Horizon::new(Light::new(craft.forecast()), craft.forecast(), &machine, craft.state().t, full, 0.2);
             craft.step(Seconds(7.0), Watts(50e3), 0.0);
             let idle = horizon.idle(craft.state().t);
             for soc in [0.5, 0.8, 0.99] {
@@ -365,7 +366,7 @@ mod tests {
         for minute in [0, 20, 40, 60, 80] {
             let now = Seconds(f64::from(minute) * 60.0);
             let full = (machine.full_w, machine.full_w);
-            let horizon = Horizon::new(craft.forecast(), &machine, now, full, floor);
+            let horizon = Horizon::new(Light::new(craft.forecast()), craft.forecast(), &machine, now, full, floor);
             let levels = Levels { shade: Watts(30e3), sun: Watts(70e3) };
             assert!(horizon.sustains(&levels), "modest levels");
             let need = horizon.need(&levels);

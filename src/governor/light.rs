@@ -1,10 +1,23 @@
-//! The light ahead, in parts of even light.
+//! The light of an orbit, in parts of even light.
 //!
 //! A sample of the forecast is a mean. In full sun and in full shade that is all there is to say; where the light comes or
 //! goes, what a battery makes of the mean is not the mean of what it makes of the light.
 
 use crate::envelope::Forecast;
 use crate::units::{Seconds, Watts};
+
+/// Parts whose arrays differ by less than this share of the brightest are alike: rounding.
+const ALIKE: f64 = 1e-9;
+
+/// One orbit, which repeats.
+#[derive(Clone, Debug)]
+pub(super) struct Light {
+    start: Seconds,
+    period: Seconds,
+    alike: Watts,
+    /// How long, and what the array gives, from `start` on.
+    parts: Vec<(Seconds, Watts)>,
+}
 
 /// A sample as two parts of even light, in order. Light that comes or goes over several samples lies between that of the samples
 /// beside it, and charge gains less than in line with the light, so a part in each of the two gains no more than the true
@@ -20,13 +33,80 @@ fn parts(forecast: &Forecast, index: usize) -> [(Seconds, Watts); 2] {
     }
 }
 
-/// One orbit from machine time `now` on, in parts of even light.
-pub(super) fn parts_ahead(forecast: &Forecast, now: Seconds) -> impl Iterator<Item = (Seconds, Watts)> {
-    let (count, (first, begun)) = (forecast.samples.len(), forecast.place(now));
-    let [one, two] = parts(forecast, first);
-    let (gone, rest) = (begun.min(one.0), begun - begun.min(one.0));
-    let head = [(one.0 - gone, one.1), (two.0 - rest, two.1)];
-    let tail = [(gone, one.1), (rest, two.1)];
-    let whole = (first + 1..count).chain(0..first).flat_map(move |index| parts(forecast, index));
-    head.into_iter().chain(whole).chain(tail).filter(|(duration, _)| *duration > Seconds::ZERO)
+impl Light {
+    pub(super) fn new(forecast: &Forecast) -> Light {
+        let brightest = forecast.samples.iter().fold(Watts::ZERO, |most, sample| most.max(sample.array));
+        let (start, period, alike) = (forecast.start, forecast.period(), brightest * ALIKE);
+        let all = (0..forecast.samples.len()).flat_map(|index| parts(forecast, index));
+        Light { start, period, alike, parts: joined(all, alike) }
+    }
+
+    /// One orbit from machine time `now` on.
+    pub(super) fn ahead(&self, now: Seconds) -> Vec<(Seconds, Watts)> {
+        let mut begun = Seconds((now - self.start).0.rem_euclid(self.period.0));
+        let first = self.parts.iter().position(|(duration, _)| {
+            let holds = begun < *duration;
+            begun -= if holds { Seconds::ZERO } else { *duration };
+            holds
+        });
+        // Rounding may leave `now` behind the last part.
+        let (first, begun) = first.map_or((0, Seconds::ZERO), |first| (first, begun));
+        let (duration, array) = self.parts[first];
+        let whole = self.parts[first + 1..].iter().chain(&self.parts[..first]).copied();
+        let head = std::iter::once((duration - begun, array));
+        joined(head.chain(whole).chain(std::iter::once((begun, array))), self.alike)
+    }
+}
+
+/// Parts one after the other, those that are alike as one.
+fn joined(parts: impl Iterator<Item = (Seconds, Watts)>, alike: Watts) -> Vec<(Seconds, Watts)> {
+    let mut joined: Vec<(Seconds, Watts)> = Vec::with_capacity(16);
+    for (duration, array) in parts.filter(|(duration, _)| *duration > Seconds::ZERO) {
+        match joined.last_mut() {
+            Some((last, same)) if (*same - array).0.abs() <= alike.0 => *last += duration,
+            _ => joined.push((duration, array)),
+        }
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::{Scale, Sky, Spacecraft};
+    use crate::profile;
+
+    #[test]
+    fn the_orbit_ahead_of_any_moment_is_the_same_light_in_turn() {
+        let satellite = profile::satellite("leo-100kw", &[]).expect("a shipped profile");
+        let craft =
+            Spacecraft::new(&satellite, Scale::FULL, Sky::Orbit, "2027-12-22T00:00:00Z".parse().expect("an instant"));
+        let forecast = craft.forecast();
+        let light = Light::new(forecast);
+        // What the array gives, summed up to some time ahead, from sample to sample.
+        let summed = |from: Seconds, until: Seconds| {
+            let mut sum = 0.0;
+            let mut at = forecast.start - forecast.period();
+            for index in (0..forecast.samples.len()).cycle().take(forecast.samples.len() * 4) {
+                for (duration, array) in parts(forecast, index) {
+                    let within = ((at + duration).min(until) - at.max(from)).max(Seconds::ZERO);
+                    sum += array.0 * within.0;
+                    at += duration;
+                }
+            }
+            sum
+        };
+        for minute in -20..100 {
+            let now = forecast.start + Seconds(f64::from(minute) * 60.0 + 7.0);
+            let ahead = light.ahead(now);
+            assert!(ahead.len() < 24, "{} parts", ahead.len());
+            let (mut at, mut sum) = (now, 0.0);
+            for (duration, array) in ahead {
+                (at, sum) = (at + duration, sum + array.0 * duration.0);
+                let expected = summed(now, at);
+                assert!((sum - expected).abs() <= 1e-3, "{sum} J until {at}, not {expected}");
+            }
+            assert!((at - now - forecast.period()).0.abs() < 1e-6, "{} is no orbit", at - now);
+        }
+    }
 }

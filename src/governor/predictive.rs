@@ -12,6 +12,7 @@
 use super::allocation::{Allocation, Levels};
 use super::constraints::{Worst, infeasible, mean_cap, reach, steady_cap};
 use super::horizon::{Horizon, carried, resolution};
+use super::light::Light;
 use super::link::link_cap;
 use super::preview::{self, Preview};
 use super::rollout::Rollout;
@@ -71,6 +72,11 @@ impl Basis {
             full: machine.full_w,
         }
     }
+
+    /// Whether the light ahead is the same.
+    fn is_in_light_of(&self, other: &Basis) -> bool {
+        self.forecast == other.forecast && self.array == other.array
+    }
 }
 
 impl Predictive {
@@ -101,7 +107,9 @@ impl Predictive {
         let most = machine.clamp(heat.min(limits.compute));
         let full = if machine.is_switching() { machine.full_w * assumptions.peak_power } else { machine.full_w };
         let floor = limits.soc_min + resolution(observation);
-        let horizon = Horizon::new(forecast, machine, state.t, (most, full), floor);
+        let known = self.plan.as_ref().filter(|plan| plan.basis.is_in_light_of(&basis));
+        let light = known.map_or_else(|| Light::new(forecast), |plan| plan.horizon.light.clone());
+        let horizon = Horizon::new(light, forecast, machine, state.t, (most, full), floor);
         let allocation = Allocation::worth(&self.curve, battery.charge_efficiency * battery.discharge_efficiency);
         let (sustained, idle) = (horizon.sustainable(&allocation), horizon.idle(state.t));
         Plan {
