@@ -8,6 +8,9 @@ use super::Estimator;
 use super::activity::Activity;
 use crate::units::{Joules, Seconds, Watts};
 
+/// Updates that fit a tick but for this share of one fit it: rounding.
+const ROUNDING: f64 = 1e-9;
+
 impl Estimator {
     /// By how much the meter may show more than a power that is held: by its steps.
     pub fn power_step(&self) -> Watts {
@@ -16,7 +19,7 @@ impl Estimator {
 
     /// The steps in which the meter shows a power, as they have been seen, or as they are assumed where a held power needs them.
     pub(super) fn steps(&self) -> Watts {
-        let seen = self.account.power_step().or(self.account.step().map(|step| step / self.window()));
+        let seen = self.account.power_step().or(self.account.step().map(|step| step / self.shortest_window()));
         seen.unwrap_or(if self.range.is_switching() { Watts::ZERO } else { self.assumed_steps() })
     }
 
@@ -49,8 +52,21 @@ impl Estimator {
         self.range.idle_w + self.activity.power().unwrap_or(Watts::ZERO)
     }
 
-    /// The length of a window: that of the last one, and an update at least.
+    /// The longest window that is to be expected: as long as the last one, and as all updates that may come from one tick to
+    /// the next.
     pub(super) fn window(&self) -> Seconds {
-        self.last.map_or(Seconds::ZERO, |last| last.span()).max(self.period())
+        let longest = self.updates(|updates| (updates - ROUNDING).ceil());
+        self.last.map_or(Seconds::ZERO, |last| last.span()).max(longest)
+    }
+
+    /// The shortest between two ticks: a step of the meter is the highest power there.
+    fn shortest_window(&self) -> Seconds {
+        self.updates(|updates| (updates + ROUNDING).floor())
+    }
+
+    /// So many updates of a tick as `whole` makes of their number.
+    fn updates(&self, whole: impl Fn(f64) -> f64) -> Seconds {
+        let update = self.range.update_period_s;
+        if update.0 > 0.0 { update * whole(self.tick / update).max(1.0) } else { self.tick }
     }
 }

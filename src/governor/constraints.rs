@@ -53,6 +53,14 @@ pub(super) fn reach(observation: &Observation<'_>) -> Seconds {
     tick * assumptions.tick_length + machine.batch_s * assumptions.batch_length
 }
 
+/// The least that the array gives in a sample, which is a mean, between those before and after it. Where the light goes and comes
+/// back it is taken for a parabola: wherever in the sample that turns, it lies below its mean there by a sixth at most of
+/// what the samples on both sides are above it together.
+fn least_array([before, mean, after]: [Watts; 3]) -> Watts {
+    let above = (before - mean) + (after - mean);
+    (mean - above.max(Watts::ZERO) / 6.0).max(Watts::ZERO)
+}
+
 impl<'a> Worst<'a> {
     pub(super) fn new(observation: &'a Observation<'a>) -> Worst<'a> {
         let Observation { forecast, worst, assumptions, .. } = *observation;
@@ -60,12 +68,15 @@ impl<'a> Worst<'a> {
         // What is drawn within the reach may seem to be drawn a window sooner or later. A sample is a mean; the one after the
         // last shows a shadow that begins inside it.
         let (from, window) = (worst.t - observation.window(), observation.window());
-        let samples = ((reach + window * 2.0) / forecast.step).ceil().min(forecast.samples.len() as f64) as u32 + 1;
-        let ahead = (0..=samples).map(|index| forecast.at(from + forecast.step * f64::from(index)));
+        let count = forecast.samples.len();
+        let ahead = ((reach + window * 2.0) / forecast.step).ceil().min(count as f64) as usize + 1;
+        let (first, _) = forecast.place(from);
+        let sample = |index: usize| &forecast.samples[(first + index) % count];
         let (mut array, mut environment) = (worst.array, worst.environment);
-        for sample in ahead {
-            array = array.min(sample.array);
-            environment = environment.max(sample.environment);
+        for index in count..=count + ahead {
+            let arrays = [index - 1, index, index + 1].map(|index| sample(index).array);
+            array = array.min(least_array(arrays));
+            environment = environment.max(sample(index).environment);
         }
         let left = 1.0 - assumptions.forecast_share;
         let thermal = Thermal { emission_w_per_k4: forecast.thermal.emission_w_per_k4 * left, ..forecast.thermal };

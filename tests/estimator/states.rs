@@ -15,19 +15,19 @@ const RANGE: OperatingRange = OperatingRange {
 };
 
 fn estimator() -> Estimator {
-    estimator_of(RANGE)
+    estimator_of(RANGE, Seconds(0.1))
 }
 
 /// Of a machine whose power follows its budget.
 fn smooth() -> Estimator {
-    estimator_of(OperatingRange { batch_s: Seconds::ZERO, ..RANGE })
+    estimator_of(OperatingRange { batch_s: Seconds::ZERO, ..RANGE }, Seconds(0.1))
 }
 
-fn estimator_of(range: OperatingRange) -> Estimator {
+fn estimator_of(range: OperatingRange, tick: Seconds) -> Estimator {
     let satellite = profile::satellite("leo-100kw", &[]).expect("a shipped profile");
     let scale = Scale::new(Watts(12.0), Watts(satellite.compute.power_w), 50.0);
     let craft = Spacecraft::new(&satellite, scale, Sky::Orbit, satellite.orbit.start);
-    let mut estimator = Estimator::new(craft, range, Assumptions::default(), Seconds(0.1), None);
+    let mut estimator = Estimator::new(craft, range, Assumptions::default(), tick, None);
     estimator.expect(0, Cost { item_j: Joules(9.0), item_s: Seconds(1.0) });
     estimator
 }
@@ -181,4 +181,17 @@ fn a_meter_may_show_a_power_that_has_fallen_for_two_windows_more_but_not_for_eve
         }
     }
     panic!("12 W were shown for half a second after they had ended");
+}
+
+/// Ticks of 0.15 s and updates of 0.1 s: one window holds one update, the next two.
+#[test]
+fn a_change_may_seem_to_come_as_early_as_the_longest_window_lasts() {
+    let range = OperatingRange { batch_s: Seconds::ZERO, ..RANGE };
+    for (tick, early) in [(0.1, 0.1), (0.15, 0.2), (0.02, 0.1), (0.3, 0.3)] {
+        let mut estimator = estimator_of(range, Seconds(tick));
+        estimator.read(Seconds(0.0), &power(0.0));
+        estimator.read(Seconds(0.1), &power(0.1));
+        let found = estimator.shown_early();
+        assert!((found - Seconds(early)).0.abs() < 1e-9, "{found} with ticks of {tick} s, not {early} s");
+    }
 }

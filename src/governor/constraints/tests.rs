@@ -1,5 +1,6 @@
 //! The constraints against the network itself, and against spacecraft that are flown.
 
+use super::super::light::Light;
 use super::super::rollout::settling_time;
 use super::*;
 use crate::envelope::{Forecast, Scale, Sky, Spacecraft, State};
@@ -75,7 +76,8 @@ fn spacecraft(overrides: &[&str]) -> Spacecraft {
 fn room(observation: &Observation<'_>) -> Room {
     let Observation { forecast, machine, limits, state, .. } = *observation;
     let floor = limits.soc_min + resolution(observation);
-    let horizon = Horizon::new(forecast, machine, state.t, (machine.full_w, machine.full_w), floor);
+    let horizon =
+        Horizon::new(Light::new(forecast), forecast, machine, state.t, (machine.full_w, machine.full_w), floor);
     let worst = Worst::new(observation);
     let radiator = observation.worst.temperatures.radiator;
     worst.room(&horizon, Rollout::renewed(&mut None, &worst.thermal, worst.reach, radiator))
@@ -390,4 +392,23 @@ fn more_power_may_seem_to_be_drawn_before_it_is_and_breaks_no_limit_then() {
             *fly(craft.clone().holding(0.9, hot), (held, power), (Seconds::ZERO, reach(&observation))).breaches();
         assert!(power > held * 1.1 && broken.junction.time_s <= Seconds::ZERO, "{power} {early} early: {broken:?}");
     }
+}
+
+/// Samples are means; light that dips along a parabola is least between them.
+#[test]
+fn a_dip_of_the_light_is_no_shallower_than_the_samples_show() {
+    for turn in (0..=20).map(|twentieth| f64::from(twentieth) / 20.0) {
+        let light = |at: f64| 5.0 + 3.0 * (at - turn).powi(2);
+        // The mean over a sample, by Simpson's rule, which is exact here.
+        let mean = |from: f64| Watts((light(from) + 4.0 * light(from + 0.5) + light(from + 1.0)) / 6.0);
+        let least = least_array([mean(-1.0), mean(0.0), mean(1.0)]);
+        assert!(least <= Watts(5.0 + 1e-9) && least > Watts(4.0), "{least} where 5 W is least, turning at {turn}");
+    }
+    let even = [Watts(7.0); 3];
+    assert_eq!(least_array(even), Watts(7.0), "even light is what it is");
+    assert_eq!(
+        least_array([Watts(7.0), Watts(7.0), Watts(1.0)]),
+        Watts(7.0),
+        "light that only goes is in the next sample"
+    );
 }
