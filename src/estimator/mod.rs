@@ -45,6 +45,8 @@ use watch::Watch;
 
 /// Assumed length of a batch of which nothing is known.
 const UNKNOWN: Seconds = Seconds(0.1);
+/// Share of full power that is nothing but rounding.
+const ROUNDING: f64 = 1e-6;
 /// The time since the last reading is flown in at most so many steps of one mean power each.
 const STEPS: f64 = 8.0;
 
@@ -350,10 +352,11 @@ impl Estimator {
         let dt = span / steps;
         let worse = self.range.is_switching() && !self.has_own_sensors && self.assumptions.item_cost > 1.0;
         let shown = if self.range.is_switching() || self.has_own_sensors { Watts::ZERO } else { self.power_step() };
+        let is_exact = shown <= self.range.full_w * ROUNDING;
         for step in 0..steps as u32 {
             let from = self.at + dt * f64::from(step);
             let above = self.activity.drawn(from, from + dt) / dt;
-            let is_same = self.worst == self.expected && !(worse && above > Watts::ZERO) && shown <= Watts::ZERO;
+            let is_same = self.worst == self.expected && !(worse && above > Watts::ZERO) && is_exact;
             self.expected = self.confirmed.ahead(&self.expected, dt, self.range.idle_w + above);
             self.worst = match is_same {
                 true => self.expected,

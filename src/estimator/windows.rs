@@ -10,12 +10,9 @@
 
 use super::account::Posted;
 use super::costs::CALIBRATED_SHARE;
-use super::{Assumption, Confirmed, Estimator, STEPS};
+use super::{Assumption, Confirmed, Estimator, ROUNDING, STEPS};
 use crate::reading::{Basis, EnergyWindow, Reading, Refusal};
 use crate::units::{Joules, Seconds, Watts};
-
-/// Share of full power that is nothing but rounding.
-const ROUNDING: f64 = 1e-6;
 
 impl Estimator {
     /// Takes a look at the meter. What was counted or has to be assumed moves the confirmed spacecraft, and comes back in order.
@@ -78,7 +75,8 @@ impl Estimator {
         let share = span / whole;
         let (energy_j, high_j) = (energy_j * share, high_j.map(|high| high * share));
         let window = EnergyWindow { from_s: from, to_s: to, energy_j, high_j, basis };
-        let busy = self.activity.busy(from, to);
+        let is_switching = self.range.is_switching();
+        let busy = if is_switching { self.activity.busy(from, to) } else { Vec::new() };
         let ran = busy.iter().fold(Seconds::ZERO, |sum, (_, ran)| sum + *ran);
         let before = from - self.period() * STEPS;
         let confirmed = Confirmed {
@@ -86,9 +84,9 @@ impl Estimator {
             above_idle_j: energy_j - self.range.idle_w * span,
             expected_j: self.activity.drawn(from, to),
             busy_share: (ran / span).min(1.0),
-            is_rest: ran <= Seconds::ZERO && self.activity.busy(before, from).is_empty(),
+            is_rest: ran <= Seconds::ZERO && (!is_switching || self.activity.busy(before, from).is_empty()),
         };
-        if !self.range.is_switching() && confirmed.is_counted() {
+        if !is_switching && confirmed.is_counted() {
             self.compare(&confirmed);
         }
         let breaches = *self.confirmed.breaches();
@@ -96,7 +94,7 @@ impl Estimator {
         if *self.confirmed.breaches() != breaches {
             self.breached = to;
         }
-        if self.range.is_switching() && confirmed.is_counted() {
+        if is_switching && confirmed.is_counted() {
             self.learn(&confirmed, &busy);
         }
         Some(confirmed)

@@ -149,9 +149,11 @@ impl Rollout {
         for (index, point) in self.whole.iter().enumerate() {
             let inputs = if index == 0 { &expected } else { &worst };
             for (node, row) in point.temperature.iter().enumerate() {
-                let highest = start.power(early, limited[node].0, (row.at(inputs), row.on));
-                if highest < tightest.0 {
-                    tightest = (highest, index, node);
+                let base = row.at(inputs);
+                // A division only where the tightest so far would be too much.
+                let beyond = tightest.0 - start.held.0.0;
+                if limited[node].0 - base - row.on * tightest.0 < (early * beyond).max(0.0) {
+                    tightest = (start.power(early, limited[node].0, (base, row.on)), index, node);
                 }
             }
         }
