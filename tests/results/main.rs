@@ -5,6 +5,7 @@
 mod cut_short;
 mod flown;
 mod merged;
+mod page;
 mod refused;
 mod simulated;
 mod sources;
