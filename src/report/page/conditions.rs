@@ -11,7 +11,7 @@ pub(super) fn conditions(result: &FlightResult) -> String {
         ("The scale", serde_json::to_value(result.scale)),
         ("What was asked for, and the satellite", serde_json::to_value(&result.plan)),
         ("How late the meter is", serde_json::to_value(&result.identification)),
-        ("What the meter itself took", serde_json::to_value(&result.meter_cost)),
+        ("What the meter itself took", serde_json::to_value(result.meter_cost)),
     ];
     let mut text = String::new();
     for (title, value) in parts {

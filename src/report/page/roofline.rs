@@ -94,9 +94,9 @@ impl Roofs {
         let _ = writeln!(text, "<path class=\"roof\" d=\"M{left} {low:.1}L{:.1} {:.1}H{right}\"/>", corner.0, corner.1);
         text.push_str(&labels(kernels, &across, &up));
         format!(
-            "<figure>\n<svg class=\"roofline\" viewBox=\"0 0 640 340\" role=\"img\" aria-label=\"Kernels under the measured roofs of arithmetic and memory\">\n\
+            "<figure>\n<section class=\"wide\" tabindex=\"0\" aria-label=\"Roofline\">\n<svg class=\"roofline\" viewBox=\"0 0 640 340\" role=\"img\" aria-label=\"Kernels under the measured roofs of arithmetic and memory\">\n\
              {text}<text x=\"{0}\" y=\"{1}\" text-anchor=\"middle\">FLOP for each byte that must move</text>\n\
-             <text x=\"14\" y=\"{2}\" text-anchor=\"middle\" transform=\"rotate(-90 14 {2})\">FLOP/s</text>\n</svg>\n\
+             <text x=\"14\" y=\"{2}\" text-anchor=\"middle\" transform=\"rotate(-90 14 {2})\">FLOP/s</text>\n</svg>\n</section>\n\
              <figcaption>Roofs: {3}/s of arithmetic (<code>fma</code>) and {4}/s of memory (<code>copy</code>), reached by the same \
              adapter in the same run.</figcaption>\n</figure>\n",
             f64::midpoint(left, right),

@@ -37,9 +37,12 @@ fn list(results: &[(String, FlightResult)]) -> String {
     format!("<ul class=\"several\">\n{}</ul>\n", results.iter().map(item).collect::<String>())
 }
 
+/// Something that two results may share: its name, and what it is in a result.
+type Trait = (&'static str, fn(&FlightResult) -> String);
+
 /// What must be the same before two figures may be set against one another.
 fn apart(results: &[(String, FlightResult)]) -> String {
-    let traits: [(&str, fn(&FlightResult) -> String); 7] = [
+    let traits: [Trait; 7] = [
         ("satellite", |result| result.plan.satellite_name.clone()),
         ("date of the orbit", |result| result.plan.satellite.orbit.start.to_string()),
         ("governor", |result| result.plan.governor.to_string()),
