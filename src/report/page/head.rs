@@ -111,9 +111,9 @@ fn card(title: &str, figure: &str, more: &str) -> String {
     )
 }
 
-/// A number and its unit stay on one line.
+/// A number and its unit stay on one line, and marks of a terminal's code go.
 fn together(text: &str) -> String {
-    text.replace(" %", "\u{a0}%").replace(" °C", "\u{a0}°C")
+    text.replace(" %", "\u{a0}%").replace(" °C", "\u{a0}°C").replace('`', "")
 }
 
 /// To the minute, as people write it.
@@ -189,6 +189,9 @@ fn watts(result: &FlightResult) -> String {
     let Some(source) = result.conditions.as_ref().map(|conditions| &conditions.source) else {
         return card("The watts", "none", &result.energy_statement);
     };
+    if kind(result) == Kind::Unmeasured {
+        return card("The watts", "not measured", &format!("{} gave no energy of this work", source.name));
+    }
     let figure = match source.provenance.is_measured() {
         true => format!("measured by {}", source.name),
         false => format!("modelled by {}", source.name),

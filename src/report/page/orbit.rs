@@ -14,8 +14,9 @@ use crate::units::Seconds;
 use std::f64::consts::TAU;
 use std::fmt::Write;
 
-/// Radius of the Earth in the picture.
-const EARTH: f64 = 100.0;
+/// Largest radius of the Earth in the picture, and of an orbit: a higher one makes the Earth smaller.
+const EARTH_MAX: f64 = 100.0;
+const ORBIT_MAX: f64 = 112.0;
 /// Equatorial radius of the Earth, km (WGS84).
 const EARTH_KM: f64 = 6_378.137;
 /// Half the height of the picture, and its right edge.
@@ -24,14 +25,21 @@ const EDGE: (f64, f64) = (126.0, 232.0);
 struct Picture {
     orbit: Orbit,
     view: View,
+    /// Radius of the Earth.
+    earth: f64,
 }
 
 impl Picture {
+    fn new(orbit: Orbit, sun: Place) -> Picture {
+        let earth = EARTH_MAX.min(ORBIT_MAX * EARTH_KM / orbit.radius_km);
+        Picture { orbit, view: View::new(sun), earth }
+    }
+
     /// The satellite at a simulated time since its ascending node.
     fn at(&self, simulated: Seconds) -> Seen {
         let [node, quarter, _] = self.orbit.axes(simulated);
         let (sin, cos) = (TAU * self.orbit.phase(simulated)).sin_cos();
-        let radius = EARTH * self.orbit.radius_km / EARTH_KM;
+        let radius = self.earth * self.orbit.radius_km / EARTH_KM;
         self.view.see(&std::array::from_fn(|axis| radius * (cos * node[axis] + sin * quarter[axis])))
     }
 
@@ -54,7 +62,7 @@ impl Picture {
     fn globe(&self) -> String {
         let point = |latitude: f64, longitude: f64| -> Place {
             let ((north, across), (east, along)) = (latitude.to_radians().sin_cos(), longitude.to_radians().sin_cos());
-            [EARTH * across * along, EARTH * across * east, EARTH * north]
+            [across * along, across * east, north].map(|part| self.earth * part)
         };
         let mut text = String::new();
         for latitude in [-60.0, -30.0, 0.0, 30.0, 60.0] {
@@ -77,7 +85,7 @@ impl Picture {
 
     fn is_hidden(&self, slice: &Held) -> bool {
         let middle = self.at((slice.begin + slice.end) / 2.0);
-        middle.near < 0.0 && middle.x.hypot(middle.y) < EARTH
+        middle.near < 0.0 && middle.x.hypot(middle.y) < self.earth
     }
 
     fn path(&self, slices: &[Held]) -> String {
@@ -108,7 +116,7 @@ pub(super) fn orbit(result: &FlightResult, record: &Record<'_>) -> String {
     let profile = &result.plan.satellite.orbit;
     let orbit = Orbit::new(profile, profile.start);
     let aspect = orbit.aspect(Seconds::ZERO);
-    let picture = Picture { orbit, view: View::new(aspect.sun.direction) };
+    let picture = Picture::new(orbit, aspect.sun.direction);
     let slices = held(record, orbit.nodal_period / 120.0);
     let dark =
         slices.iter().filter(|slice| slice.lit < 0.5).fold(Seconds::ZERO, |sum, slice| sum + (slice.end - slice.begin));
@@ -127,7 +135,7 @@ pub(super) fn orbit(result: &FlightResult, record: &Record<'_>) -> String {
          <figcaption>{said} To scale.\n{6}\n{stops}</figcaption>\n</figure>\n",
         EDGE.0,
         2.0 * EDGE.0,
-        backdrop(),
+        backdrop(picture.earth),
         picture.globe(),
         picture.path(&slices),
         points,
@@ -136,16 +144,16 @@ pub(super) fn orbit(result: &FlightResult, record: &Record<'_>) -> String {
 }
 
 /// Sun, shadow and the globe with its night.
-fn backdrop() -> String {
-    let (edge, terminator) = (EDGE.1, COS_SUN * EARTH);
+fn backdrop(earth: f64) -> String {
+    let (edge, terminator) = (EDGE.1, COS_SUN * earth);
     format!(
         "<defs><linearGradient id=\"fade\"><stop offset=\"0\" class=\"deep\"/><stop offset=\"1\" class=\"gone\"/></linearGradient></defs>\n\
-         <path class=\"shadow\" d=\"M0 -{EARTH}H{edge}V{EARTH}H0Z\"/>\n\
+         <path class=\"shadow\" d=\"M0 -{earth:.1}H{edge}V{earth:.1}H0Z\"/>\n\
          <g class=\"sun\"><circle cx=\"-150\" cy=\"0\" r=\"9\"/><path d=\"M-136 0h16M-138 -7l14 -5M-138 7l14 5\"/></g>\n\
          <text x=\"-150\" y=\"25\" text-anchor=\"middle\">Sun</text>\n<text x=\"{0}\" y=\"4\" text-anchor=\"end\">shadow</text>\n\
-         <circle class=\"day\" r=\"{EARTH}\"/>\n\
-         <path class=\"night\" d=\"M0 -{EARTH}A{EARTH} {EARTH} 0 0 1 0 {EARTH}A{terminator} {EARTH} 0 0 0 0 -{EARTH}Z\"/>\n\
-         <path class=\"terminator\" d=\"M0 {EARTH}A{terminator} {EARTH} 0 0 0 0 -{EARTH}\"/>\n",
+         <circle class=\"day\" r=\"{earth:.1}\"/>\n\
+         <path class=\"night\" d=\"M0 -{earth:.1}A{earth:.1} {earth:.1} 0 0 1 0 {earth:.1}A{terminator:.1} {earth:.1} 0 0 0 0 -{earth:.1}Z\"/>\n\
+         <path class=\"terminator\" d=\"M0 {earth:.1}A{terminator:.1} {earth:.1} 0 0 0 0 -{earth:.1}\"/>\n",
         edge - 8.0
     )
 }
@@ -167,12 +175,12 @@ fn stops(picture: &Picture, record: &Record<'_>) -> (String, String) {
     let (mut points, mut list) = (arrow(picture), String::from("<ol class=\"stops\">\n"));
     for (number, (at, what)) in all.iter().enumerate() {
         let seen = picture.at(*at);
-        // The number stands outside of the path, so that both can be read, and inside where another one is near.
-        let is_near = |(earlier, _): &(Seconds, String)| {
+        // The number stands outside of the path, so that both can be read, and inside or below where others are near.
+        let is_near = |(earlier, _): &&(Seconds, String)| {
             let other = picture.at(*earlier);
             (other.x - seen.x).hypot(other.y - seen.y) < 14.0
         };
-        let side = if all[..number].iter().any(is_near) { -1.0 } else { 1.0 };
+        let (side, below) = [(1.0, 0.0), (-1.0, 0.0), (0.0, 14.0)][all[..number].iter().filter(is_near).count()];
         let away = 1.0 + side * 11.0 / seen.x.hypot(seen.y).max(40.0);
         let _ = writeln!(
             points,
@@ -181,7 +189,7 @@ fn stops(picture: &Picture, record: &Record<'_>) -> (String, String) {
             seen.x,
             seen.y,
             seen.x * away,
-            seen.y * away + 3.5,
+            seen.y * away + 3.5 + below,
             number + 1
         );
         let _ = writeln!(list, "<li>{}</li>", escape(what));

@@ -33,9 +33,12 @@
 
   const horizontal = (plot, value, name, text, below) => {
     const { ctx } = plot;
-    const { left, width } = box(plot);
-    const y = plot.valToPos(value, "y", true);
+    const { left, top, width } = box(plot);
     const pixel = uPlot.pxRatio;
+    // A limit out of reach is told at the upper edge.
+    const place = plot.valToPos(value, "y", true);
+    const isOut = place < top;
+    const y = isOut ? top + (below ? 14 : 0) * pixel : place;
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = colour(name);
     ctx.lineWidth = 1.2 * pixel;
@@ -43,15 +46,16 @@
     ctx.beginPath();
     ctx.moveTo(left, y);
     ctx.lineTo(left + width, y);
-    ctx.stroke();
+    if (!isOut) ctx.stroke();
     ctx.font = `${11 * pixel}px system-ui, sans-serif`;
     ctx.textAlign = "left";
-    ctx.textBaseline = below ? "top" : "bottom";
+    ctx.textBaseline = below || isOut ? "top" : "bottom";
     ctx.setLineDash([]);
     ctx.lineWidth = 3 * pixel;
     ctx.strokeStyle = colour("card");
     // A rim in the colour of the ground keeps the words readable over curves.
-    for (const draw of ["strokeText", "fillText"]) ctx[draw](text, left + 5 * pixel, y + (below ? 3 : -3) * pixel);
+    const said = isOut ? `${text}: ${value.toLocaleString("en")}, over the edge` : text;
+    for (const draw of ["strokeText", "fillText"]) ctx[draw](said, left + 5 * pixel, y + (below || isOut ? 3 : -3) * pixel);
     ctx.restore();
   };
 
@@ -190,11 +194,14 @@
     over: [(plot) => horizontal(plot, data.charge_min, "bad", "floor", true), (plot) => horizontal(plot, data.charge_max, "soft", "full", false)],
   });
 
+  // A limit far over everything that happened would press the curves flat.
+  const hottest = most(rows.junction, rows.loop, rows.radiator);
+  const near = (limit) => (limit < hottest + 150 ? [limit] : []);
   chart("heat", 210, rows.confirmed, [
     { ...line("junction", "junction", 1, "°C"), ys: rows.junction },
     { ...line("loop", "loop", 1, "°C"), ys: rows.loop },
     { ...line("radiator", "radiator", 1, "°C"), ys: rows.radiator },
-  ], span(least(rows.junction, rows.loop, rows.radiator), most(rows.junction, rows.loop, [data.junction_limit, data.loop_limit]), 0.08), {
+  ], span(least(rows.junction, rows.loop, rows.radiator), most(rows.junction, rows.loop, near(data.junction_limit), near(data.loop_limit)), 0.08), {
     clock: "confirmed at",
     over: [
       (plot) => horizontal(plot, data.junction_limit, "junction", "limit of the junction", false),

@@ -1,11 +1,13 @@
-//! The eye that looks at the orbit: far away, 60 degrees from the Sun, north up, so that the day is on the left, the shadow
-//! points to the right, and terminator and orbit are open ellipses.
+//! The eye that looks at the orbit: far away, 60 degrees from the Sun and raised to the north, so that the day is on the left,
+//! the shadow points to the right, and the terminator and nearly every orbit are open ellipses.
 
 /// A direction or a place in the equatorial frame.
 pub(super) type Place = [f64; 3];
 
 /// Cosine of the angle between eye and Sun.
 pub(super) const COS_SUN: f64 = 0.5;
+/// How far the eye is turned about the Sun's direction, to the north: an equatorial orbit is no line then.
+const RAISED_DEG: f64 = 25.0;
 
 /// Three unit vectors: to the right, up, and to the eye.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,9 @@ impl View {
     pub(super) fn new(sun: Place) -> View {
         let up = unit(along(&[0.0, 0.0, 1.0], &sun, -dot(&[0.0, 0.0, 1.0], &sun)));
         let side = cross(&up, &sun);
+        let (sin, cos) = RAISED_DEG.to_radians().sin_cos();
+        let (side, up) =
+            (along(&side.map(|part| cos * part), &up, sin), along(&up.map(|part| cos * part), &side, -sin));
         let eye = unit(along(&side.map(|part| (1.0 - COS_SUN * COS_SUN).sqrt() * part), &sun, COS_SUN));
         View { right: cross(&up, &eye), up, eye }
     }
