@@ -1,8 +1,9 @@
 //! Each workload without an envelope and inside it.
 
+use super::super::energy::Energy;
 use super::super::flight::WorkloadInFlight;
 use super::super::result::FlightResult;
-use super::super::summary::{joules, rate};
+use super::super::summary::rate;
 use super::super::table::scaled;
 use super::super::workload::WorkloadResult;
 use super::head::{kind, marked, work_per};
@@ -23,7 +24,7 @@ pub(super) fn workloads(result: &FlightResult) -> String {
     let ran = ["workload", "test", "backend", &power, "energy without limits", "energy in flight", "items in flight"];
     let energies: Vec<Vec<String>> = result.unconstrained.iter().map(|free| energy(free, inside(&free.name))).collect();
     table("Work per joule of each workload, without limits and in flight", 1, &titles, &rows)
-        + &table("What ran, and its energy with bounds", ran.len(), &ran, &energies)
+        + &table("What ran, and its energy with bounds (k = 2)", ran.len(), &ran, &energies)
 }
 
 fn per(value: Option<f64>, unit: &str) -> String {
@@ -52,8 +53,19 @@ fn energy(free: &WorkloadResult, inside: Option<&WorkloadInFlight>) -> Vec<Strin
         free.test.clone(),
         free.backends.clone(),
         free.power_w.map_or("-".into(), |power| format!("{:.2} W", power.0)),
-        joules(&free.energy),
-        inside.map_or("-".into(), |inside| joules(&inside.energy)),
+        bounded(&free.energy),
+        inside.map_or("-".into(), |inside| bounded(&inside.energy)),
         inside.map_or("-".into(), |inside| scaled(inside.items, &inside.unit)),
     ]
+}
+
+/// `57.6 J (54.8 to 60.8)`; what was not watched closely enough is told.
+fn bounded(energy: &Energy) -> String {
+    let Some(value) = energy.value_j else { return "not known".into() };
+    let band = match energy.low_j.zip(energy.high_j) {
+        Some((low, high)) => format!(" ({:.1} to {:.1})", low.0, high.0),
+        None => marked(energy.kind).into(),
+    };
+    let seen = energy.coverage_share.filter(|share| *share < 0.9995);
+    format!("{:.1} J{band}{}", value.0, seen.map_or(String::new(), |share| format!(", {:.1} % seen", 100.0 * share)))
 }
