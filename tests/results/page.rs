@@ -154,6 +154,28 @@ fn renamed(line: &str, name: &str) -> String {
 }
 
 #[test]
+fn a_flight_that_was_cut_short_has_a_page_that_says_so() {
+    let results = tempfile::tempdir().expect("a temporary directory");
+    let journal = read(&flown(results.path(), &[]), "journal.jsonl");
+    let departed = journal.lines().position(|line| line.contains("\"departed\"")).expect("it left");
+    for (lines, said) in
+        [(1, "the satellite never left"), (departed, "the satellite never left"), (departed + 4, "killed")]
+    {
+        let copy = results.path().join(format!("cut-{lines}"));
+        std::fs::create_dir(&copy).expect("a folder");
+        let kept: String = journal.lines().take(lines).map(|line| format!("{line}\n")).collect();
+        std::fs::write(copy.join("journal.jsonl"), kept).expect("the journal can be written");
+        let output = dawndusk(&["report", copy.to_str().expect("a path in UTF-8")]);
+        assert_eq!(output.status.code(), Some(0), "{lines} lines: {output:?}");
+        let page = read(&copy, "report.html");
+        let (_, after) = page.split_once("<h1>").expect("a headline");
+        let headline = after.split("</h1>").next().unwrap_or_default();
+        assert!(headline.contains("INVALID") && headline.contains(said), "{lines} lines: {headline}");
+        assert_eq!(data(&page).is_null(), lines <= departed, "curves from the first tick on");
+    }
+}
+
+#[test]
 fn what_draws_the_curves_is_the_published_file() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/page/uplot");
     let sums = read(&folder, "SHA256SUMS");
