@@ -95,8 +95,8 @@ async function look(browser, page, width, scheme) {
   const world = await (await tab.createCDPSession()).send("Page.createIsolatedWorld", {
     frameId: tab.mainFrame()._id, worldName: "axe", grantUniveralAccess: true,
   });
-  const session = await tab.createCDPSession();
-  const found = await session.send("Runtime.evaluate", {
+  const protocol = await tab.createCDPSession();
+  const found = await protocol.send("Runtime.evaluate", {
     expression: `${axe};axe.run().then((found) => JSON.stringify(found.violations))`,
     contextId: world.executionContextId, awaitPromise: true, returnByValue: true,
   });
