@@ -11,7 +11,7 @@
 //!
 //! | limit | holds if |
 //! |---|---|
-//! | junction, loop | neither node passes its limit on the way; a power that follows its budget keeps them from the middle of the reach on ([`super::rollout`]) |
+//! | junction, loop | neither node passes its limit on the way ([`super::rollout`]) |
 //! | charge | idle power from then on keeps the floor during the orbit ahead |
 //! | bus | array and battery can feed `peak_power` times full power all the way |
 //!
@@ -98,9 +98,9 @@ impl<'a> Worst<'a> {
     }
 
     fn start(&self) -> Start {
-        let Observation { machine, state, worst, held, .. } = *self.observation;
-        let (expected, from) = (state.temperatures, worst.temperatures);
-        Start { held, expected, from, idle: machine.idle_w * self.meter(), environment: self.environment }
+        let Observation { machine, worst, held, .. } = *self.observation;
+        let idle = machine.idle_w * self.meter();
+        Start { from: worst.temperatures, idle, environment: self.environment, held }
     }
 
     /// A machine of batches: for how long of the reach they may run.
