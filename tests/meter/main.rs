@@ -18,10 +18,13 @@ mod models;
 mod network;
 mod nvml;
 #[cfg(unix)]
+mod programs;
+#[cfg(unix)]
 mod recordings;
 mod samplers;
 #[cfg(unix)]
 mod selection;
 #[cfg(unix)]
 mod slowed;
+mod sums;
 mod throttling;
