@@ -80,8 +80,17 @@ pub(super) fn address(name_or_path: &str, given: Table) -> Result<Address, Strin
     if let Some(missing) = file.parameters.iter().find(is_missing) {
         return Err(wrong(format!("say {missing}=VALUE: profile:{name_or_path},{missing}=VALUE")));
     }
-    let name = Path::new(name_or_path).file_stem().map_or(name_or_path.into(), |stem| stem.to_string_lossy());
-    meter(&file, &parameters, keys, &name).map_err(wrong)
+    meter(&file, &parameters, keys, &called(name_or_path)).map_err(wrong)
+}
+
+/// What the sources of a profile are called: by a file of the user's own, never what another source is.
+fn called(name_or_path: &str) -> String {
+    if METERS.iter().any(|shipped| shipped.name == name_or_path) {
+        return name_or_path.to_owned();
+    }
+    let stem = Path::new(name_or_path).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    format!("profile-{}", stem.chars().map(plain).collect::<String>())
 }
 
 /// Whether a text is a good profile, whatever its parameters will be.

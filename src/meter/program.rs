@@ -4,9 +4,10 @@
 //! |---|---|
 //! | the source is closed, also after Ctrl-C | asked to end (SIGTERM), and made to end (SIGKILL) after [`GRACE`] |
 //! | at once, by a second Ctrl-C | [`end_all`] makes it end |
-//! | killed | its output leads nowhere: the next line ends it (SIGPIPE) |
+//! | killed, or gone in any other way | the watcher makes it end |
 //!
-//! It runs under the shell in a process group of its own, so that all that it has started ends with it.
+//! It runs under the shell in a process group of its own, so that all that it has started ends with it. The watcher is of
+//! that group too: it listens at a pipe that nobody writes to and that closes when this program is no more.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -25,6 +26,14 @@ const LINES_MAX: usize = 1024;
 
 /// So much is kept of what it last said of its troubles.
 const TROUBLE_MAX: usize = 400;
+
+/// Starts the watcher, and becomes the command. The command finds nothing on its standard input and no trace of the pipe, and
+/// the watcher holds none of its outputs.
+#[cfg(unix)]
+const WATCHED: &str = r#"exec 3<&0 </dev/null
+(exec >/dev/null 2>&1; cat <&3; kill -KILL 0) &
+exec 3<&-
+exec /bin/sh -c "$1""#;
 
 /// Process groups that are running.
 static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
@@ -49,12 +58,8 @@ impl Program {
     /// # Errors
     /// There is no shell, or the system has no process or thread left.
     pub(super) fn start(command: &str, variables: &[(String, String)]) -> io::Result<Program> {
-        let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("/bin/sh", "-c") };
-        let mut starting = Command::new(shell);
-        starting.arg(flag).arg(command).envs(variables.iter().cloned());
-        starting.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut starting, 0);
+        let mut starting = under_the_shell(command);
+        starting.envs(variables.iter().cloned()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = starting.spawn()?;
         running().push(child.id());
         let (output, errors) = (child.stdout.take(), child.stderr.take());
@@ -116,6 +121,21 @@ impl Drop for Program {
         running().retain(|running| *running != number);
         let _ = self.child.wait();
     }
+}
+
+#[cfg(unix)]
+fn under_the_shell(command: &str) -> Command {
+    use std::os::unix::process::CommandExt;
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", WATCHED, "sh", command]).stdin(Stdio::piped()).process_group(0);
+    shell
+}
+
+#[cfg(not(unix))]
+fn under_the_shell(command: &str) -> Command {
+    let mut shell = Command::new("cmd");
+    shell.args(["/C", command]).stdin(Stdio::null());
+    shell
 }
 
 /// Ends all programs at once, for a process that does not run the end of its sources.

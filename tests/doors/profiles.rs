@@ -173,7 +173,7 @@ fn a_users_own_profile_works_by_its_path_and_a_bad_one_is_refused() {
     );
     write(&good);
     let meter = format!("profile:{},host=127.0.0.1", file.display());
-    assert_eq!(watts(&source(&meter, "rack:0")), 121.5, "by its path, named after its file");
+    assert_eq!(watts(&source(&meter, "profile-rack:0")), 121.5, "by its path, named after its file");
     let checked = |text: &str| {
         write(text);
         let mut command = program(folder.path());

@@ -189,13 +189,58 @@ fn a_program_ends_with_a_flight_that_is_interrupted_once_twice_or_killed() {
             std::thread::sleep(Duration::from_millis(600));
         }
         child.wait().expect("it ends");
-        match signal {
-            // Nobody is left to end the sleeper; what prints ends by itself.
-            Signal::KILL => {
-                gone(&began[..1], "killed");
-                let _ = kill_process(began[1], Signal::KILL);
-            }
-            _ => gone(&began, &format!("{times} times {signal:?}")),
-        }
+        gone(&began, &format!("{times} times {signal:?}"));
     }
+}
+
+#[test]
+fn a_program_that_says_nothing_ends_with_a_command_that_waits_for_it() {
+    for (verb, signal) in
+        [("run", Signal::INT), ("devices", Signal::INT), ("doctor", Signal::TERM), ("run", Signal::KILL)]
+    {
+        let folder = bare();
+        let file = folder.path().join("numbers");
+        let meter = format!("exec:sleep 300 & echo $$ $! > {0}.new; mv {0}.new {0}; wait", file.display());
+        let mut command = program(folder.path());
+        command.args([verb, "--meter", &meter]).current_dir(folder.path());
+        let mut child =
+            command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().expect("it starts");
+        let began = numbers(&file);
+        send(&child, signal);
+        let asked = Instant::now();
+        let status = child.wait().expect("it ends");
+        assert!(asked.elapsed() < Duration::from_secs(4), "{verb} {signal:?}: {:?}", asked.elapsed());
+        assert!(!status.success(), "{verb} {signal:?}: {status}");
+        gone(&began, &format!("{verb} {signal:?}"));
+    }
+}
+
+#[test]
+fn the_doctor_says_what_a_program_is_worth_and_what_is_wrong_with_it() {
+    let folder = bare();
+    let examined = |meter: &str| {
+        let mut command = program(folder.path());
+        command.args(["doctor", "--json", "--meter", meter]);
+        let said = said(command);
+        let document: serde_json::Value = serde_json::from_str(&said.out).expect("one JSON document");
+        let checks = document["checks"].as_array().expect("a list").clone();
+        let line = checks
+            .iter()
+            .find(|check| check["area"] == "power" && check["name"] == "exec:0")
+            .expect("its line")
+            .clone();
+        (said.code, line, document["power"].clone())
+    };
+    let good = "exec,unit=W,boundary=wall,band_percent=2:while :; do echo 81.5; sleep 0.2; done";
+    let (_, line, power) = examined(good);
+    assert_eq!((&line["state"], &line["reads"]["power_w"]), (&"pass".into(), &81.5.into()), "{line:#}");
+    assert_eq!(
+        (&power["source"], &power["covers_adapter"]),
+        (&"exec:0".into(), &true.into()),
+        "it is chosen: {power:#}"
+    );
+    let (code, line, _) = examined("exec,unit=W:echo 81.5 >&2; exit 3");
+    let finding = line["finding"].as_str().expect("a sentence");
+    assert!(finding.contains("the program has ended") && finding.contains("exit code 3; it says: 81.5"), "{finding}");
+    assert_eq!((code, &line["state"]), (10, &"fail".into()), "exit code 10 where a line fails");
 }

@@ -16,6 +16,7 @@ mod jetson;
 mod merged_files;
 mod models;
 mod network;
+mod numbers;
 mod nvml;
 #[cfg(unix)]
 mod programs;
