@@ -16,7 +16,7 @@ use super::doors::Exec as ExecAddress;
 use super::integral::GAP_PERIODS;
 use super::probe::Refusal;
 use super::program::{Line, Program};
-use super::settings::{Settings, Unit};
+use super::settings::{Settings, Steps, Unit};
 use crate::reading::NoData;
 use crate::units::{Joules, Seconds, Watts};
 use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
@@ -42,6 +42,7 @@ pub struct Exec {
     /// What its first good line was: whether it has a power and an energy.
     kind: (bool, bool),
     last_line: Instant,
+    steps: Steps,
     /// The line by which it was opened.
     untold: Option<Line>,
 }
@@ -61,7 +62,14 @@ impl Exec {
         let program =
             started.map_err(|error| Refusal::new(NoData::NotSupported, format!("it does not start: {error}")))?;
         let settings = address.settings.clone();
-        let mut exec = Exec { program, settings, kind: (false, false), last_line: Instant::now(), untold: None };
+        let mut exec = Exec {
+            program,
+            settings,
+            kind: (false, false),
+            last_line: Instant::now(),
+            steps: Steps::default(),
+            untold: None,
+        };
         let said = exec.await_first()?;
         let settings = &address.settings;
         exec.kind = (said.power.is_some(), said.energy.is_some());
@@ -137,18 +145,20 @@ impl Exec {
     }
 
     /// The samples of a line that came at `at`.
-    fn samples_of(&self, at: Seconds, text: &str) -> Vec<Sample> {
+    fn samples_of(&mut self, at: Seconds, text: &str) -> Vec<Sample> {
         let Ok(Said { power, energy }) = said(text, &self.settings) else {
             return vec![Sample::new(0, at, Err(NoData::Implausible))];
         };
         let power = power.map(Value::Power).ok_or(NoData::Implausible);
         let count = energy.ok_or(NoData::Implausible).and_then(|energy| match energy < Joules::ZERO {
             true => Err(NoData::Negative),
-            false => Ok(Value::Count((energy / MICROJOULE).round() as u64)),
+            false => Ok((energy / MICROJOULE).round() as u64),
         });
+        let mut counted =
+            || count.map_or_else(|cause| Sample::new(0, at, Err(cause)), |count| self.steps.sample(at, count));
         match self.kind {
-            (true, true) => vec![Sample::new(0, at, count), Sample::new(1, at, power)],
-            (false, true) => vec![Sample::new(0, at, count)],
+            (true, true) => vec![counted(), Sample::new(1, at, power)],
+            (false, true) => vec![counted()],
             _ => vec![Sample::new(0, at, power)],
         }
     }

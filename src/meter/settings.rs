@@ -5,7 +5,7 @@
 //! covers [`Boundary::NotStated`], without a band its energies have no bounds.
 
 use super::access::AccessSettings;
-use super::channel::Quantity;
+use super::channel::{Quantity, Sample, Value as Shown};
 use super::counter::{Limits, MICROJOULE, SLACK};
 use super::plausible::PowerFilter;
 use crate::reading::{Boundary, Provenance, Sensing, Source};
@@ -244,6 +244,23 @@ impl Settings {
         let slack = SLACK.max(self.period * 2.0);
         let ceiling = super::plausible::ceiling(self.rated, CEILING);
         Quantity::counter(Limits { slack, ..Limits::of(MICROJOULE, None, ceiling) })
+    }
+}
+
+/// A coarse count stands still for many looks and then makes one step, so a step is measured from the one before it: over the
+/// time of one look it would be no load that anything can draw.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Steps(Option<(u64, Seconds)>);
+
+impl Steps {
+    /// The sample of a count that was seen at `at`.
+    pub(super) fn sample(&mut self, at: Seconds, count: u64) -> Sample {
+        let since = match self.0 {
+            Some((last, since)) if last == count => since,
+            _ => at,
+        };
+        self.0 = Some((count, since));
+        Sample { clock: since, ..Sample::new(0, at, Ok(Shown::Count(count))) }
     }
 }
 

@@ -8,7 +8,7 @@ use super::address::{Address, AddressError};
 use super::board::{BoardDriver, BoardFacts};
 use super::channel::{Channel, Sensor};
 use super::counter;
-use super::doors::Exec;
+use super::doors::{Exec, Web};
 use super::exec;
 use super::nvml::{BoardSensor, Device, NvmlBoard, NvmlDriver};
 use super::probe::{Place, Probe, Refusal};
@@ -17,7 +17,7 @@ use super::recorded::Recorded;
 use super::shelly::Shelly;
 use super::sysfs::Tree;
 use super::thread::{Answers, DEADLINE, Threaded};
-use super::web::Web;
+use super::web;
 use super::{Meter, apple, cpu_time, duplicates, hwmon, jetson, rapl};
 use crate::reading::{NoData, Reading};
 use crate::units::{Seconds, Watts};
@@ -273,6 +273,8 @@ fn of_addresses(roots: &Roots) -> Vec<Trial> {
             Address::Exec(Exec { settings, .. }) => {
                 roots.slow_deadline().max(exec::first_line(settings) + SLOW_DEADLINE)
             }
+            // A question for the login, one for the number, and one more for the first look.
+            Address::Web(Web { settings, .. }) => roots.slow_deadline().max(settings.timeout * 4.0),
             _ => roots.slow_deadline(),
         };
         Trial::start(name.clone(), deadline, move || of_address(&name, &address).map(Some))
@@ -298,7 +300,7 @@ fn of_address(name: &str, address: &Address) -> Result<Candidate, Refusal> {
             let channel = exec::Exec::open(name, program)?;
             Candidate::slow_every(channel.poll_period(), channel)
         }
-        Address::Web(web) => Candidate::slow(Web::open(name, web)?),
+        Address::Web(page) => Candidate::slow(web::Web::open(name, page)?),
         Address::Sum(members) => {
             Err(Refusal::new(NoData::NotSupported, format!("the sum of {}", members.join(" and "))))
         }

@@ -11,7 +11,7 @@ use super::doors::Web as WebAddress;
 use super::http::{Answer, Client};
 use super::pointer;
 use super::probe::Refusal;
-use super::settings::{Several, Unit};
+use super::settings::{Several, Steps, Unit};
 use crate::reading::NoData;
 use crate::units::{Seconds, Watts};
 use std::time::Duration;
@@ -22,6 +22,7 @@ pub struct Web {
     address: WebAddress,
     /// The time that stood in the last answer.
     last_time: Option<serde_json::Value>,
+    steps: Steps,
     /// The answer by which it was opened.
     untold: Option<Value>,
 }
@@ -34,7 +35,7 @@ impl Web {
     pub fn open(name: &str, address: &WebAddress) -> Result<Channel<Web>, Refusal> {
         let timeout = Duration::try_from_secs_f64(address.settings.timeout.0).unwrap_or_default();
         let client = Client::new(&address.server, &address.settings.access, timeout)?;
-        let mut web = Web { client, address: address.clone(), last_time: None, untold: None };
+        let mut web = Web { client, address: address.clone(), last_time: None, steps: Steps::default(), untold: None };
         let first = web.look()?;
         let (quantity, kind) = match first {
             Some(Value::Count(_)) => (address.settings.counter(), "its energy, counted"),
@@ -120,6 +121,10 @@ impl Sensor for Web {
             Some(value) => Some(value),
             None => self.look().map_err(|refusal| refusal.cause)?,
         };
-        Ok(value.map(|value| Sample::new(0, now, Ok(value))).into_iter().collect())
+        let sample = |value| match value {
+            Value::Count(count) => self.steps.sample(now, count),
+            other => Sample::new(0, now, Ok(other)),
+        };
+        Ok(value.map(sample).into_iter().collect())
     }
 }

@@ -71,6 +71,25 @@ fn a_count_of_energy_gives_differences_and_a_fall_ends_them() {
 }
 
 #[test]
+fn a_coarse_count_that_stands_still_for_long_is_no_reset_when_it_steps() {
+    let mut turn = 0;
+    let steps = script(move |_| {
+        turn += 1;
+        // A step of a watt hour every 36 looks: 100 W.
+        text(&format!("{:.3}", 2.0 + f64::from((turn - 1) / 36) * 1e-3))
+    });
+    let mut meter = open(steps, "#unit=kWh&period_s=1&rated_w=500");
+    let mut last = meter.read(Seconds(0.0));
+    for second in 1..110 {
+        last = meter.read(Seconds(f64::from(second)));
+        assert!(last.energy.is_ok(), "second {second}: {:?}", last.energy);
+    }
+    assert_eq!(last.energy.map(|joules| joules.0.round()), Ok(10_800.0), "three watt hours");
+    assert!(last.power.is_ok_and(|power| (power.0 - 100.0).abs() < 1.0), "over the time of a step: {:?}", last.power);
+    assert_eq!(last.taken_at, Seconds(109.0), "and it is as fresh as the last answer");
+}
+
+#[test]
 fn a_number_that_turns_negative_or_is_none_any_more_is_a_cause() {
     let mut meter = open(
         turns(&[r#"{"w":100}"#, r#"{"w":-100}"#, r#"{"w":null}"#, r#"{"v":1}"#, "HTTP/1.1 403 No\r\n\r\n"]),
