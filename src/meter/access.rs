@@ -68,11 +68,13 @@ impl Access {
         scheme.respond(&question).ok()
     }
 
-    /// Takes what a server asks by; true where another try is worth it.
-    pub(super) fn is_asked(&mut self, challenges: &[&str], was_tried: bool) -> bool {
+    /// Takes what a server asks by; true where another try is worth it. Some controllers do not say how they want the
+    /// password: they get it as it is where nobody else can read it.
+    pub(super) fn is_asked(&mut self, challenges: &[&str], was_tried: bool, is_secure: bool) -> bool {
         if self.token.is_some() || self.password.is_none() || was_tried {
             return false;
         }
+        let challenges = if challenges.is_empty() && is_secure { &["Basic realm=\"\""] } else { challenges };
         let builder = challenges.iter().fold(PasswordClient::builder(), |builder, text| builder.challenges(text));
         self.scheme = builder.build().ok();
         self.scheme.is_some()

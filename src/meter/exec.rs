@@ -11,12 +11,11 @@
 //! brought nothing. A silence of [`GAP_PERIODS`] periods is [`NoData::Timeout`], the program's end [`NoData::Ended`].
 
 use super::channel::{Channel, Sample, Sensor, Value};
-use super::counter::MICROJOULE;
 use super::doors::Exec as ExecAddress;
 use super::integral::GAP_PERIODS;
 use super::probe::Refusal;
 use super::program::{Line, Program};
-use super::settings::{Settings, Steps, Unit};
+use super::settings::{Settings, Steps, Unit, microjoules};
 use crate::reading::NoData;
 use crate::units::{Joules, Seconds, Watts};
 use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
@@ -150,10 +149,7 @@ impl Exec {
             return vec![Sample::new(0, at, Err(NoData::Implausible))];
         };
         let power = power.map(Value::Power).ok_or(NoData::Implausible);
-        let count = energy.ok_or(NoData::Implausible).and_then(|energy| match energy < Joules::ZERO {
-            true => Err(NoData::Negative),
-            false => Ok((energy / MICROJOULE).round() as u64),
-        });
+        let count = energy.ok_or(NoData::Implausible).and_then(microjoules);
         let mut counted =
             || count.map_or_else(|cause| Sample::new(0, at, Err(cause)), |count| self.steps.sample(at, count));
         match self.kind {

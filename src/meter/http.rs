@@ -129,7 +129,7 @@ impl Client {
                 (200, _) => return body(answer, wrong),
                 (status @ (401 | 403), _) => {
                     let challenges = answer.all("WWW-Authenticate");
-                    if status == 401 && self.access.is_asked(&challenges, attempt > 0) {
+                    if status == 401 && self.access.is_asked(&challenges, attempt > 0, *is_secure) {
                         continue;
                     }
                     let refusal = self.access.refusal(status, &challenges);
@@ -142,6 +142,11 @@ impl Client {
                     let why = if code == 429 { "it is asked too often" } else { "it is busy" };
                     return Err(wrong(NoData::Busy, &format!("{why}: HTTP {code} {text}"))
                         .with_remedy("let no other program ask it, or ask it less often with period_s=SECONDS"));
+                }
+                (code @ 300..=399, text) => {
+                    let place: String = answer.header("Location").unwrap_or("nowhere").chars().take(200).collect();
+                    return Err(wrong(NoData::NotSupported, &format!("HTTP {code} {text}: it points to {place}"))
+                        .with_remedy("nobody else is asked by himself: name that place, where it is the same device"));
                 }
                 (code, text) => return Err(wrong(NoData::NotSupported, &format!("HTTP {code} {text}"))),
             }

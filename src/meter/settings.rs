@@ -8,7 +8,7 @@ use super::access::AccessSettings;
 use super::channel::{Quantity, Sample, Value as Shown};
 use super::counter::{Limits, MICROJOULE, SLACK};
 use super::plausible::PowerFilter;
-use crate::reading::{Boundary, Provenance, Sensing, Source};
+use crate::reading::{Boundary, NoData, Provenance, Sensing, Source};
 use crate::units::{Joules, Seconds, Watts};
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -244,6 +244,21 @@ impl Settings {
         let slack = SLACK.max(self.period * 2.0);
         let ceiling = super::plausible::ceiling(self.rated, CEILING);
         Quantity::counter(Limits { slack, ..Limits::of(MICROJOULE, None, ceiling) })
+    }
+}
+
+/// No meter has counted more: 2.8 million kilowatt hours.
+const MOST: Joules = Joules(1e13);
+
+/// The microjoules of a count of energy.
+///
+/// # Errors
+/// It is negative, or none.
+pub(super) fn microjoules(energy: Joules) -> Result<u64, NoData> {
+    match energy {
+        Joules(energy) if energy < 0.0 => Err(NoData::Negative),
+        energy if energy.is_finite() && energy <= MOST => Ok((energy / MICROJOULE).round() as u64),
+        _ => Err(NoData::Implausible),
     }
 }
 

@@ -6,12 +6,11 @@
 //! that repeats an old value, such as a database, has nothing to say.
 
 use super::channel::{Channel, Sample, Sensor, Value};
-use super::counter::MICROJOULE;
 use super::doors::Web as WebAddress;
 use super::http::{Answer, Client};
 use super::pointer;
 use super::probe::Refusal;
-use super::settings::{Several, Steps, Unit};
+use super::settings::{Several, Steps, Unit, microjoules};
 use crate::reading::NoData;
 use crate::units::{Seconds, Watts};
 use std::time::Duration;
@@ -110,7 +109,10 @@ impl Web {
         let number = numbers.iter().sum::<f64>() * settings.factor;
         Ok(Some(match unit {
             Unit::Power(unit) => Value::Power(Watts(number * unit.0)),
-            Unit::Energy(unit) => Value::Count((unit * number / MICROJOULE).round() as u64),
+            Unit::Energy(unit) => {
+                let count = microjoules(unit * number).map_err(|cause| (cause, format!("it says {number}")))?;
+                Value::Count(count)
+            }
         }))
     }
 }

@@ -19,15 +19,25 @@ fn moving() -> (crate::servers::Server, String) {
 
 #[test]
 fn a_quick_flight_is_flown_on_a_program_of_one_line_a_second_with_a_web_server_beside_it() {
-    let folder = bare();
     let (_server, web) = moving();
+    fly(("exec:0", PROGRAM), ("http:0", &web));
+}
+
+#[test]
+fn a_quick_flight_is_flown_on_a_web_server_that_is_asked_once_a_second_with_a_program_beside_it() {
+    let (_server, web) = moving();
+    fly(("http:0", &web), ("exec:0", PROGRAM));
+}
+
+fn fly((first, meter): (&str, &str), (other, beside): (&str, &str)) {
+    let folder = bare();
     let mut command = program(folder.path());
-    command.args(["run", "--length", "quick", "--workloads", "copy", "--json", "--meter", PROGRAM, "--meter", &web]);
+    command.args(["run", "--length", "quick", "--workloads", "copy", "--json", "--meter", meter, "--meter", beside]);
     command.arg("--results").arg(folder.path().join("results"));
     let said = said(command);
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(
-        said.err.contains("exec:0 is renewed every 1 s, so the flight takes about"),
+        said.err.contains(&format!("{first} is renewed every 1 s, so the flight takes about")),
         "it says so first: {}",
         said.err
     );
@@ -38,8 +48,8 @@ fn a_quick_flight_is_flown_on_a_program_of_one_line_a_second_with_a_web_server_b
     let measured = |energy: &&&Value| {
         energy["kind"] == "measured" && energy["value_j"].as_f64().is_some_and(|joules| joules > 0.0)
     };
-    assert!(of("exec:0").iter().filter(measured).count() >= 2, "the flight's energy, and each workload's: {found:#?}");
-    let beside = of("http:0");
+    assert!(of(first).iter().filter(measured).count() >= 2, "the flight's energy, and each workload's: {found:#?}");
+    let beside = of(other);
     assert!(
         !beside.is_empty() && beside.iter().all(|energy| energy["value_j"].as_f64() > Some(0.0)),
         "beside it: {found:#?}"

@@ -69,7 +69,7 @@ fn a_status_has_its_own_sentence() {
         ("403 Forbidden", "", "no_permission", "does not let it in (HTTP 403)"),
         ("404 Not Found", "", "not_supported", "HTTP 404 Not Found"),
         ("500 Internal Server Error", "", "not_supported", "HTTP 500"),
-        ("302 Found", "Location: http://127.0.0.1:1/\r\n", "not_supported", "HTTP 302"),
+        ("302 Found", "Location: http://127.0.0.1:1/\r\n", "not_supported", "it points to http://127.0.0.1:1/"),
     ] {
         let (found, detail) = why(answer(status, headers, ""));
         assert!(found == cause && detail.contains(part), "{status}: {found}: {detail}");

@@ -6,6 +6,7 @@ use dawndusk::meter::web::Web;
 use dawndusk::meter::{Address, Meter};
 use dawndusk::reading::NoData;
 use dawndusk::units::{Joules, Seconds, Watts};
+use proptest::prelude::*;
 use std::io::Read;
 
 fn open(script: Script, rest: &str) -> Channel<Web> {
@@ -87,6 +88,35 @@ fn a_coarse_count_that_stands_still_for_long_is_no_reset_when_it_steps() {
     assert_eq!(last.energy.map(|joules| joules.0.round()), Ok(10_800.0), "three watt hours");
     assert!(last.power.is_ok_and(|power| (power.0 - 100.0).abs() < 1.0), "over the time of a step: {:?}", last.power);
     assert_eq!(last.taken_at, Seconds(109.0), "and it is as fresh as the last answer");
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_strange_to_be_refused(
+        scheme in "(exec|exec,unit=W|http://|https://|profile:|profile:tasmota,|sum:|shelly://|ptd://|recorded://)",
+        rest in "\\PC{0,40}",
+    ) {
+        // What it is does not matter: it is an address or an error, and nothing panics.
+        let text = format!("{scheme}{rest}");
+        if let Err(error) = text.parse::<Address>() {
+            prop_assert!(error.to_string().contains("an address is"), "{}", error);
+        }
+    }
+
+    #[test]
+    fn no_answer_is_too_strange_for_a_meter(body in "\\PC{0,60}|[{\\[][0-9a-z\":,{}\\[\\]. -]{0,40}", pointer in "(/[a-z0-9*~]{0,3}){0,3}") {
+        let port = listen(move |mut stream| {
+            drop(stream.read(&mut [0; 1024]));
+            say(&mut stream, text(&body), |body| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+        });
+        let Address::Web(web) = format!("http://127.0.0.1:{port}/#{pointer}&unit=W").parse().expect("a good address") else {
+            panic!("it is on a web server")
+        };
+        if let Ok(mut meter) = Web::open("http:0", &web) {
+            let power = meter.read(Seconds(0.0)).power;
+            prop_assert!(power.is_err() || power.is_ok_and(|power| power.is_finite() && power >= Watts(0.0)), "{:?}", power);
+        }
+    }
 }
 
 #[test]
