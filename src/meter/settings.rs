@@ -222,11 +222,15 @@ impl Settings {
     /// The source `name` by these settings; `method` says what is read.
     pub fn source(&self, name: &str, method: &str) -> Source {
         let band = if self.band.is_some() { "its band as the user states it" } else { "no band is stated" };
+        let covers = match self.boundary {
+            Boundary::NotStated => "; nobody states what it covers, so no work has an energy by it: say boundary=NAME",
+            _ => "",
+        };
         Source {
             name: name.to_owned(),
             provenance: self.provenance,
             boundary: self.boundary,
-            method: format!("{method}; {band}"),
+            method: format!("{method}; {band}{covers}"),
             update_period_s: self.period,
             relative_uncertainty: self.band.filter(|_| self.provenance.is_measured()),
             rated_w: self.rated,

@@ -34,6 +34,8 @@ fn a_line_may_name_its_power_or_its_energy() {
     let of = |name: &str| crate::named(&found, name);
     assert_eq!(watts(&of("exec:0")), 81.5, "watts need no unit");
     assert_eq!(of("exec:0")["source"]["boundary"], "not_stated", "what nobody says is not guessed");
+    let method = of("exec:0")["source"]["method"].as_str().unwrap_or_default().to_owned();
+    assert!(method.contains("say boundary=NAME"), "and what to say is told: {method}");
     let counter = of("exec:1");
     assert!(counter["refusal"].is_null(), "a counter has an energy at once: {counter:#}");
     assert!(counter["source"]["method"].as_str().is_some_and(|method| method.contains("counted")), "{counter:#}");
