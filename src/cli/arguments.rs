@@ -100,7 +100,8 @@ pub(super) struct MachineArguments {
     /// a flight the engine on a GPU and candle elsewhere
     #[arg(long, value_enum, value_name = "NAME")]
     pub(super) backend: Option<BackendName>,
-    /// Power source: a name from `dawndusk devices`, or an address (shelly://HOST, ptd://HOST, recorded://FILE).
+    /// Power source: a name from `dawndusk devices`, or an address (shelly://HOST, ptd://HOST, recorded://FILE,
+    /// exec,unit=W:COMMAND, http://HOST/PATH#/POINTER&unit=W, profile:NAME,host=HOST, sum:NAME,NAME; docs/meters.md).
     /// The first is the flight's; each further one is read beside it. By default the best that sees the adapter
     #[arg(long, value_name = "NAME|ADDRESS", value_parser = meter)]
     pub(super) meter: Vec<String>,
@@ -111,7 +112,8 @@ pub(super) struct MachineArguments {
 
 /// A name as it is; an address once it is a good one.
 fn meter(text: &str) -> Result<String, String> {
-    if Address::is_meant_by(text) {
+    // A parser that fails here has its text repeated.
+    if Address::is_meant_by(text) && !Address::holds_a_password(text) {
         text.parse::<Address>().map_err(|error| error.to_string())?;
     }
     Ok(text.to_owned())

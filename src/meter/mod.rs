@@ -10,6 +10,8 @@
 //! | [`apple`] | the energy counters of Apple's chips, on macOS with the feature `apple` | SoC counter | module |
 //! | [`rapl`] | the package counters of the CPU | SoC counter | CPU package |
 //! | [`shelly`], [`ptdaemon`] | a plug or an analyser on the network, integrated | external meter | wall |
+//! | [`exec`], [`web`] | whatever prints a number a line, or has one on a web server | as it is told | as it is told |
+//! | [`sum`] | several of these sources, added | the worst of theirs | theirs |
 //! | [`recorded`] | energies from a file, replayed | modelled | as it is told |
 //! | [`cpu_time`] | the CPU time of this process, times constants | modelled | process |
 //!
@@ -21,6 +23,7 @@
 //! flight with their bounds ([`energy_meter`]). [`trial`] tries every source by reading it, [`duplicates`] tells sensors of
 //! the same watts, [`select`] picks the best. [`meter_file`] and [`replay`] read what a meter wrote for itself.
 
+mod access;
 pub mod address;
 pub mod apple;
 pub mod board;
@@ -30,30 +33,41 @@ pub mod counter;
 pub mod cpu_clock;
 pub mod cpu_time;
 mod csv_lines;
+pub mod doors;
 pub mod drawn;
 pub mod duplicates;
 pub mod energy_meter;
+pub mod exec;
 pub mod gauge;
+mod http;
 pub mod hwmon;
 pub mod integral;
 pub mod jetson;
 pub mod meter_file;
+pub mod meter_profile;
 mod network;
 pub mod nvml;
 pub mod plausible;
+mod pointer;
 pub mod probe;
+pub mod program;
 pub mod ptdaemon;
 pub mod rapl;
 pub mod recorded;
 pub mod replay;
 pub mod select;
+pub mod settings;
 pub mod several;
 pub mod shelly;
+mod shelly_answer;
+pub mod sum;
 pub mod suspend;
 pub mod sysfs;
 pub mod thread;
 pub mod throttle;
 pub mod trial;
+mod trust;
+pub mod web;
 
 pub use address::{Address, AddressError};
 pub use cost::MeterCost;

@@ -51,9 +51,12 @@ impl PowerFilter {
         PowerFilter { ceiling: ceiling(rated, BOARD_CEILING), has_shown_power: false }
     }
 
-    /// The power, or [`NoData::Implausible`].
+    /// The power; [`NoData::Negative`] for less than none, [`NoData::Implausible`] for what else cannot be.
     pub fn check(&mut self, power: Watts) -> Result<Watts, NoData> {
-        let is_possible = power.is_finite() && power.0 >= 0.0 && power.0 <= self.ceiling.0;
+        if power.is_finite() && power < Watts::ZERO {
+            return Err(NoData::Negative);
+        }
+        let is_possible = power.is_finite() && power.0 <= self.ceiling.0;
         if !is_possible || (power == Watts::ZERO && !self.has_shown_power) {
             return Err(NoData::Implausible);
         }
@@ -79,9 +82,10 @@ mod tests {
     #[test]
     fn powers_that_cannot_be_are_dropped() {
         let mut filter = PowerFilter::new(Some(Watts(300.0)));
-        for power in [f64::NAN, f64::INFINITY, -1.0, 450.1] {
+        for power in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 450.1] {
             assert_eq!(filter.check(Watts(power)), Err(NoData::Implausible), "{power} W from a 300 W board");
         }
+        assert_eq!(filter.check(Watts(-1.0)), Err(NoData::Negative), "a meter that is wired backwards");
         assert_eq!(filter.check(Watts(449.0)), Ok(Watts(449.0)), "a spike is still a power");
     }
 

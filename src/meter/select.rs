@@ -12,6 +12,7 @@ use super::Meter;
 use super::address::AddressError;
 use super::board::BoardFacts;
 use super::probe::{Place, Probe};
+use super::sum;
 use super::trial::{Candidate, Roots, candidates};
 use crate::reading::Boundary;
 
@@ -90,6 +91,14 @@ pub enum MeterError {
         /// As asked for the second time.
         wanted: String,
     },
+    /// What was to be added cannot be.
+    #[error("sum of {members}: {reason}")]
+    Sum {
+        /// The names.
+        members: String,
+        /// Why not.
+        reason: String,
+    },
     /// Several boards could be the adapter, and a guess would measure the wrong one.
     #[error("adapter `{adapter}`: could be any of the power sources {boards}; name one of them with --meter NAME")]
     Ambiguous {
@@ -105,7 +114,12 @@ pub enum MeterError {
 
 /// Every candidate with what it read, or why not and how to mend it.
 pub fn probe(roots: &Roots) -> Vec<Probe> {
-    probes(candidates(roots))
+    let mut candidates = candidates(roots);
+    for (name, members) in roots.sums() {
+        let sum = sum::candidate(&mut candidates, &name, members);
+        candidates.push(sum.unwrap_or_else(|error| sum::refused(&name, &error)));
+    }
+    probes(candidates)
 }
 
 /// Opens the source for a flight on `accelerator` and those beside it.
@@ -116,6 +130,10 @@ pub fn probe(roots: &Roots) -> Vec<Probe> {
 pub fn open_all(roots: &Roots, wanted: &[String], accelerator: &Accelerator) -> Result<Selection, MeterError> {
     let (roots, wanted) = roots.with(wanted)?;
     let mut candidates = candidates(&roots);
+    for (name, members) in roots.sums() {
+        let sum = sum::candidate(&mut candidates, &name, members)?;
+        candidates.push(sum);
+    }
     let named = wanted.iter().map(|name| named(&candidates, name)).collect::<Result<Vec<usize>, _>>()?;
     if let Some(again) = (1..named.len()).find(|&index| named[..index].contains(&named[index])) {
         return Err(MeterError::Twice { wanted: wanted[again].clone() });
@@ -163,7 +181,8 @@ fn probes(candidates: Vec<Candidate>) -> Vec<Probe> {
     candidates.into_iter().map(|candidate| candidate.probe).collect()
 }
 
-fn named(candidates: &[Candidate], wanted: &str) -> Result<usize, MeterError> {
+/// The place of the candidate that a person calls `wanted`.
+pub(super) fn named(candidates: &[Candidate], wanted: &str) -> Result<usize, MeterError> {
     let names = || candidates.iter().map(|candidate| candidate.probe.name.as_str());
     if let Some(exact) = names().position(|name| name == wanted) {
         return Ok(exact);

@@ -123,7 +123,7 @@ impl Threaded {
             drop(meter);
             drop::<Sender<()>>(end);
         })?;
-        let stale_after = period * STALE_PERIODS;
+        let stale_after = period.max(source.update_period_s) * STALE_PERIODS;
         let (offset, is_late, timeouts) = (Seconds::ZERO, false, 0);
         Ok(Threaded { source, beside_sources, shared, epoch, answers, stale_after, offset, is_late, timeouts, ended })
     }

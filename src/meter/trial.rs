@@ -8,6 +8,8 @@ use super::address::{Address, AddressError};
 use super::board::{BoardDriver, BoardFacts};
 use super::channel::{Channel, Sensor};
 use super::counter;
+use super::doors::{Exec, Web};
+use super::exec;
 use super::nvml::{BoardSensor, Device, NvmlBoard, NvmlDriver};
 use super::probe::{Place, Probe, Refusal};
 use super::ptdaemon::PtDaemon;
@@ -15,6 +17,7 @@ use super::recorded::Recorded;
 use super::shelly::Shelly;
 use super::sysfs::Tree;
 use super::thread::{Answers, DEADLINE, Threaded};
+use super::web;
 use super::{Meter, apple, cpu_time, duplicates, hwmon, jetson, rapl};
 use crate::reading::{NoData, Reading};
 use crate::units::{Seconds, Watts};
@@ -80,7 +83,17 @@ impl Roots {
                 names.push(text.clone());
             }
         }
+        // What is a part of a sum is not read beside it.
+        names.retain(|name| !roots.sums().any(|(_, members)| members.contains(name)));
         Ok((roots, names))
+    }
+
+    /// The sums that are asked for: their names, and those of their members.
+    pub(super) fn sums(&self) -> impl Iterator<Item = (String, &[String])> {
+        self.addresses.iter().enumerate().filter_map(|(index, address)| match address {
+            Address::Sum(members) => Some((name_of(&self.addresses[..index], address), members.as_slice())),
+            _ => None,
+        })
     }
 
     /// The longest that a source may take that is slow to answer.
@@ -122,8 +135,17 @@ impl Candidate {
     }
 
     /// Reads a source that is slow to answer, and leaves it to a thread that asks once an update.
-    pub(super) fn slow<S: Sensor + 'static>(mut channel: Channel<S>) -> Result<Candidate, Refusal> {
-        let (epoch, period) = (Instant::now(), channel.source().update_period_s);
+    pub(super) fn slow<S: Sensor + 'static>(channel: Channel<S>) -> Result<Candidate, Refusal> {
+        let period = channel.source().update_period_s;
+        Candidate::slow_every(period, channel)
+    }
+
+    /// The same of a source that speaks by itself, to which the thread listens every `period`.
+    pub(super) fn slow_every<S: Sensor + 'static>(
+        period: Seconds,
+        mut channel: Channel<S>,
+    ) -> Result<Candidate, Refusal> {
+        let epoch = Instant::now();
         let first = slow_first_of(&mut channel, epoch)?;
         let meter = threaded(Box::new(channel), (epoch, first.0), period, Answers::Latest)?;
         Ok(Candidate::accepted(meter, first))
@@ -246,9 +268,20 @@ fn of_board(device: Box<dyn Device>, name: &str) -> Result<Candidate, Refusal> {
 fn of_addresses(roots: &Roots) -> Vec<Trial> {
     let trial = |(index, address): (usize, &Address)| {
         let (name, address) = (name_of(&roots.addresses[..index], address), address.clone());
-        Trial::start(name.clone(), roots.slow_deadline(), move || of_address(&name, &address).map(Some))
+        let deadline = match &address {
+            // A program waits for its first line by itself, and says then what is wrong.
+            Address::Exec(Exec { settings, .. }) => {
+                roots.slow_deadline().max(exec::first_line(settings) + SLOW_DEADLINE)
+            }
+            // A question for the login, one for the number, and one more for the first look.
+            Address::Web(Web { settings, .. }) => roots.slow_deadline().max(settings.timeout * 4.0),
+            _ => roots.slow_deadline(),
+        };
+        Trial::start(name.clone(), deadline, move || of_address(&name, &address).map(Some))
     };
-    roots.addresses.iter().enumerate().map(trial).collect()
+    // A sum is made of what the others gave.
+    let is_tried = |(_, address): &(usize, &Address)| !matches!(address, Address::Sum(_));
+    roots.addresses.iter().enumerate().filter(is_tried).map(trial).collect()
 }
 
 fn of_address(name: &str, address: &Address) -> Result<Candidate, Refusal> {
@@ -259,8 +292,18 @@ fn of_address(name: &str, address: &Address) -> Result<Candidate, Refusal> {
             // It may say anything, and begins with the first look of the flight.
             Ok(Candidate::accepted(Box::new(Recorded::open(name, file, *boundary)?), first))
         }
-        Address::Shelly { host, port, switch } => Candidate::slow(Shelly::open(name, host, *port, *switch)?),
+        Address::Shelly { host, port, switch, phase } => {
+            Candidate::slow(Shelly::open(name, host, *port, *switch, *phase)?)
+        }
         Address::PtDaemon { host, port } => Candidate::slow(PtDaemon::open(name, host, *port)?),
+        Address::Exec(program) => {
+            let channel = exec::Exec::open(name, program)?;
+            Candidate::slow_every(channel.poll_period(), channel)
+        }
+        Address::Web(page) => Candidate::slow(web::Web::open(name, page)?),
+        Address::Sum(members) => {
+            Err(Refusal::new(NoData::NotSupported, format!("the sum of {}", members.join(" and "))))
+        }
     }
 }
 

@@ -112,6 +112,18 @@ pub enum NoData {
     /// Too much of the time was not seen.
     #[strum(to_string = "too much of the time was not seen")]
     Gap,
+    /// Less than no power, which no consumer draws.
+    #[strum(to_string = "the power is negative: the meter is wired backwards, or power is fed back into the grid")]
+    Negative,
+    /// The meter says itself that it cannot measure.
+    #[strum(to_string = "the meter reports an error of its own")]
+    MeterError,
+    /// The meter wants to be asked less often, or later.
+    #[strum(to_string = "the meter is busy and asks for a pause")]
+    Busy,
+    /// The program that gave the values has ended.
+    #[strum(to_string = "the program has ended")]
+    Ended,
     /// The machine slept in between.
     #[strum(to_string = "the machine slept in between")]
     Suspended,

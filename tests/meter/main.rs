@@ -16,7 +16,10 @@ mod jetson;
 mod merged_files;
 mod models;
 mod network;
+mod numbers;
 mod nvml;
+#[cfg(unix)]
+mod programs;
 #[cfg(unix)]
 mod recordings;
 mod samplers;
@@ -24,4 +27,5 @@ mod samplers;
 mod selection;
 #[cfg(unix)]
 mod slowed;
+mod sums;
 mod throttling;

@@ -129,6 +129,7 @@ fn line(probe: &Probe, measures: bool) -> Check {
         let state = match refusal.cause {
             NoData::NotSupported if measures => State::Pass,
             NoData::Timeout | NoData::Lost | NoData::CounterReset | NoData::Implausible => State::Fail,
+            NoData::Negative | NoData::MeterError | NoData::Busy | NoData::Ended => State::Fail,
             _ => State::Warn,
         };
         let finding = match state {
