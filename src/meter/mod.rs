@@ -5,7 +5,7 @@
 //! | source | reads | provenance | boundary |
 //! |---|---|---|---|
 //! | [`nvml`] | NVIDIA's energy counter, or its power, integrated | board sensor | accelerator |
-//! | [`hwmon`] | amdgpu's power, integrated; the energy counter of i915 and xe | board sensor | accelerator or module |
+//! | [`hwmon`] | amdgpu's power, integrated; the energy counters of i915 and xe | board sensor | as the device says |
 //! | [`jetson`] | the INA3221 rails of NVIDIA's modules, integrated | board sensor | module |
 //! | [`apple`] | the energy counters of Apple's chips, on macOS with the feature `apple` | SoC counter | module |
 //! | [`rapl`] | the package counters of the CPU | SoC counter | CPU package |
@@ -19,7 +19,7 @@
 //!
 //! [`thread`] keeps a source that hangs or is slow from holding up the flight, and [`gauge`] keeps the energies of a
 //! flight with their bounds ([`energy_meter`]). [`trial`] tries every source by reading it, [`duplicates`] tells sensors of
-//! the same watts, [`select`] picks the best. [`meter_file`] and [`replay`] read what a meter wrote for itself.
+//! the same watts, [`doubts`] those that cannot be, [`select`] picks the best. [`meter_file`] and [`replay`] read what a meter wrote for itself.
 
 pub mod address;
 pub mod apple;
@@ -30,6 +30,7 @@ pub mod counter;
 pub mod cpu_clock;
 pub mod cpu_time;
 mod csv_lines;
+pub mod doubts;
 pub mod drawn;
 pub mod duplicates;
 pub mod energy_meter;
