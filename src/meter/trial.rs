@@ -15,7 +15,7 @@ use super::recorded::Recorded;
 use super::shelly::Shelly;
 use super::sysfs::Tree;
 use super::thread::{Answers, DEADLINE, Threaded};
-use super::{Meter, apple, cpu_time, doubts, duplicates, hwmon, jetson, rapl};
+use super::{Meter, acpi, apple, cpu_time, cray, doubts, duplicates, hwmon, jetson, rapl};
 use crate::reading::{NoData, Reading};
 use crate::units::{Seconds, Watts};
 use std::sync::Arc;
@@ -23,9 +23,11 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 /// The kinds of sources that are found by themselves, in the order of the report. The model comes last.
-const KINDS: [fn(&Roots) -> Vec<Trial>; 6] = [
+const KINDS: [fn(&Roots) -> Vec<Trial>; 8] = [
     hwmon::trials,
     jetson::trials,
+    acpi::trials,
+    cray::trials,
     of_addresses,
     apple::trials,
     rapl::trials,
