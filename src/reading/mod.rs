@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where a number comes from, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Provenance {
     /// A meter outside the machine, between it and its supply.
@@ -38,6 +39,7 @@ impl Provenance {
 
 /// What the number covers. Two boundaries are never added unless neither contains the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Boundary {
     /// One accelerator board with its memory.

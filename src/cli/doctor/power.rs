@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 /// What a run on this machine would be measured with, and what that is worth.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Choice {
     /// Name of the source; null where none can be used or told from another.
     source: Option<String>,
