@@ -6,14 +6,15 @@
 //!
 //! A source that has both a counter and a power holds them against each other itself ([`disagreement`]).
 //!
-//! Package and source are read [`LOOKS`] times, and the most of the one is held against the least of the other, each at the far end of its
-//! band: a load that changes between two reads is no contradiction. A source in doubt keeps its line with the reason and is
+//! Package and source are read [`LOOKS`] times, and the most that the source shows is held against the package's mean, each
+//! at the far end of its band: a load that changes between two reads is no contradiction. A source in doubt keeps its line with the reason and is
 //! not chosen; who asks for it by name gets it, and a result that is not ranked. With several packages it is not known which of
 //! them lies inside what, so then only the whole machine is held against their sum.
 
 use super::probe::shown as in_words;
 use super::trial::Candidate;
 use crate::reading::{Boundary, Provenance, Source};
+use crate::stats;
 use crate::units::{Seconds, Watts};
 use std::time::{Duration, Instant};
 
@@ -33,10 +34,10 @@ pub const LOOKS: usize = 4;
 /// Between two of them: more than the window of a counter's mean power.
 const PAUSE: Duration = Duration::from_millis(110);
 
-/// Least and most that a source showed.
+/// Mean and most that a source showed.
 #[derive(Clone, Copy, Debug)]
 struct Shown {
-    least: Watts,
+    mean: Watts,
     most: Watts,
 }
 
@@ -87,39 +88,39 @@ fn is_comparable(boundary: Boundary) -> bool {
 fn look(candidates: &mut [Candidate], package: usize, held: &[usize]) -> Vec<Option<Shown>> {
     let epoch = Instant::now();
     let order: Vec<usize> = std::iter::once(package).chain(held.iter().copied()).collect();
-    let mut shown: Vec<Option<Shown>> = vec![None; order.len()];
+    let mut powers: Vec<Vec<f64>> = vec![Vec::new(); order.len()];
     for _ in 0..LOOKS {
         std::thread::sleep(PAUSE);
-        for (&index, shown) in order.iter().zip(&mut shown) {
+        for (&index, powers) in order.iter().zip(&mut powers) {
             let now = Seconds(epoch.elapsed().as_secs_f64());
             let power = candidates[index].meter.as_mut().and_then(|meter| meter.read(now).power.ok());
-            let Some(power) = power.filter(|power| power.is_finite()) else { continue };
-            *shown = Some(shown.map_or(Shown { least: power, most: power }, |before| Shown {
-                least: if power.0 < before.least.0 { power } else { before.least },
-                most: before.most.max(power),
-            }));
+            powers.extend(power.filter(|power| power.is_finite()).map(|power| power.0));
         }
     }
-    shown
+    let shown = |powers: &Vec<f64>| {
+        let most = powers.iter().copied().reduce(f64::max)?;
+        Some(Shown { mean: Watts(stats::mean(powers)?), most: Watts(most) })
+    };
+    powers.iter().map(shown).collect()
 }
 
 /// What speaks against a source that showed `shown` beside a package that showed `of_package`.
 fn contradiction((source, shown): (&Source, Shown), (inside, of_package): (&Source, Shown)) -> Option<String> {
     let band = |source: &Source| source.relative_uncertainty.unwrap_or(0.0);
-    if shown.most.0 < NOTHING.0 && of_package.least.0 >= WORKING.0 {
+    if shown.most.0 < NOTHING.0 && of_package.mean.0 >= WORKING.0 {
         return Some(format!(
             "it shows {} while {}, the CPU package, draws {:.1}: nothing is measured there",
             in_words(shown.most),
             inside.name,
-            of_package.least
+            of_package.mean
         ));
     }
     let is_one = inside.method.contains(" 1 CPU package") || source.boundary == Boundary::Wall;
-    let is_less = shown.most.0 * (1.0 + band(source)) < of_package.least.0 * (1.0 - band(inside));
+    let is_less = shown.most.0 * (1.0 + band(source)) < of_package.mean.0 * (1.0 - band(inside));
     (source.boundary.holds_cpu() && inside.provenance != Provenance::Modelled && is_one && is_less).then(|| {
         format!(
             "it shows {:.1}, less than the {:.1} of {}, which lies inside it",
-            shown.most, of_package.least, inside.name
+            shown.most, of_package.mean, inside.name
         )
     })
 }

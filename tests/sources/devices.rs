@@ -60,6 +60,7 @@ fn a_board_is_a_board_and_what_nobody_says_is_unknown_and_told() {
         let found = amdgpu(device, 90.0, files).doctor();
         assert_eq!(found.boundary(NAME), "unknown", "{device:?} with {files:?}: {}", found.finding(NAME));
         assert!(found.finding(NAME).contains("unknown boundary"), "in words: {}", found.finding(NAME));
+        assert_eq!(found.line(NAME)["state"], "warn", "and what that is worth");
     }
 }
 

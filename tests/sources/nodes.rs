@@ -54,6 +54,19 @@ fn a_gh200_shows_its_module_and_its_gpu_each_under_its_name() {
 }
 
 #[test]
+fn a_reported_power_that_is_the_modules_is_not_called_the_gpus() {
+    let machine = Machine::new();
+    let silent = GH200.replace("\"field 186\" = 305000\n", "energy = \"not_supported\"\n");
+    machine.write("library.toml", &silent.replace("power_usage = 305000", "power_usage = 608000"));
+    let found = machine.doctor();
+    assert_eq!(found.boundary("nvml-stand-in:0"), "module", "{}", found.finding("nvml-stand-in:0"));
+    machine.write("library.toml", &silent);
+    let found = machine.doctor();
+    assert_eq!(found.boundary("nvml-stand-in:0"), "accelerator", "half of it is the GPU's own");
+    assert_eq!(found.boundary("nvml-stand-in:0/module"), "module", "beside the module's");
+}
+
+#[test]
 fn the_sockets_of_a_grace_superchip_are_added_and_its_rails_are_not() {
     let machine = Machine::new();
     meter(&machine, "hwmon1", "Grace Power Socket 0", 180.0);

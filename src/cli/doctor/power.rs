@@ -151,6 +151,13 @@ fn line(probe: &Probe, measures: bool) -> Check {
             ..check.mend("leave it unless you know better: --meter NAME takes it all the same")
         };
     }
+    if source.boundary == Boundary::Unknown {
+        let check = Check::new("power", name, State::Warn, probe.found());
+        return Check {
+            reads: Some(reads),
+            ..check.mend("nothing documents what it covers: a result by it is not ranked")
+        };
+    }
     let state = if source.provenance.is_measured() || measures { State::Pass } else { State::Warn };
     let mut check = Check::new("power", name, state, probe.found());
     if !source.provenance.is_measured() && !measures && source.boundary == Boundary::Process {
