@@ -7,9 +7,9 @@
 //! A source that has both a counter and a power holds them against each other itself ([`disagreement`]).
 //!
 //! Package and source are read [`LOOKS`] times, and the most that the source shows is held against the package's mean, each
-//! at the far end of its band: a load that changes between two reads is no contradiction. A source in doubt keeps its line with the reason and is
-//! not chosen; who asks for it by name gets it, and a result that is not ranked. With several packages it is not known which of
-//! them lies inside what, so then only the whole machine is held against their sum.
+//! at the far end of its band: a load that changes between two reads is no contradiction. A source in doubt keeps its line
+//! with the reason and is not chosen; who asks for it by name gets it, and a result that is not ranked. With several packages
+//! it is not known which of them lies inside what, so then only the whole machine is held against their sum.
 
 use super::probe::shown as in_words;
 use super::trial::Candidate;

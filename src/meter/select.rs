@@ -138,7 +138,7 @@ pub fn open_all(roots: &Roots, wanted: &[String], accelerator: &Accelerator) -> 
     }
     let mut covered: Vec<Boundary> = beside.iter().chain([&meter]).map(|meter| meter.source().boundary).collect();
     // Another board is another board's: it says nothing of this flight unless it is asked for.
-    covered.push(Boundary::Accelerator);
+    covered.extend([Boundary::Accelerator, Boundary::Package]);
     for candidate in &mut candidates {
         let source = candidate.meter.as_ref().map(|meter| meter.source()).filter(|source| {
             // A part says less than the whole that is read, and what is in doubt says nothing.

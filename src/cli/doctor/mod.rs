@@ -167,7 +167,9 @@ fn page(report: &Report) -> String {
 
 /// One line in as many as it takes; what follows the first is indented.
 fn folded(line: &str, indent: &str) -> String {
-    let options = textwrap::Options::new(COLUMNS).subsequent_indent(indent);
+    // Only what is longer than a line is broken: names, paths and commands stay whole.
+    let splitter = textwrap::WordSplitter::NoHyphenation;
+    let options = textwrap::Options::new(COLUMNS).subsequent_indent(indent).word_splitter(splitter);
     let lines = textwrap::wrap(line, options);
     lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
