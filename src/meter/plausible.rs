@@ -15,6 +15,9 @@ pub const BOARD_CEILING: Watts = Watts(10_000.0);
 /// The same for a CPU package. The largest are rated at 500 W (AMD EPYC 9965, Intel Xeon 6980P, data sheets).
 pub const PACKAGE_CEILING: Watts = Watts(1_000.0);
 
+/// The same for a whole machine, a node of a cluster at most. The largest are rated near 15 kW (NVIDIA DGX B300).
+pub const MACHINE_CEILING: Watts = Watts(50_000.0);
+
 /// The most that can be believed of something rated at `rated`, or `otherwise` if nobody says.
 pub fn ceiling(rated: Option<Watts>, otherwise: Watts) -> Watts {
     rated.map_or(otherwise, |rated| rated * OVER_RATED)
@@ -49,6 +52,21 @@ impl PowerFilter {
     /// A filter for a board rated at `rated`, if that is known.
     pub fn new(rated: Option<Watts>) -> PowerFilter {
         PowerFilter { ceiling: ceiling(rated, BOARD_CEILING), has_shown_power: false }
+    }
+
+    /// A filter for what can draw `ceiling` at most.
+    pub fn below(ceiling: Watts) -> PowerFilter {
+        PowerFilter { ceiling, has_shown_power: false }
+    }
+
+    /// More than the board can draw.
+    pub fn is_over(&self, power: Watts) -> bool {
+        power.is_finite() && power.0 > self.ceiling.0
+    }
+
+    /// From now on the board is known to be able to draw `ceiling`; what is lower than before changes nothing.
+    pub fn raise(&mut self, ceiling: Watts) {
+        self.ceiling = self.ceiling.max(ceiling);
     }
 
     /// The power; [`NoData::Negative`] for less than none, [`NoData::Implausible`] for what else cannot be.

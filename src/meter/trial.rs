@@ -11,14 +11,14 @@ use super::counter;
 use super::doors::{Exec, Web};
 use super::exec;
 use super::nvml::{BoardSensor, Device, NvmlBoard, NvmlDriver};
-use super::probe::{Place, Probe, Refusal};
+use super::probe::{Beside, Place, Probe, Refusal};
 use super::ptdaemon::PtDaemon;
 use super::recorded::Recorded;
 use super::shelly::Shelly;
 use super::sysfs::Tree;
 use super::thread::{Answers, DEADLINE, Threaded};
 use super::web;
-use super::{Meter, apple, cpu_time, duplicates, hwmon, jetson, rapl};
+use super::{Meter, acpi, apple, cpu_time, cray, doubts, duplicates, hwmon, jetson, rapl};
 use crate::reading::{NoData, Reading};
 use crate::units::{Seconds, Watts};
 use std::sync::Arc;
@@ -26,8 +26,16 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 /// The kinds of sources that are found by themselves, in the order of the report. The model comes last.
-const KINDS: [fn(&Roots) -> Vec<Trial>; 6] =
-    [hwmon::trials, jetson::trials, of_addresses, apple::trials, rapl::trials, cpu_time::trials];
+const KINDS: [fn(&Roots) -> Vec<Trial>; 8] = [
+    hwmon::trials,
+    jetson::trials,
+    acpi::trials,
+    cray::trials,
+    of_addresses,
+    apple::trials,
+    rapl::trials,
+    cpu_time::trials,
+];
 
 /// Reads whose mean is the cost of one.
 const COST_READS: u32 = 5;
@@ -121,7 +129,10 @@ impl Candidate {
     }
 
     fn accepted(meter: Box<dyn Meter>, (first, read_cost): (Reading, Seconds)) -> Candidate {
-        let probe = Probe::accepted(meter.source(), &first, read_cost);
+        let mut probe = Probe::accepted(meter.source(), &first, read_cost);
+        let shown = meter.beside().into_iter().map(|(reading, _)| reading.power.ok());
+        let beside = meter.beside_sources().into_iter().zip(shown.chain(std::iter::repeat(None)));
+        probe.beside = beside.map(|(source, power_w)| Beside { source, power_w }).collect();
         Candidate { probe, place: Place::default(), meter: Some(meter) }
     }
 
@@ -156,6 +167,12 @@ impl Candidate {
     pub(super) fn here<S: Sensor + 'static>(mut tried: Channel<S>, fresh: Channel<S>) -> Result<Candidate, Refusal> {
         let first = first_of(&mut tried, Instant::now())?;
         Ok(Candidate::accepted(Box::new(fresh), first))
+    }
+
+    /// The same with what speaks against its numbers.
+    pub(super) fn doubted(mut self, doubt: Option<String>) -> Candidate {
+        self.probe.doubt = doubt;
+        self
     }
 
     /// The same at its place.
@@ -251,6 +268,7 @@ pub(super) fn candidates(roots: &Roots) -> Vec<Candidate> {
     }
     candidates.extend(boards.into_iter().chain(trials).filter_map(Trial::end));
     duplicates::mark(&mut candidates);
+    doubts::mark(&mut candidates);
     candidates
 }
 
@@ -262,7 +280,8 @@ fn of_board(device: Box<dyn Device>, name: &str) -> Result<Candidate, Refusal> {
         Seconds(epoch.elapsed().as_secs_f64())
     };
     let channel = BoardSensor::open(board, name, &mut wait)?;
-    Ok(Candidate::on_thread(channel)?.at(place).with_facts(facts))
+    let doubt = channel.sensor.doubt().map(str::to_owned);
+    Ok(Candidate::on_thread(channel)?.at(place).with_facts(facts).doubted(doubt))
 }
 
 fn of_addresses(roots: &Roots) -> Vec<Trial> {

@@ -5,6 +5,8 @@ mod boards;
 mod channels;
 mod counters;
 #[cfg(unix)]
+mod cray;
+#[cfg(unix)]
 mod duplicates;
 #[cfg(unix)]
 mod failures;

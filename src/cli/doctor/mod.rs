@@ -3,13 +3,16 @@
 //! A line for each adapter, candle device and power source, for what stands on each board beside its power, and for
 //! what a run leans on besides: the Vulkan loader, the weights, the cache, the clocks. Each passes, warns (a run works
 //! and is worth less for it) or fails (something is there and does not do what it should). The whole is as good as its
-//! worst line. Exit code 10 where it fails, 14 where something required is missing.
+//! worst line. Exit code 10 where it fails, 14 where something required is missing. The page fits [`COLUMNS`] columns; the
+//! JSON follows `docs/schema/doctor.json`, which is made from the types here.
 
 mod board;
 mod host;
 mod limits;
 mod load;
 mod power;
+#[cfg(test)]
+mod schema;
 
 use super::arguments::DevicesArguments;
 use super::equipment::{accelerator, require};
@@ -22,6 +25,7 @@ use serde::Serialize;
 
 /// How well it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, strum::Display)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 enum State {
@@ -35,6 +39,7 @@ enum State {
 
 /// One line.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Check {
     /// `adapter`, `candle`, `power`, `board`, `limit`, `vulkan`, `weights`, `cache`, `clock` or `container`.
     area: &'static str,
@@ -51,14 +56,19 @@ struct Check {
 
 /// What a power source reads.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Reads {
+    /// The first power that it gave; null where its power is not known yet.
     power_w: Option<Watts>,
     boundary: Boundary,
     provenance: Provenance,
+    /// How often its value is renewed.
     update_period_s: Seconds,
     /// Half width of the band, k = 2; none for a model.
     relative_uncertainty: Option<f64>,
+    /// The most that the boundary can draw; null where nobody says.
     rated_w: Option<Watts>,
+    /// Time that one read takes; null for what is read together with another source.
     read_cost_s: Option<Seconds>,
 }
 
@@ -74,10 +84,13 @@ impl Check {
 
 /// Everything found.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Report {
+    /// As good as the worst line.
     overall: State,
     /// What a run on this machine would be measured with.
     power: power::Choice,
+    /// The lines.
     checks: Vec<Check>,
 }
 
@@ -135,15 +148,28 @@ fn adapter_checks(adapters: &[gpu::Adapter]) -> Vec<Check> {
     adapters.iter().map(line).collect()
 }
 
+/// Columns of the page.
+const COLUMNS: usize = 100;
+
 fn page(report: &Report) -> String {
     let mut text = String::new();
     for check in &report.checks {
-        text.push_str(&format!("{}  {:<9} {}: {}\n", check.state, check.area, check.name, check.finding));
+        let line = format!("{}  {:<9} {}: {}", check.state, check.area, check.name, check.finding);
+        text.push_str(&folded(&line, "      "));
         if let Some(remedy) = &check.remedy {
-            text.push_str(&format!("                to mend it: {remedy}\n"));
+            text.push_str(&folded(&format!("                to mend it: {remedy}"), "                  "));
         }
     }
-    text.push_str(&format!("power: {}\n", report.power.worth));
+    text.push_str(&folded(&format!("power: {}", report.power.worth), "       "));
     text.push_str(&format!("overall: {}\n", report.overall));
     text
+}
+
+/// One line in as many as it takes; what follows the first is indented.
+fn folded(line: &str, indent: &str) -> String {
+    // Only what is longer than a line is broken: names, paths and commands stay whole.
+    let splitter = textwrap::WordSplitter::NoHyphenation;
+    let options = textwrap::Options::new(COLUMNS).subsequent_indent(indent).word_splitter(splitter);
+    let lines = textwrap::wrap(line, options);
+    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
