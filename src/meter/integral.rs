@@ -18,6 +18,8 @@ pub struct PowerIntegral {
     last: Option<(Seconds, Watts)>,
     /// The end of the last interval.
     interval_end: Option<Seconds>,
+    /// A look has been lost since the last one.
+    has_lost: bool,
     total: Joules,
     gaps: u64,
     gap_s: Seconds,
@@ -34,6 +36,7 @@ impl PowerIntegral {
             longest_step: update_period * GAP_PERIODS,
             last: None,
             interval_end: None,
+            has_lost: false,
             total: Joules::ZERO,
             gaps: 0,
             gap_s: Seconds::ZERO,
@@ -53,7 +56,7 @@ impl PowerIntegral {
             if dt.0 <= 0.0 {
                 return;
             }
-            if dt.0 <= self.longest_step.0 {
+            if dt.0 <= self.longest_step.0 && !self.has_lost {
                 self.total += (before + power) * 0.5 * dt;
                 let is_long = dt > self.update_period * 2.0;
                 self.scatter.bridged += if is_long { dt.0 * dt.0 } else { 0.0 };
@@ -61,8 +64,14 @@ impl PowerIntegral {
                 self.gap(dt);
             }
         }
+        self.has_lost = false;
         self.last = Some((at, power));
         self.sample(at, power);
+    }
+
+    /// A look was lost: what lies between the last one and the next is a gap, however short.
+    pub fn lose(&mut self) {
+        self.has_lost = self.last.is_some();
     }
 
     /// Takes the interval that ended at `at`, where the one before ended, with its mean power if that is known.
