@@ -253,8 +253,9 @@ impl<'m, M: Machine> Control<'m, M> {
             }
             return Ok(());
         }
-        // A turn ends between two batches, so that each batch belongs to one workload alone.
-        if now - self.slice_began >= self.slice_length {
+        // A turn ends between two batches, so that each batch belongs to one workload alone. The last one lasts until the end:
+        // what is left after it would be too short for an energy.
+        if now - self.slice_began >= self.slice_length && self.duration - now >= self.slice_length {
             self.tick(now);
             self.next_slice(now);
         }

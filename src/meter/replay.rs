@@ -86,11 +86,10 @@ impl Replay<'_> {
     fn read(&mut self, now: Seconds) -> Reading {
         let samples = self.file.all();
         while let Some(&(at, power)) = samples.get(self.passed).filter(|sample| sample.0 <= now) {
-            self.updates += u64::from(self.integral.last_power() != Some(power));
             if self.file.is_after_loss(self.passed) {
                 self.integral.lose();
             }
-            self.integral.advance(at, power);
+            self.updates += u64::from(self.integral.advance(at, power));
             self.passed += 1;
         }
         let seen = |at: Seconds, power: Watts, integral: &PowerIntegral| Reading {
