@@ -22,6 +22,8 @@ mod recordings;
 mod samplers;
 #[cfg(unix)]
 mod selection;
+#[cfg(target_os = "linux")]
+mod slow;
 #[cfg(unix)]
 mod slowed;
 mod throttling;
