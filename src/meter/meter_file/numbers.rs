@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(found(&["1800", "1,200"], b';'), Some(Decimal::Comma), "who groups does it always");
         assert_eq!(found(&["1,200", "1,300"], b','), Some(Decimal::Point), "columns in commas");
         assert_eq!(found(&["1,200", "1,300"], b';'), None, "1.2 or 1200");
-        assert_eq!(found(&["57.303", "1,5"], b';'), None, "both");
+        assert_eq!(found(&["57.30", "1,5"], b';'), None, "both");
         assert_eq!(found(&["1", "2"], b';'), Some(Decimal::Point), "it does not matter");
     }
 }
