@@ -139,13 +139,10 @@ fn flies(meter: (String, Arc<AtomicU32>), name: &str) {
 }
 
 #[test]
-fn a_plug_that_is_renewed_every_second_drives_a_quick_flight_with_an_energy_for_each_workload() {
-    flies(plug(), "shelly:0");
-}
-
-#[test]
-fn an_analyser_that_is_renewed_every_second_drives_a_quick_flight_with_an_energy_for_each_workload() {
+fn a_plug_and_an_analyser_that_are_renewed_every_second_drive_a_quick_flight_with_an_energy_for_each_workload() {
+    let by_plug = std::thread::spawn(|| flies(plug(), "shelly:0"));
     flies(analyser(), "ptd:0");
+    by_plug.join().expect("it ended well");
 }
 
 /// Starts, reads what it says until `wanted` is in it, and ends it.
