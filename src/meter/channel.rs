@@ -199,10 +199,7 @@ impl Quantity {
             }
             Ok(Value::Power(power)) => {
                 let power = self.filter.check(power);
-                let is_update = power.is_ok_and(|power| self.integral.last_power() != Some(power));
-                if let Ok(power) = power {
-                    self.integral.advance(clock, power);
-                }
+                let is_update = power.is_ok_and(|power| self.integral.advance(clock, power));
                 (self.integrated(at, power), is_update)
             }
             Ok(Value::Mean(mean)) => {

@@ -16,7 +16,7 @@ use super::ptdaemon::PtDaemon;
 use super::recorded::Recorded;
 use super::shelly::Shelly;
 use super::sysfs::Tree;
-use super::thread::{Answers, DEADLINE, Threaded};
+use super::thread::{Answers, DEADLINE, LOOK_WAIT, Threaded};
 use super::web;
 use super::{Meter, acpi, apple, cpu_time, cray, doubts, duplicates, hwmon, jetson, rapl};
 use crate::reading::{NoData, Reading};
@@ -140,7 +140,12 @@ impl Candidate {
     pub(super) fn on_thread<S: Sensor + 'static>(channel: Channel<S>) -> Result<Candidate, Refusal> {
         let (epoch, period) = (Instant::now(), channel.poll_period());
         let nothing_yet = Reading::absent(Seconds::ZERO, NoData::NotYet);
-        let mut meter = threaded(Box::new(channel), (epoch, nothing_yet), period, Answers::Fresh(DEADLINE))?;
+        let mut meter = threaded(
+            Box::new(channel),
+            (epoch, nothing_yet),
+            period,
+            Answers::Fresh { wait: LOOK_WAIT, oldest: DEADLINE },
+        )?;
         let first = first_of(meter.as_mut(), epoch)?;
         Ok(Candidate::accepted(meter, first))
     }

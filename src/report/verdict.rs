@@ -127,6 +127,7 @@ pub(super) fn judge(
     let mut unranked_because = throttled(&windows);
     unranked_because.extend(record.conditions.and_then(simulated));
     unranked_because.extend(record.conditions.map(doubted).unwrap_or_default());
+    unranked_because.extend(record.scale.and_then(|scale| scale.blind()));
     unranked_because.extend(energy.and_then(unstated));
     unranked_because.extend(record.conditions.and_then(|known| known.sharing.as_ref()).map(shared).unwrap_or_default());
     let class = match (constraints.iter().all(|constraint| constraint.satisfied), energy) {

@@ -27,6 +27,8 @@ mod recordings;
 mod samplers;
 #[cfg(unix)]
 mod selection;
+#[cfg(target_os = "linux")]
+mod slow;
 #[cfg(unix)]
 mod slowed;
 mod sums;

@@ -92,7 +92,7 @@ pub(crate) fn text(text: &str) -> Reply {
 const GEN2: &str = r#"{"id":"shellyplusplugs-1","model":"SNPL-00112EU","gen":2}"#;
 
 /// A plug of the second generation that shows what `status` says.
-fn gen2(status: impl FnMut() -> Reply + Send + 'static) -> u16 {
+pub(crate) fn gen2(status: impl FnMut() -> Reply + Send + 'static) -> u16 {
     let mut status = status;
     plug(script(move |path| match path {
         "/shelly" => text(GEN2),
