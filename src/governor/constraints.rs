@@ -19,6 +19,7 @@
 //! a limit, beside what means hide: those of the forecast's samples and of the meter's windows.
 
 use super::horizon::{Horizon, carried, resolution};
+use super::light::least_array;
 use super::rollout::{Rollout, Start};
 use super::{LimitedBy, Observation, OperatingRange, Target};
 use crate::envelope::{Limits, Temperatures, Thermal};
@@ -51,14 +52,6 @@ pub(super) struct Worst<'a> {
 pub(super) fn reach(observation: &Observation<'_>) -> Seconds {
     let Observation { machine, assumptions, tick, .. } = *observation;
     tick * assumptions.tick_length + machine.batch_s * assumptions.batch_length
-}
-
-/// The least that the array gives in a sample, which is a mean, between those before and after it. Where the light goes and comes
-/// back it is taken for a parabola: wherever in the sample that turns, it lies below its mean there by a sixth at most of
-/// what the samples on both sides are above it together.
-fn least_array([before, mean, after]: [Watts; 3]) -> Watts {
-    let above = (before - mean) + (after - mean);
-    (mean - above.max(Watts::ZERO) / 6.0).max(Watts::ZERO)
 }
 
 impl<'a> Worst<'a> {
