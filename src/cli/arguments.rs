@@ -50,7 +50,7 @@ pub(super) enum Verb {
     /// Adapters, candle devices and power sources of this machine
     Devices(DevicesArguments),
     /// What can be measured and trusted on this machine, and how to mend what cannot (exit code 10 where it fails)
-    Doctor(DevicesArguments),
+    Doctor(DoctorArguments),
     /// Real model weights, with pinned SHA-256
     #[command(subcommand)]
     Models(ModelsVerb),
@@ -84,8 +84,8 @@ pub(super) struct Overrides {
 /// The machine to use.
 #[derive(Clone, Debug, Args)]
 pub(super) struct MachineArguments {
-    /// Adapter by name, index or `cpu` (candle's CPU device and the plain-Rust twins); the best one by default
-    #[arg(long, value_name = "NAME|INDEX|cpu")]
+    /// Adapter by name, index, PCI address or `cpu` (candle's CPU device and the plain-Rust twins); the best one by default
+    #[arg(long, value_name = "NAME|INDEX|PCI|cpu")]
     pub(super) adapter: Option<String>,
     /// Refuse to go on without it (exit code 14)
     #[arg(long, value_enum, value_name = "WHAT")]
@@ -284,6 +284,17 @@ pub(super) struct DevicesArguments {
     /// Output
     #[command(flatten)]
     pub(super) output: Output,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    /// Look at what a run with this adapter would have: its name, index, PCI address, or `cpu`
+    #[arg(long, value_name = "NAME|INDEX|PCI|cpu")]
+    pub(super) adapter: Option<String>,
+    /// What `devices` takes
+    #[command(flatten)]
+    pub(super) devices: DevicesArguments,
 }
 
 /// Verbs of `models`.

@@ -15,7 +15,7 @@ use crate::meter::{self, Accelerator, AcceleratorKind, MeterError, Probe, Select
 use crate::model::encoder::Checkpoint;
 use crate::model::{self, ModelChoice, Provenance, vision};
 use crate::tuner::{CacheFolder, Retune, Tuner};
-use crate::workload::{Embed, LanguageShapes, Vision, Workload, WorkloadFactory};
+use crate::workload::{Embed, FactoryError, LanguageShapes, Vision, Workload, WorkloadFactory};
 use serde::Serialize;
 
 /// Everything that this machine offers, for `devices`.
@@ -111,7 +111,10 @@ pub(super) fn prepare(
     let (tuning, seed, interrupt) = (Some(&mut tuner), arguments.seed, interrupt.clone());
     let factory =
         WorkloadFactory { device: device.as_ref(), tuner: tuning, models, shapes, embed, vision, seed, interrupt };
-    let workloads = factory.workloads(&arguments.workloads).map_err(Failure::input)?;
+    let workloads = factory.workloads(&arguments.workloads).map_err(|error| match error {
+        FactoryError::Unknown { .. } | FactoryError::Room(_) => Failure::input(error),
+        FactoryError::Interrupted(_) | FactoryError::Workload(_) => Failure::tool(error),
+    })?;
     let conditions = Conditions {
         os: system::operating_system(),
         arch: std::env::consts::ARCH.into(),

@@ -6,6 +6,7 @@
 //! worst line. Exit code 10 where it fails, 14 where something required is missing. The page fits [`COLUMNS`] columns; the
 //! JSON follows `docs/schema/doctor.json`, which is made from the types here.
 
+mod adapters;
 mod board;
 mod host;
 mod limits;
@@ -14,14 +15,15 @@ mod power;
 #[cfg(test)]
 mod schema;
 
-use super::arguments::DevicesArguments;
+use super::arguments::DoctorArguments;
 use super::equipment::{accelerator, require};
 use super::{Exit, Failure, answer_either};
-use crate::gpu::{self, Class};
+use crate::gpu;
 use crate::model;
 use crate::reading::{Boundary, Provenance};
 use crate::units::{Seconds, Watts};
 use serde::Serialize;
+use std::path::Path;
 
 /// How well it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, strum::Display)]
@@ -95,22 +97,24 @@ struct Report {
 }
 
 /// Looks at everything; nothing is changed, but for a file that is written into the cache and taken away again.
-pub(super) fn doctor(arguments: &DevicesArguments) -> Result<Exit, Failure> {
+pub(super) fn doctor(arguments: &DoctorArguments) -> Result<Exit, Failure> {
+    let DoctorArguments { adapter: wanted, devices: arguments } = arguments;
     let clocks = host::Clocks::start();
+    // The one that a run would take.
+    let chosen = gpu::choose(wanted.as_deref()).map_err(Failure::input)?;
     let adapters = gpu::list();
-    let classes: Vec<Class> = adapters.iter().map(|adapter| adapter.facts().class).collect();
-    let mut checks = adapter_checks(&adapters);
+    let mut checks = adapters::checks(&adapters);
     checks.extend(model::Device::list().iter().map(|device| {
         let finding = if device.is_cpu() { "runs models on the CPU" } else { "runs models on the board" };
         Check::new("candle", device.name(), State::Pass, finding)
     }));
-    let best = adapters.iter().find(|adapter| adapter.facts().class == Class::Hardware).or(adapters.first());
-    let powered = power::checks(arguments, &accelerator(best), best)?;
+    let powered = power::checks(arguments, &accelerator(chosen.as_ref()), chosen.as_ref())?;
     let (measures, measures_adapter) = (powered.measures, powered.measures_adapter);
     checks.extend(powered.checks);
     let roots = super::system::meter_roots();
     checks.extend(limits::checks());
-    checks.extend(host::vulkan(&adapters));
+    checks.extend(adapters::drivers(&adapters));
+    checks.extend(adapters::nodes(Path::new("/dev/dri")));
     checks.extend(host::container(&roots.sysfs, measures));
     checks.extend(host::weights());
     checks.push(host::cache());
@@ -118,34 +122,11 @@ pub(super) fn doctor(arguments: &DevicesArguments) -> Result<Exit, Failure> {
     let overall = checks.iter().map(|check| check.state).max().unwrap_or(State::Pass);
     let report = Report { overall, power: powered.choice, checks };
     answer_either(arguments.output.json, &report, || page(&report))?;
+    let class = chosen.as_ref().map(|adapter| adapter.facts().class);
     for requirement in &arguments.require {
-        require(*requirement, &classes, measures_adapter)?;
+        require(*requirement, class.as_slice(), measures_adapter)?;
     }
     Ok(if overall == State::Fail { Exit::Invalid } else { Exit::Valid })
-}
-
-fn adapter_checks(adapters: &[gpu::Adapter]) -> Vec<Check> {
-    let has_hardware = adapters.iter().any(|adapter| adapter.facts().class == Class::Hardware);
-    let no_board = "for watts and for the speed of a board, install the Vulkan, Metal or Direct3D 12 driver of the GPU";
-    if adapters.is_empty() {
-        let finding = "none: the kernels run as plain Rust on the CPU, and models on candle";
-        let check = Check::new("adapter", "none", State::Warn, finding);
-        return vec![check.mend(format!("{no_board}; a renderer: Debian's mesa-vulkan-drivers"))];
-    }
-    let line = |adapter: &gpu::Adapter| {
-        let facts = adapter.facts();
-        let name = format!("{}: {}", facts.index, facts.name);
-        let driver = format!("{}, {}, {} {}", facts.class, facts.backend, facts.driver, facts.driver_info);
-        match facts.class {
-            Class::Hardware => Check::new("adapter", name, State::Pass, driver),
-            Class::Software if has_hardware => Check::new("adapter", name, State::Pass, driver),
-            Class::Software => {
-                let finding = format!("{driver}: proves kernels and relative speeds, and says nothing of a board");
-                Check::new("adapter", name, State::Warn, finding).mend(no_board)
-            }
-        }
-    };
-    adapters.iter().map(line).collect()
 }
 
 /// Columns of the page.

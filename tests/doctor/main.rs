@@ -1,5 +1,7 @@
 //! `doctor`, `devices` and `--meter` through the program: what is said of a machine that a test has made up.
 
+mod adapters;
+
 use assert_cmd::Command;
 use serde_json::Value;
 use std::path::Path;
