@@ -50,7 +50,7 @@ pub(super) enum Verb {
     /// Adapters, candle devices and power sources of this machine
     Devices(DevicesArguments),
     /// What can be measured and trusted on this machine, and how to mend what cannot (exit code 10 where it fails)
-    Doctor(DevicesArguments),
+    Doctor(DoctorArguments),
     /// Real model weights, with pinned SHA-256
     #[command(subcommand)]
     Models(ModelsVerb),
@@ -84,8 +84,8 @@ pub(super) struct Overrides {
 /// The machine to use.
 #[derive(Clone, Debug, Args)]
 pub(super) struct MachineArguments {
-    /// Adapter by name, index or `cpu` (candle's CPU device and the plain-Rust twins); the best one by default
-    #[arg(long, value_name = "NAME|INDEX|cpu")]
+    /// Adapter by name, index, PCI address or `cpu` (candle's CPU device and the plain-Rust twins); the best one by default
+    #[arg(long, value_name = "NAME|INDEX|PCI|cpu")]
     pub(super) adapter: Option<String>,
     /// Refuse to go on without it (exit code 14)
     #[arg(long, value_enum, value_name = "WHAT")]
@@ -100,7 +100,8 @@ pub(super) struct MachineArguments {
     /// a flight the engine on a GPU and candle elsewhere
     #[arg(long, value_enum, value_name = "NAME")]
     pub(super) backend: Option<BackendName>,
-    /// Power source: a name from `dawndusk devices`, or an address (shelly://HOST, ptd://HOST, recorded://FILE).
+    /// Power source: a name from `dawndusk devices`, or an address (shelly://HOST, ptd://HOST, recorded://FILE,
+    /// exec,unit=W:COMMAND, http://HOST/PATH#/POINTER&unit=W, profile:NAME,host=HOST, sum:NAME,NAME; docs/meters.md).
     /// The first is the flight's; each further one is read beside it. By default the best that sees the adapter
     #[arg(long, value_name = "NAME|ADDRESS", value_parser = meter)]
     pub(super) meter: Vec<String>,
@@ -111,7 +112,8 @@ pub(super) struct MachineArguments {
 
 /// A name as it is; an address once it is a good one.
 fn meter(text: &str) -> Result<String, String> {
-    if Address::is_meant_by(text) {
+    // A parser that fails here has its text repeated.
+    if Address::is_meant_by(text) && !Address::holds_a_password(text) {
         text.parse::<Address>().map_err(|error| error.to_string())?;
     }
     Ok(text.to_owned())
@@ -282,6 +284,17 @@ pub(super) struct DevicesArguments {
     /// Output
     #[command(flatten)]
     pub(super) output: Output,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    /// Look at what a run with this adapter would have: its name, index, PCI address, or `cpu`
+    #[arg(long, value_name = "NAME|INDEX|PCI|cpu")]
+    pub(super) adapter: Option<String>,
+    /// What `devices` takes
+    #[command(flatten)]
+    pub(super) devices: DevicesArguments,
 }
 
 /// Verbs of `models`.

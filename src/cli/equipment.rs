@@ -11,11 +11,11 @@ use crate::gpu::{self, Adapter, Class, Device, Facts};
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::journal::{AdapterClass, Conditions, Sharing, WorkloadRecord};
 use crate::meter::several::Several;
-use crate::meter::{self, Accelerator, AcceleratorKind, MeterError, Probe};
+use crate::meter::{self, Accelerator, AcceleratorKind, MeterError, Probe, Selection};
 use crate::model::encoder::Checkpoint;
 use crate::model::{self, ModelChoice, Provenance, vision};
 use crate::tuner::{CacheFolder, Retune, Tuner};
-use crate::workload::{Embed, LanguageShapes, Vision, Workload, WorkloadFactory};
+use crate::workload::{Embed, FactoryError, LanguageShapes, Vision, Workload, WorkloadFactory};
 use serde::Serialize;
 
 /// Everything that this machine offers, for `devices`.
@@ -81,11 +81,7 @@ pub(super) fn prepare(
 ) -> Result<Equipment, Failure> {
     let adapter = gpu::choose(arguments.adapter.as_deref()).map_err(Failure::input)?;
     let class = adapter.as_ref().map(|adapter| adapter.facts().class);
-    let selection = meter::open_all(&system::meter_roots(), &arguments.meter, &accelerator(adapter.as_ref()));
-    let selection = selection.map_err(|error| match error {
-        MeterError::None | MeterError::Refused(_) => Failure::missing(format!("--meter: {error}")),
-        error => Failure::input(format!("--meter: {error}")),
-    })?;
+    let selection = power_source(arguments, adapter.as_ref())?;
     for requirement in &arguments.require {
         let measures = selection.meter.source().provenance.is_measured() && selection.covers_accelerator;
         require(*requirement, class.as_slice(), measures)?;
@@ -115,7 +111,10 @@ pub(super) fn prepare(
     let (tuning, seed, interrupt) = (Some(&mut tuner), arguments.seed, interrupt.clone());
     let factory =
         WorkloadFactory { device: device.as_ref(), tuner: tuning, models, shapes, embed, vision, seed, interrupt };
-    let workloads = factory.workloads(&arguments.workloads).map_err(Failure::input)?;
+    let workloads = factory.workloads(&arguments.workloads).map_err(|error| match error {
+        FactoryError::Unknown { .. } | FactoryError::Room(_) => Failure::input(error),
+        FactoryError::Interrupted(_) | FactoryError::Workload(_) => Failure::tool(error),
+    })?;
     let conditions = Conditions {
         os: system::operating_system(),
         arch: std::env::consts::ARCH.into(),
@@ -132,6 +131,7 @@ pub(super) fn prepare(
         source: selection.meter.source().clone(),
         power_limit: None,
         source_covers_adapter: selection.covers_accelerator,
+        source_doubt: selection.doubt().map(str::to_owned),
         sharing: selection.facts().map(Sharing::from),
         sources_refused: refused(&selection.probes),
         environment: system::environment(),
@@ -140,6 +140,17 @@ pub(super) fn prepare(
     };
     let meter = Box::new(Several::new(selection.meter, selection.beside));
     Ok(Equipment { workloads, meter, conditions, actuator: None })
+}
+
+/// The source of power and those beside it; what is in doubt is said at the door.
+fn power_source(arguments: &MachineArguments, adapter: Option<&Adapter>) -> Result<Selection, Failure> {
+    let selection = meter::open_all(&system::meter_roots(), &arguments.meter, &accelerator(adapter));
+    let selection = selection.map_err(|error| match error {
+        MeterError::None | MeterError::Refused(_) => Failure::missing(format!("--meter: {error}")),
+        error => Failure::input(format!("--meter: {error}")),
+    })?;
+    selection.probes.iter().filter_map(Probe::doubted).for_each(|doubt| say(&doubt));
+    Ok(selection)
 }
 
 /// As the journal names it.

@@ -12,6 +12,7 @@
 use super::{Exit, Failure, say, system};
 use crate::actuator;
 use crate::interrupt::Interrupt;
+use crate::meter;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
@@ -127,6 +128,7 @@ fn end_at_once(shared: &Shared) -> ! {
 /// Ends the process without the end of its drivers.
 #[cfg_attr(unix, expect(unsafe_code, reason = "the only call that ends a process without running its end"))]
 pub(super) fn leave(code: u8) -> ! {
+    meter::program::end_all();
     // Whoever reads it may be gone.
     let _ = std::io::stdout().flush();
     #[cfg(unix)]

@@ -6,7 +6,7 @@
 use super::Failure;
 use super::report_arguments::MeterFileArguments;
 use crate::journal::{self, AdapterClass, Entry, Event, IdleWatch, MergedMeter, MergedWindow, Phase};
-use crate::meter::meter_file::{MeterFile, since_1970};
+use crate::meter::meter_file::{MeterFile, decode, since_1970};
 use crate::meter::{Drawn, replay};
 use crate::reading::{Boundary, Provenance, Sensing, Source};
 use crate::report::{FlightResult, ResultDirectory};
@@ -19,6 +19,9 @@ use std::path::Path;
 /// The largest file: PTDaemon writes 150 bytes a second.
 const MAX_BYTES: u64 = 64 << 20;
 
+/// Most lines that are told by their numbers.
+const LOST_TOLD: usize = 10;
+
 /// Reads the file, lays it on the flight's clock, appends what it saw of each phase and writes every page again. All of
 /// it happens or nothing does.
 pub(super) fn merge(
@@ -29,8 +32,8 @@ pub(super) fn merge(
     let wrong = |why: String| Failure::input(format!("--meter-file {}: {why}", path.display()));
     let offset = Seconds(arguments.meter_offset);
     let bytes = read(path).map_err(wrong)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| wrong("it is no text".into()))?;
-    let file = MeterFile::parse(text).map_err(wrong)?;
+    let text = decode(&bytes).map_err(wrong)?;
+    let file = MeterFile::parse(&text, &arguments.choices()).map_err(wrong)?;
     let entries = journal::read(&directory.journal()).map_err(Failure::input)?;
     if is_simulated(&entries) {
         return Err(wrong("a simulated flight drew no power that a meter could have seen".into()));
@@ -54,10 +57,11 @@ pub(super) fn merge(
         sha256,
         offset_s: offset,
         samples: file.samples() as u64,
-        dropped: file.dropped,
+        dropped: file.lost().len() as u64,
+        dropped_lines: file.lost().iter().take(LOST_TOLD).map(|line| *line as u64).collect(),
     };
     if earlier(&entries).any(|earlier| *earlier == merged) {
-        return Err(wrong("it is merged already, with the same offset, band and boundary".into()));
+        return Err(wrong("it is merged already, with the same words".into()));
     }
     let end = entries.last().map_or(Seconds::ZERO, |entry| entry.t_s);
     let entry = Entry { sequence: entries.len() as u64, t_s: end, event: Event::Merged(Box::new(merged)) };
@@ -90,7 +94,6 @@ fn source(entries: &[Entry], file: &MeterFile, arguments: &MeterFileArguments, s
     known.dedup();
     let same = earlier(entries).find(|merged| merged.sha256 == sha256);
     let name = same.map_or_else(|| format!("file:{}", known.len()), |merged| merged.source.name.clone());
-    let what = if file.is_spl { "the log of PTDaemon" } else { "the powers that a meter wrote" };
     let band = arguments.meter_band.map(|percent| percent / 100.0);
     let stated = match band {
         Some(band) => format!("band stated as {:.2} % (k = 2)", 100.0 * band),
@@ -100,7 +103,7 @@ fn source(entries: &[Entry], file: &MeterFile, arguments: &MeterFileArguments, s
         name,
         provenance: Provenance::ExternalMeter,
         boundary: arguments.meter_boundary.unwrap_or(Boundary::NotStated),
-        method: format!("{what}, merged after the flight and integrated; {stated}"),
+        method: format!("{}, merged after the flight and integrated; {stated}", file.what),
         update_period_s: file.period(),
         relative_uncertainty: band,
         rated_w: None,

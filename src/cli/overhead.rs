@@ -46,7 +46,16 @@ pub(super) fn overhead(arguments: &BenchArguments, pairs: u32, interrupts: &Inte
         assumptions: Assumptions::default(),
     };
     let duration = Seconds(arguments.overhead_seconds);
-    let overhead = Overhead { request, pairs, duration, folder: folder.path.clone() };
+    let conditions = &equipment.conditions;
+    let (source, workloads) = (&conditions.source, conditions.workloads.len());
+    let overhead = Overhead { request, pairs, duration, folder: folder.path.clone() }.for_source(source);
+    if overhead.duration > duration {
+        let (name, update) = (&source.name, source.update_period_s.0);
+        let (arm, told, whole) = (overhead.duration.0, duration.0, overhead.whole(workloads).0);
+        say(&format!(
+            "{name} is renewed every {update} s, so an arm lasts {arm} s instead of {told} s, about {whole:.0} s in all"
+        ));
+    }
     let (events, ended) = recorded(arguments.json, opening(pairs, Vec::new()), interrupts.interrupt(), |recorder| {
         flight::overhead(recorder, &overhead, equipment)
     });

@@ -3,6 +3,7 @@
 use super::arguments::{Overrides, ProfileVerb};
 use super::{Exit, Failure, answer, answer_either, answer_json};
 use crate::envelope::Shown;
+use crate::meter::meter_profile;
 use crate::model;
 use crate::profile::{self, Kind, Shipped};
 use jiff::Timestamp;
@@ -20,6 +21,11 @@ struct Listed {
 pub(super) fn profile(verb: &ProfileVerb) -> Result<Exit, Failure> {
     match verb {
         ProfileVerb::List { output } => list(output.json)?,
+        ProfileVerb::Show { satellite, output, .. } if profile::kind(satellite) == Kind::Meter => {
+            let text = meter_profile::text_of(satellite).map_err(Failure::input)?;
+            let table = text.parse::<toml::Table>().map_err(Failure::input)?;
+            answer_either(output.json, &table, || text)?;
+        }
         ProfileVerb::Show { satellite, date, overrides, output } => {
             let profile = profile::satellite(satellite, &overrides.set).map_err(Failure::input)?;
             let date = date.unwrap_or(profile.orbit.start);
@@ -34,17 +40,21 @@ pub(super) fn profile(verb: &ProfileVerb) -> Result<Exit, Failure> {
     Ok(Exit::Valid)
 }
 
-/// A satellite, or a machine as `bench --sweep` writes it.
+/// A satellite, a machine as `bench --sweep` writes it, or a meter.
 fn check(name: &str, overrides: &Overrides, json: bool) -> Result<(), Failure> {
+    let acceptable = |kind: &str| {
+        answer_either(json, &serde_json::json!({ kind: name, "acceptable": true }), || format!("{name}: acceptable\n"))
+    };
     let kind = match profile::kind(name) {
-        Kind::Machine if !overrides.set.is_empty() => {
-            return Err(Failure::input(format!("--set: {name} is a machine, and only a satellite's keys can be set")));
+        kind @ (Kind::Machine | Kind::Meter) if !overrides.set.is_empty() => {
+            let kind = if kind == Kind::Meter { "meter" } else { "machine" };
+            return Err(Failure::input(format!("--set: {name} is a {kind}, and only a satellite's keys can be set")));
         }
+        Kind::Meter => return meter_profile::check(name).map_err(Failure::input).and_then(|()| acceptable("meter")),
         Kind::Machine => profile::machine(name).map(|_| "machine"),
         Kind::Satellite => profile::satellite(name, &overrides.set).map(|_| "satellite"),
     };
-    let kind = kind.map_err(Failure::input)?;
-    answer_either(json, &serde_json::json!({ kind: name, "acceptable": true }), || format!("{name}: acceptable\n"))
+    acceptable(kind.map_err(Failure::input)?)
 }
 
 fn list(json: bool) -> Result<(), Failure> {
@@ -55,8 +65,8 @@ fn list(json: bool) -> Result<(), Failure> {
         let licence = model::Profile::named(name).map(|profile| profile.licence).unwrap_or_default();
         Listed { kind: "model", name, summary: format!("weights under {licence}; see `dawndusk models list`") }
     });
-    let listed: Vec<Listed> =
-        shipped("satellite", profile::SATELLITES).chain(shipped("machine", profile::MACHINES)).chain(models).collect();
+    let listed = shipped("satellite", profile::SATELLITES).chain(shipped("machine", profile::MACHINES));
+    let listed: Vec<Listed> = listed.chain(models).chain(shipped("meter", profile::METERS)).collect();
     if json {
         return answer_json(&listed);
     }

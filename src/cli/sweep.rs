@@ -30,7 +30,16 @@ pub(super) fn sweep(arguments: &BenchArguments, file: &Path, interrupts: &Interr
         let source = &equipment.conditions.source.name;
         return Err(Failure::missing(format!("--sweep: no power source sees the adapter, {source} does not")));
     }
-    let request = Sweep::standard(Seconds(arguments.sweep_seconds));
+    let source = &equipment.conditions.source;
+    let asked = Sweep::standard(Seconds(arguments.sweep_seconds));
+    let request = asked.clone().for_source(source);
+    if request != asked {
+        let (name, update) = (&source.name, source.update_period_s.0);
+        let (held, told, whole) = (request.duration.0, asked.duration.0, request.whole().0);
+        say(&format!(
+            "{name} is renewed every {update} s, so each duty is held for {held} s instead of {told} s, about {whole:.0} s in all"
+        ));
+    }
     let (events, ended) = recorded(arguments.json, opening(1, Vec::new()), interrupts.interrupt(), |recorder| {
         flight::sweep(recorder, &request, equipment)
     });

@@ -204,7 +204,7 @@ impl Account {
 
 /// Whether a counter that comes back after `cause` has gone on counting.
 fn keeps_count(cause: NoData) -> bool {
-    !matches!(cause, NoData::CounterReset | NoData::Lost | NoData::Off | NoData::Suspended)
+    !matches!(cause, NoData::CounterReset | NoData::Lost | NoData::Off | NoData::Suspended | NoData::Ended)
 }
 
 /// Whether a power or an energy can be.

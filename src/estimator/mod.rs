@@ -22,6 +22,7 @@ mod assumptions;
 mod costs;
 mod excess;
 mod forecast;
+mod freshness;
 mod meter_error;
 mod operating_range;
 mod steps;
@@ -31,10 +32,11 @@ mod windows;
 pub use activity::BatchId;
 pub use assumptions::{Assumption, Assumptions, Broken, UnknownAssumption};
 pub use costs::Cost;
+pub use freshness::Freshness;
 pub use operating_range::OperatingRange;
 
 use crate::envelope::{Forecast, Limits, Spacecraft, State};
-use crate::reading::{Basis, EnergyWindow, Refusal};
+use crate::reading::{Basis, EnergyWindow};
 use crate::units::{Joules, Kelvin, Seconds, Watts};
 use account::Account;
 use activity::Activity;
@@ -49,25 +51,6 @@ const UNKNOWN: Seconds = Seconds(0.1);
 const ROUNDING: f64 = 1e-6;
 /// The time since the last reading is flown in at most so many steps of one mean power each.
 const STEPS: f64 = 8.0;
-
-/// How far the readings can be believed now.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Freshness {
-    /// Since the last believed reading was taken, or since departure.
-    pub age: Seconds,
-    /// Readings are stale from this age on.
-    pub stale_after: Seconds,
-    /// A reading has been believed since the last call.
-    pub is_fresh: bool,
-    /// What was wrong with the last one.
-    pub refusal: Refusal,
-}
-
-impl Freshness {
-    /// A reading of this moment.
-    pub const FRESH: Freshness =
-        Freshness { age: Seconds::ZERO, stale_after: Seconds(1.0), is_fresh: true, refusal: Refusal::Old };
-}
 
 /// An energy window, and what was expected in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -304,16 +287,6 @@ impl Estimator {
         self.end = end;
     }
 
-    /// After so long the meter has shown what was drawn now, or readings are stale.
-    pub fn shown_after(&self) -> Seconds {
-        self.range.sensor_lag_s * 2.0 + self.period() * self.assumptions.silence
-    }
-
-    /// What was wrong with the last reading; none where it was believed.
-    pub fn refusal(&self) -> Option<Refusal> {
-        Some(self.account.refusal()).filter(|refusal| *refusal != Refusal::Old)
-    }
-
     /// Mean power between two instants, by what was admitted.
     pub fn drawn_at(&self, from: Seconds, to: Seconds) -> Watts {
         let span = to - from;
@@ -352,11 +325,11 @@ impl Estimator {
         let dt = span / steps;
         let worse = self.range.is_switching() && !self.has_own_sensors && self.assumptions.item_cost > 1.0;
         let shown = if self.range.is_switching() || self.has_own_sensors { Watts::ZERO } else { self.power_step() };
-        let is_exact = shown <= self.range.full_w * ROUNDING;
         for step in 0..steps as u32 {
             let from = self.at + dt * f64::from(step);
             let above = self.activity.drawn(from, from + dt) / dt;
-            let is_same = self.worst == self.expected && !(worse && above > Watts::ZERO) && is_exact;
+            let is_exact = !(worse && above > Watts::ZERO) && shown <= self.range.full_w * ROUNDING;
+            let is_same = self.worst == self.expected && is_exact;
             self.expected = self.confirmed.ahead(&self.expected, dt, self.range.idle_w + above);
             self.worst = match is_same {
                 true => self.expected,
@@ -376,17 +349,6 @@ impl Estimator {
         self.expected = *state;
         self.worst = *state;
         self.correct(before);
-    }
-
-    /// How far the readings can be believed at `now`. Asking takes the news.
-    pub fn freshness(&mut self, now: Seconds) -> Freshness {
-        let period = self.period();
-        let age = now - self.account.seen_at().unwrap_or(Seconds::ZERO);
-        let stale_after = period * self.assumptions.silence + self.range.sensor_lag_s;
-        let periods = (age - self.range.sensor_lag_s) / period;
-        self.watch.see(Assumption::Silence, periods, now - age + stale_after);
-        let is_fresh = std::mem::take(&mut self.fresh);
-        Freshness { age, stale_after, is_fresh, refusal: self.account.refusal() }
     }
 
     /// Something that is assumed was seen at `now`.

@@ -1,4 +1,5 @@
 //! Watches the assumptions: when each first passed what is assumed, and the worst that was seen, to within a factor of two.
+//! What a later reading says of an earlier time is news too.
 
 use super::assumptions::{Assumption, Assumptions, Broken};
 use crate::units::Seconds;
@@ -10,7 +11,8 @@ const WORSE: f64 = 2.0;
 #[derive(Clone, Debug)]
 pub(super) struct Watch {
     assumptions: Assumptions,
-    told: [Option<f64>; Assumption::ALL.len()],
+    /// The worst that was told, and the earliest time.
+    told: [Option<(f64, Seconds)>; Assumption::ALL.len()],
     news: Vec<Broken>,
 }
 
@@ -23,9 +25,10 @@ impl Watch {
     pub(super) fn see(&mut self, assumption: Assumption, seen: f64, at: Seconds) {
         let assumed = self.assumptions.value(assumption);
         let told = &mut self.told[assumption as usize];
-        let is_news = seen > assumed && told.is_none_or(|told| seen > told * WORSE);
+        let is_news = seen > assumed && told.is_none_or(|(worst, since)| seen > worst * WORSE || at < since);
         if is_news {
-            *told = Some(seen);
+            let (worst, since) = told.unwrap_or((seen, at));
+            *told = Some((worst.max(seen), since.min(at)));
             self.news.push(Broken { assumption, assumed, seen, at_s: at });
         }
     }
@@ -49,5 +52,7 @@ mod tests {
         let told: Vec<(f64, f64)> = watch.take().iter().map(|broken| (broken.seen, broken.at_s.0)).collect();
         assert_eq!(told, [(1.3, 2.0), (2.7, 4.0)], "1.25 is assumed");
         assert!(watch.take().is_empty(), "news is told once");
+        watch.see(Assumption::ItemCost, 1.3, Seconds(1.5));
+        assert_eq!(watch.take().len(), 1, "it did not hold before it was told either");
     }
 }

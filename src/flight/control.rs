@@ -15,7 +15,7 @@ use super::machine::Machine;
 use crate::envelope::Spacecraft;
 use crate::estimator::{Assumption, Assumptions, BatchId, Confirmed, Cost, Estimator, OperatingRange};
 use crate::governor::pacer::{Admission, Pacer};
-use crate::governor::{Decision, Governor, LimitedBy, Observation};
+use crate::governor::{Coarse, Decision, Governor, LimitedBy, Observation};
 use crate::journal::{Event, Predicted, Tick, WorkDone};
 use crate::reading::{Basis, Reading};
 use crate::units::{Joules, Seconds, Watts};
@@ -227,6 +227,9 @@ impl<'m, M: Machine> Control<'m, M> {
         let (worst, range, limits) = (self.estimator.worst(), self.estimator.machine(), self.estimator.limits());
         let observation = Observation::of(&self.estimator, &worst, &range, &limits, (now, self.tick), freshness);
         self.decision = self.governor.tick(&observation);
+        if let Some(coarse) = Coarse::of(&observation, &self.decision).filter(|_| now <= Seconds::ZERO) {
+            self.machine.record(|| Event::Coarse(coarse));
+        }
         if let Some(transition) = self.decision.transition {
             self.machine.record(|| Event::Regime { flight_s: now, transition });
         }
@@ -253,8 +256,9 @@ impl<'m, M: Machine> Control<'m, M> {
             }
             return Ok(());
         }
-        // A turn ends between two batches, so that each batch belongs to one workload alone.
-        if now - self.slice_began >= self.slice_length {
+        // A turn ends between two batches, so that each batch belongs to one workload alone. The last one lasts until the end:
+        // what is left after it would be too short for an energy.
+        if now - self.slice_began >= self.slice_length && self.duration - now >= self.slice_length {
             self.tick(now);
             self.next_slice(now);
         }

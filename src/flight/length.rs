@@ -19,7 +19,7 @@
 //! | idle, a repeat, a slice | 4 T | the first update still shows what was before, and the last one is up to T old: between them lie two that show this alone |
 //! | the same without a rated power | 3.5 (t_a + T) | then nothing bounds what has not been shown yet, and a window of less than 3 (t_a + T) has no energy |
 //! | stepping | 17 T | it may take three times as long, and that holds four periods of two halves of 6 T |
-//! | one orbit | 50 T, strict 600 T | so many updates make a measured energy count |
+//! | one orbit | 55 T, strict 660 T | 50 and 600 updates make a measured energy count, and one in eleven may be missed by a look that comes late |
 //! | one orbit | two slices of each workload | so that each has its turns, the first of which begins in the lag of another |
 
 use crate::journal::LengthName;
@@ -64,11 +64,10 @@ impl Length {
     /// What `source` and so many workloads need at least; see above.
     pub fn for_source(self, source: &Source, workloads: usize) -> Length {
         let update = source.update_period_s;
-        let unrated = if source.rated_w.is_none() { UNRATED_WINDOW } else { 0.0 };
-        let window = (update * WINDOW_UPDATES).max((source.sensing.averaging_s + update) * unrated);
+        let window = Length::window(source);
         let slice = self.slice.max(window);
         let turns = if slice > self.slice { slice * (TURNS * workloads as f64) } else { Seconds::ZERO };
-        let updates = if self.name == LengthName::Strict { 600.0 } else { 50.0 };
+        let updates = if self.name == LengthName::Strict { 660.0 } else { 55.0 };
         Length {
             idle: self.idle.max(window),
             repeat: self.repeat.max(window),
@@ -77,6 +76,13 @@ impl Length {
             orbit: self.orbit.max(update * updates).max(turns),
             ..self
         }
+    }
+
+    /// The shortest window of one kind of work that has an energy by `source`.
+    pub fn window(source: &Source) -> Seconds {
+        let update = source.update_period_s;
+        let unrated = if source.rated_w.is_none() { UNRATED_WINDOW } else { 0.0 };
+        (update * WINDOW_UPDATES).max((source.sensing.averaging_s + update) * unrated)
     }
 
     /// About how long all phases take with a source renewed every `update`, so many workloads and an orbit of `orbit`.

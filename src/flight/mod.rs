@@ -202,6 +202,7 @@ fn phases<M: Ground>(machine: &mut M, request: &Request) -> Result<(), FlightErr
             rated_is_calibrated: found.is_calibrated,
             idle_w: found.idle,
             full_w: found.full,
+            idle_seen_w: found.idle_seen,
             orbit_s: request.orbit(),
             sensing_ratio: sensing_ratio(&request.satellite, scale, range.update_period_s),
         })
@@ -249,15 +250,18 @@ struct Calibrated {
     is_calibrated: bool,
     idle: Watts,
     full: Watts,
+    /// Idle power where it was not under full power: the source does not see the work.
+    idle_seen: Option<Watts>,
 }
 
 impl Calibrated {
     /// What is known is used; a rated power stands in for a missing reading, and so on the safe side.
     fn found(source: &Source, idle: Option<Watts>, full: Option<Watts>) -> Result<Calibrated, FlightError> {
+        let idle_seen = idle.filter(|idle| full.is_some_and(|full| *idle >= full));
         let rated = source.rated_w.or(full).ok_or(FlightError::NoScale { source_name: source.name.clone() })?;
         let full = full.unwrap_or(rated);
         let is_calibrated = source.rated_w.is_none();
-        Ok(Calibrated { rated, is_calibrated, idle: idle.unwrap_or(Watts::ZERO).min(full), full })
+        Ok(Calibrated { rated, is_calibrated, idle: idle.unwrap_or(Watts::ZERO).min(full), full, idle_seen })
     }
 
     /// Dead time by what the source says: half an update of the sensor, after which a change shows on average.

@@ -19,6 +19,7 @@ use crate::envelope::{Scale, Sky, Spacecraft};
 use crate::estimator::OperatingRange;
 use crate::journal::{Arm, Event, Journal, MeterCost, Pair, WorkDone};
 use crate::meter::{Gauge, cpu_clock, cpu_time};
+use crate::reading::Source;
 use crate::units::{Seconds, Watts};
 use crate::workload::Description;
 use std::path::PathBuf;
@@ -39,6 +40,22 @@ pub struct Overhead {
     pub duration: Seconds,
     /// The journals of the governed arms are written here, for their cost; nobody reads them.
     pub folder: PathBuf,
+}
+
+impl Overhead {
+    /// With arms and phases before them as long as `source` needs.
+    pub fn for_source(self, source: &Source) -> Overhead {
+        let duration = self.duration.max(Length::window(source));
+        let length = self.request.length.for_source(source, 1);
+        Overhead { duration, request: Request { length, ..self.request }, ..self }
+    }
+
+    /// How long so many workloads take, but for what is prepared.
+    pub fn whole(&self, workloads: usize) -> Seconds {
+        let Length { idle, warm_up, .. } = self.request.length;
+        let each = warm_up + self.duration * f64::from(1 + 2 * self.pairs);
+        idle + each * workloads as f64
+    }
 }
 
 /// Conditions, idle power, then pair after pair of each workload by itself, and what the meter took.

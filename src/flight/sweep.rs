@@ -12,6 +12,7 @@ use super::worker::Worker;
 use super::{Equipment, FlightError, Length, described, measure};
 use crate::journal::{DutyHeld, Event};
 use crate::meter::Gauge;
+use crate::reading::Source;
 use crate::units::Seconds;
 
 /// How often the duties are gone through.
@@ -30,6 +31,16 @@ impl Sweep {
     /// 10, 25, 50, 75, 90 and 100 %.
     pub fn standard(duration: Seconds) -> Sweep {
         Sweep { duties: vec![0.1, 0.25, 0.5, 0.75, 0.9, 1.0], duration }
+    }
+
+    /// Held for as long as `source` needs: each pass is one window.
+    pub fn for_source(self, source: &Source) -> Sweep {
+        Sweep { duration: self.duration.max(Length::window(source) * f64::from(PASSES)), ..self }
+    }
+
+    /// How long all of it takes, but for what is prepared: idling before and after, and each duty.
+    pub fn whole(&self) -> Seconds {
+        self.duration * (self.duties.len() + 2) as f64
     }
 }
 

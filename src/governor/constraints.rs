@@ -11,7 +11,7 @@
 //!
 //! | limit | holds if |
 //! |---|---|
-//! | junction, loop | neither node passes its limit on the way; a power that follows its budget keeps them from the middle of the reach on ([`super::rollout`]) |
+//! | junction, loop | neither node passes its limit on the way ([`super::rollout`]) |
 //! | charge | idle power from then on keeps the floor during the orbit ahead |
 //! | bus | array and battery can feed `peak_power` times full power all the way |
 //!
@@ -19,6 +19,7 @@
 //! a limit, beside what means hide: those of the forecast's samples and of the meter's windows.
 
 use super::horizon::{Horizon, carried, resolution};
+use super::light::least_array;
 use super::rollout::{Rollout, Start};
 use super::{LimitedBy, Observation, OperatingRange, Target};
 use crate::envelope::{Limits, Temperatures, Thermal};
@@ -51,14 +52,6 @@ pub(super) struct Worst<'a> {
 pub(super) fn reach(observation: &Observation<'_>) -> Seconds {
     let Observation { machine, assumptions, tick, .. } = *observation;
     tick * assumptions.tick_length + machine.batch_s * assumptions.batch_length
-}
-
-/// The least that the array gives in a sample, which is a mean, between those before and after it. Where the light goes and comes
-/// back it is taken for a parabola: wherever in the sample that turns, it lies below its mean there by a sixth at most of
-/// what the samples on both sides are above it together.
-fn least_array([before, mean, after]: [Watts; 3]) -> Watts {
-    let above = (before - mean) + (after - mean);
-    (mean - above.max(Watts::ZERO) / 6.0).max(Watts::ZERO)
 }
 
 impl<'a> Worst<'a> {
@@ -98,9 +91,9 @@ impl<'a> Worst<'a> {
     }
 
     fn start(&self) -> Start {
-        let Observation { machine, state, worst, held, .. } = *self.observation;
-        let (expected, from) = (state.temperatures, worst.temperatures);
-        Start { held, expected, from, idle: machine.idle_w * self.meter(), environment: self.environment }
+        let Observation { machine, worst, held, .. } = *self.observation;
+        let idle = machine.idle_w * self.meter();
+        Start { from: worst.temperatures, idle, environment: self.environment, held }
     }
 
     /// A machine of batches: for how long of the reach they may run.

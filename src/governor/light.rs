@@ -33,6 +33,14 @@ fn parts(forecast: &Forecast, index: usize) -> [(Seconds, Watts); 2] {
     }
 }
 
+/// The least that the array gives in a sample, which is a mean, between those before and after it. Where the light goes and comes
+/// back it is taken for a parabola: wherever in the sample that turns, it lies below its mean there by a sixth at most of
+/// what the samples on both sides are above it together.
+pub(super) fn least_array([before, mean, after]: [Watts; 3]) -> Watts {
+    let above = (before - mean) + (after - mean);
+    (mean - above.max(Watts::ZERO) / 6.0).max(Watts::ZERO)
+}
+
 impl Light {
     pub(super) fn new(forecast: &Forecast) -> Light {
         let brightest = forecast.samples.iter().fold(Watts::ZERO, |most, sample| most.max(sample.array));
@@ -108,5 +116,24 @@ mod tests {
             }
             assert!((at - now - forecast.period()).0.abs() < 1e-6, "{} is no orbit", at - now);
         }
+    }
+
+    /// Samples are means; light that dips along a parabola is least between them.
+    #[test]
+    fn a_dip_of_the_light_is_no_shallower_than_the_samples_show() {
+        for turn in (0..=20).map(|twentieth| f64::from(twentieth) / 20.0) {
+            let light = |at: f64| 5.0 + 3.0 * (at - turn).powi(2);
+            // The mean over a sample, by Simpson's rule, which is exact here.
+            let mean = |from: f64| Watts((light(from) + 4.0 * light(from + 0.5) + light(from + 1.0)) / 6.0);
+            let least = least_array([mean(-1.0), mean(0.0), mean(1.0)]);
+            assert!(least <= Watts(5.0 + 1e-9) && least > Watts(4.0), "{least} where 5 W is least, turning at {turn}");
+        }
+        let even = [Watts(7.0); 3];
+        assert_eq!(least_array(even), Watts(7.0), "even light is what it is");
+        assert_eq!(
+            least_array([Watts(7.0), Watts(7.0), Watts(1.0)]),
+            Watts(7.0),
+            "light that only goes is in the next sample"
+        );
     }
 }

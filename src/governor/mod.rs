@@ -21,6 +21,7 @@
 //! Every policy but `off` stands behind the same guard ([`Regime`]): a sensor that falls silent costs power, always.
 
 mod allocation;
+mod coarse;
 mod constraints;
 mod fixed;
 mod horizon;
@@ -41,6 +42,7 @@ mod work_curve;
 pub mod pacer;
 
 pub use crate::estimator::{Assumption, Assumptions, Broken, Estimator, Freshness, OperatingRange, UnknownAssumption};
+pub use coarse::Coarse;
 pub use fixed::{constant_cap, safe_all_year};
 pub use policy::{Policy, UnknownPolicy};
 pub use preview::Preview;

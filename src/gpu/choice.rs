@@ -1,10 +1,11 @@
-//! Which adapter is meant: `--adapter NAME|INDEX|cpu`.
+//! Which adapter is meant: `--adapter NAME|INDEX|PCI|cpu`.
 //!
 //! * Nothing asked: the first hardware adapter, discrete before integrated before the rest; else a software one;
 //!   else none.
 //! * `cpu`: none. The plain-Rust twins run instead.
-//! * A number that is in the list: that one. Anything else: the first whose name contains it, case ignored. So
-//!   `4090` finds the card of that name on a machine with fewer adapters than that.
+//! * A number that is in the list: that one. A PCI address (`0000:01:00.0`, or without its domain): the adapter in that place,
+//!   which tells two equal cards apart. Anything else: the first whose name contains it, case ignored. So `4090` finds the
+//!   card of that name on a machine with fewer adapters than that.
 
 use super::{Adapter, Class, Error, Facts, list};
 
@@ -28,7 +29,12 @@ fn pick(wanted: Option<&str>, adapters: &[&Facts]) -> Result<Option<usize>, Erro
     }
     let by_index = wanted.parse().ok().filter(|index| *index < adapters.len());
     let name = wanted.to_lowercase();
+    let in_place = |facts: &&Facts| {
+        let place = facts.pci_bus_id.to_lowercase();
+        !place.is_empty() && (place == name || place.split_once(':').is_some_and(|(_, place)| place == name))
+    };
     by_index
+        .or_else(|| adapters.iter().position(in_place))
         .or_else(|| adapters.iter().position(|facts| !name.is_empty() && facts.name.to_lowercase().contains(&name)))
         .map(Some)
         .ok_or_else(|| Error::NoSuchAdapter { wanted: wanted.to_owned(), listed: listing(adapters) })
@@ -121,6 +127,20 @@ mod tests {
         assert_eq!(picked(Some("1")), Some(1), "an index");
         assert_eq!(picked(Some("LLVMPIPE")), Some(0), "a name, case ignored");
         assert_eq!(picked(Some("4090")), Some(2), "a number that is no index is a name");
+    }
+
+    #[test]
+    fn two_equal_cards_are_told_apart_by_their_places() {
+        let card = |index, place: &str| Facts {
+            pci_bus_id: place.to_owned(),
+            ..adapter(index, "NVIDIA H100 PCIe", "discrete", Class::Hardware)
+        };
+        let (one, two) = (card(0, "0000:3B:00.0"), card(1, "0000:d8:00.0"));
+        for (wanted, index) in [("0000:d8:00.0", 1), ("D8:00.0", 1), ("3b:00.0", 0), ("H100", 0)] {
+            assert_eq!(pick(Some(wanted), &[&one, &two]).expect("it is there"), Some(index), "{wanted}");
+        }
+        let message = pick(Some("0000:af:00.0"), &[&one, &two]).expect_err("nobody is there").to_string();
+        assert!(message.contains("at 0000:d8:00.0"), "the places are listed: {message}");
     }
 
     #[test]

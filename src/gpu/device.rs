@@ -34,28 +34,20 @@ struct Faults {
 }
 
 impl Device {
-    /// Opens an adapter with all of its limits, and with those of the wanted features that it has.
+    /// Opens an adapter with all of its limits, and with those of the wanted features that it has. One that does not open
+    /// with what it promises is opened without its matrix units, and then with nothing that it need not have.
     ///
     /// # Errors
     /// [`Error::Open`] with the driver's reason.
     pub fn open(adapter: &Adapter) -> Result<Device, Error> {
-        let wanted = wgpu::Features::SUBGROUP
-            | wgpu::Features::SUBGROUP_BARRIER
-            | wgpu::Features::SHADER_F16
-            | wgpu::Features::TIMESTAMP_QUERY
-            | wgpu::Features::IMMEDIATES
-            | wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
-        let required_features = adapter.handle.features() & wanted;
-        let request = adapter.handle.request_device(&wgpu::DeviceDescriptor {
-            label: Some("dawndusk"),
-            required_features,
-            required_limits: adapter.handle.limits(),
-            experimental_features: experimental(required_features),
-            ..Default::default()
-        });
         let facts = adapter.facts();
-        let (handle, queue) = pollster::block_on(request)
-            .map_err(|error| Error::Open { adapter: facts.name.clone(), reason: error.to_string() })?;
+        let mut attempts = attempts(adapter.handle.features(), !facts.features.cooperative_matrix.is_empty());
+        let first = attempts.remove(0);
+        let opened = request(adapter, first);
+        let (handle, queue) = opened
+            .or_else(|why| attempts.into_iter().find_map(|less| request(adapter, less).ok()).ok_or(why))
+            .map_err(|reason| Error::Open { adapter: facts.name.clone(), reason })?;
+        let facts = facts.opened_with(handle.features());
 
         let faults = Arc::new(Mutex::new(Faults::default()));
         let keeper = Arc::clone(&faults);
@@ -68,7 +60,7 @@ impl Device {
         Ok(Device {
             handle,
             queue,
-            facts: Arc::new(facts.clone()),
+            facts: Arc::new(facts),
             faults,
             timeout: TIMEOUT,
             checked: false,
@@ -203,6 +195,37 @@ impl Device {
     }
 }
 
+/// The features to open an adapter with that offers so much, most first.
+fn attempts(offered: wgpu::Features, has_matrix_units: bool) -> Vec<wgpu::Features> {
+    let optional = wgpu::Features::SUBGROUP
+        | wgpu::Features::SUBGROUP_BARRIER
+        | wgpu::Features::SHADER_F16
+        | wgpu::Features::TIMESTAMP_QUERY
+        | wgpu::Features::IMMEDIATES;
+    let plain = offered & optional;
+    let matrix = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+    let with_matrix = if has_matrix_units { plain | matrix } else { plain };
+    let mut attempts = vec![with_matrix, plain, wgpu::Features::empty()];
+    attempts.dedup();
+    attempts
+}
+
+/// A device of `adapter` with `features`, or why there is none. A driver that cannot keep what it lists makes wgpu panic.
+fn request(adapter: &Adapter, features: wgpu::Features) -> Result<(wgpu::Device, wgpu::Queue), String> {
+    let descriptor = wgpu::DeviceDescriptor {
+        label: Some("dawndusk"),
+        required_features: features,
+        required_limits: adapter.handle.limits(),
+        experimental_features: experimental(features),
+        ..Default::default()
+    };
+    let opened = catch_unwind(AssertUnwindSafe(|| pollster::block_on(adapter.handle.request_device(&descriptor))));
+    match opened {
+        Ok(opened) => opened.map_err(|error| error.to_string()),
+        Err(_) => Err("its driver lists what it does not have".to_owned()),
+    }
+}
+
 /// Leave for the experimental features among these, if there are any.
 #[expect(unsafe_code, reason = "wgpu's matrix units are experimental, which it wants to be told in unsafe code")]
 fn experimental(features: wgpu::Features) -> wgpu::ExperimentalFeatures {
@@ -227,4 +250,23 @@ fn words(error: &wgpu::Error) -> String {
         wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => description.clone(),
     };
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adapter_is_opened_with_less_and_less_of_what_it_offers_and_never_with_more() {
+        let matrix = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+        let offered = wgpu::Features::SHADER_F16 | matrix | wgpu::Features::DEPTH_CLIP_CONTROL;
+        for has_units in [true, false] {
+            let attempts = attempts(offered, has_units);
+            assert!(attempts.windows(2).all(|pair| pair[0].contains(pair[1]) && pair[0] != pair[1]), "{attempts:?}");
+            assert!(attempts.iter().all(|features| offered.contains(*features)), "nothing that it does not have");
+            assert_eq!(attempts[0].contains(matrix), has_units, "matrix units where a unit is listed");
+            assert_eq!(attempts.last(), Some(&wgpu::Features::empty()), "the least at last");
+        }
+        assert_eq!(attempts(wgpu::Features::empty(), false).len(), 1, "nothing to leave out");
+    }
 }

@@ -37,6 +37,9 @@ pub struct Conditions {
     pub power_limit: Option<String>,
     /// Whether that source sees the adapter.
     pub source_covers_adapter: bool,
+    /// What speaks against that source, where it was asked for by name all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_doubt: Option<String>,
     /// Whether that source's watts are this work's alone; none where it is no board with a library.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharing: Option<Sharing>,
@@ -58,9 +61,9 @@ impl Conditions {
         let on_board = backend.starts_with("wgpu:")
             || ["candle:cuda", "candle:metal"].iter().any(|device| backend.starts_with(device));
         match self.source.boundary {
-            Boundary::Accelerator => on_board && self.source_covers_adapter,
-            Boundary::Module => !on_board || self.source_covers_adapter,
-            Boundary::Memory => false,
+            Boundary::Accelerator | Boundary::Package | Boundary::Unknown => on_board && self.source_covers_adapter,
+            Boundary::Apu | Boundary::Module => !on_board || self.source_covers_adapter,
+            Boundary::Memory | Boundary::Rail => false,
             Boundary::Wall => true,
             Boundary::NotStated => false,
             Boundary::CpuPackage | Boundary::Process => !on_board || self.source_covers_adapter,

@@ -7,7 +7,7 @@ use super::{
     Measurement, MergedMeter, Outcome, Pair, ScaleRecord, Tick, Verification, WorkDone,
 };
 use crate::actuator::Setting;
-use crate::governor::{Assumptions, Broken, Transition};
+use crate::governor::{Assumptions, Broken, Coarse, Transition};
 use crate::meter::MeterCost;
 use crate::reading::EnergyWindow;
 use crate::units::Seconds;
@@ -80,6 +80,8 @@ pub enum Event {
     Assumed(Assumptions),
     /// The satellite crosses its ascending node; ticks follow.
     Departed,
+    /// The governor can admit nothing by a meter that is so coarse.
+    Coarse(Coarse),
     /// A power limit was set, read back, or put back.
     PowerLimit(Setting),
     /// Energy that moved the confirmed spacecraft. Windows touch, from departure (0 s) to the end of the flight.

@@ -45,10 +45,24 @@ pub struct ScaleRecord {
     pub idle_w: Watts,
     /// Most that any workload drew unconstrained.
     pub full_w: Watts,
+    /// Idle power as it was seen, where that was not under `full_w`; `idle_w` is `full_w` then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_seen_w: Option<Watts>,
     /// Orbit on the machine's clock.
     pub orbit_s: Seconds,
     /// k times the sensor's update period over the fast thermal time constant (not preserved by the scaling).
     pub sensing_ratio: f64,
+}
+
+impl ScaleRecord {
+    /// Why the power source does not see the work, where it does not.
+    pub fn blind(&self) -> Option<String> {
+        let seen = self.idle_seen_w?;
+        Some(format!(
+            "the power source does not see the work: {:.2} W idle, {:.2} W at the most with everything admitted",
+            seen.0, self.full_w.0
+        ))
+    }
 }
 
 /// What is made to go wrong in a simulated flight.

@@ -31,6 +31,9 @@ pub struct MergedMeter {
     pub samples: u64,
     /// Lines that were dropped because their power cannot be.
     pub dropped: u64,
+    /// The numbers of the first of them; each is a gap.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped_lines: Vec<u64>,
     /// A window for each phase and workload, in the order of the journal.
     pub windows: Vec<MergedWindow>,
 }

@@ -30,7 +30,7 @@ use crate::units::Seconds;
 use serde::{Deserialize, Serialize};
 
 /// Version of the journal's and the result's format. A reader refuses every other major version.
-pub const SCHEMA_VERSION: &str = "3.0.0";
+pub const SCHEMA_VERSION: &str = "3.1.0";
 
 /// Name of the journal inside a result directory.
 pub const FILE_NAME: &str = "journal.jsonl";

@@ -87,7 +87,11 @@ impl Screen {
                     "{:.1} W{rated} stand for the satellite's compute; one orbit in {:.0} s (k = {:.1})",
                     scale.rated_w.0, scale.orbit_s.0, scale.time_compression
                 ));
+                if let Some(blind) = scale.blind() {
+                    self.say(&blind);
+                }
             }
+            Event::Coarse(coarse) => self.say(&coarse.to_string()),
             Event::Departed => self.say("departed"),
             Event::Tick(tick) => self.tick(tick),
             Event::Regime { flight_s, transition } => {

@@ -9,14 +9,15 @@
 //! | [`Value::Power`] | the trapezoid between samples, gaps counted ([`PowerIntegral`]) | as it is |
 //! | [`Value::Mean`] | power times the time since the sample before, or a gap | as it is |
 //!
-//! Powers that cannot be are dropped before any arithmetic ([`PowerFilter`]). A quantity of which nothing new is said keeps
+//! Powers that cannot be are dropped before any arithmetic ([`PowerFilter`]). What is more than the boundary can draw is held
+//! against its highest limit as that is then: somebody may have raised it since the source was opened. A quantity of which nothing new is said keeps
 //! its last reading, and so its age. The energy of the source is the sum over its counted quantities, one of which without
 //! an energy leaves the sum without; what stands beside is never added. Time is an argument: no clock is read.
 
 use super::Meter;
 use super::counter::{Counter, Limits, MeanPower};
 use super::integral::PowerIntegral;
-use super::plausible::PowerFilter;
+use super::plausible::{OVER_RATED, PowerFilter};
 use super::throttle::{ThrottleLook, ThrottleWatch};
 use crate::reading::{Coverage, NoData, Reading, Source, Throttling};
 use crate::units::{Seconds, Watts};
@@ -71,6 +72,11 @@ pub trait Sensor: Send {
     /// # Errors
     /// Why nothing at all can be said: then no quantity has a reading.
     fn samples(&mut self, now: Seconds) -> Result<Vec<Sample>, NoData>;
+
+    /// The most that a quantity can draw, read anew; none where nobody says.
+    fn rated(&mut self, _quantity: usize) -> Option<Watts> {
+        None
+    }
 
     /// What slows the device down while it draws `power`.
     ///
@@ -139,7 +145,45 @@ impl Quantity {
         Quantity { role: Role::Beside(source), ..self }
     }
 
-    fn take(&mut self, sample: &Sample) {
+    /// More than is believed of what it watches.
+    fn is_over(&self, sample: &Sample) -> bool {
+        match sample.value {
+            Ok(Value::Power(power) | Value::Mean(Ok(power))) => self.filter.is_over(power),
+            Ok(Value::Count(count)) => self.counter.would_leap(sample.clock, count),
+            _ => false,
+        }
+    }
+
+    /// What it watches can draw `rated`.
+    fn raise(&mut self, rated: Watts) {
+        let ceiling = rated * OVER_RATED;
+        self.filter.raise(ceiling);
+        self.counter.raise(ceiling);
+    }
+
+    /// The mean of a counter, where it can be.
+    fn mean(&self) -> Result<Watts, NoData> {
+        let mean = self.mean.watts()?;
+        if self.counter.is_over(mean) { Err(NoData::Implausible) } else { Ok(mean) }
+    }
+
+    /// Takes a sample; `rated` reads anew what can be drawn at most.
+    fn take(&mut self, sample: &Sample, rated: &mut dyn FnMut() -> Option<Watts>) {
+        if self.is_over(sample)
+            && let Some(rated) = rated()
+        {
+            self.raise(rated);
+        }
+        self.accept(sample);
+        if self.mean.watts().is_ok_and(|mean| self.counter.is_over(mean))
+            && let Some(rated) = rated()
+        {
+            self.raise(rated);
+            self.last.power = self.mean();
+        }
+    }
+
+    fn accept(&mut self, sample: &Sample) {
         let (at, clock) = (sample.taken_at, sample.clock);
         let (reading, is_update) = match sample.value {
             Err(cause) => (Reading::absent(at, cause), false),
@@ -151,14 +195,11 @@ impl Quantity {
                 let is_update = self.counter.last_count() != Some(count);
                 let step = self.counter.advance(clock, count);
                 self.mean.advance(clock, step.energy());
-                (Reading { taken_at: at, energy: self.counter.total(), power: self.mean.watts() }, is_update)
+                (Reading { taken_at: at, energy: self.counter.total(), power: self.mean() }, is_update)
             }
             Ok(Value::Power(power)) => {
                 let power = self.filter.check(power);
-                let is_update = power.is_ok_and(|power| self.integral.last_power() != Some(power));
-                if let Ok(power) = power {
-                    self.integral.advance(clock, power);
-                }
+                let is_update = power.is_ok_and(|power| self.integral.advance(clock, power));
                 (self.integrated(at, power), is_update)
             }
             Ok(Value::Mean(mean)) => {
@@ -239,10 +280,15 @@ impl<S: Sensor> Meter for Channel<S> {
     fn read(&mut self, now: Seconds) -> Reading {
         let missed_before = self.missed();
         match self.sensor.samples(now) {
-            Ok(samples) => samples.iter().for_each(|sample| self.quantities[sample.quantity].take(sample)),
+            Ok(samples) => {
+                for sample in &samples {
+                    let (index, sensor) = (sample.quantity, &mut self.sensor);
+                    self.quantities[index].take(sample, &mut || sensor.rated(index));
+                }
+            }
             Err(cause) => {
                 for (index, quantity) in self.quantities.iter_mut().enumerate() {
-                    quantity.take(&Sample::new(index, now, Err(cause)));
+                    quantity.accept(&Sample::new(index, now, Err(cause)));
                 }
             }
         }

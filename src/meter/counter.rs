@@ -7,8 +7,9 @@
 //! * the energy it implies, `(range - last + now) · unit`, is within `ceiling · (dt + slack)`,
 //! * and that bound is less than a whole range, so no second wrap can hide in the interval.
 //!
-//! Everything else is a reset, and so is a rise that no load explains. A reset ends the total for good: a sum with a
-//! hole of unknown size is not a smaller sum, it is none. NVML's and AMD's counters have no known range: they never wrap.
+//! Every other fall is a reset. A rise that no load explains is a leap: the counter says what cannot be. Both end the total
+//! for good, each with its cause: a sum with a hole of unknown size is not a smaller sum, it is none. NVML's and AMD's
+//! counters have no known range: they never wrap.
 //!
 //! A counter has no power beside it: [`MeanPower`] is `ΔE / Δt` over at least [`WINDOW`]. Looks that come closer together
 //! see the mean of the window before: over a single millisecond the steps of the counter would show, not the load.
@@ -63,16 +64,18 @@ pub enum Step {
     Advanced(Joules),
     /// It passed the end of its range once.
     Wrapped(Joules),
-    /// No load explains the change, or a wrap may have gone unseen: there is no total any more.
+    /// It fell and no load explains it, or a wrap may have gone unseen: there is no total any more.
     Reset,
+    /// It rose further than any load explains: there is no total any more.
+    Leap,
 }
 
 impl Step {
-    /// The energy of the step; none for a first look or a reset.
+    /// The energy of the step; none for a first look, a reset or a leap.
     pub fn energy(self) -> Option<Joules> {
         match self {
             Self::Advanced(energy) | Self::Wrapped(energy) => Some(energy),
-            Self::First | Self::Reset => None,
+            Self::First | Self::Reset | Self::Leap => None,
         }
     }
 }
@@ -82,14 +85,18 @@ impl Step {
 pub struct Counter {
     limits: Limits,
     last: Option<(Seconds, u64)>,
+    /// For how long the count has stood at the last look; what it has not counted in that time may still come.
+    stood: Seconds,
     total: Joules,
-    was_reset: bool,
+    ended: Option<NoData>,
 }
 
 impl Counter {
     /// A counter that nobody has looked at yet.
     pub fn new(limits: Limits) -> Counter {
-        Counter { limits, last: None, total: Joules::ZERO, was_reset: false }
+        // Nobody knows for how long a count has stood when it is first seen.
+        let stood = (SLACK - limits.slack).max(Seconds::ZERO);
+        Counter { limits, last: None, stood, total: Joules::ZERO, ended: None }
     }
 
     /// Takes the count seen at `at` on a monotonic clock.
@@ -98,9 +105,14 @@ impl Counter {
             None => Step::First,
             Some((since, last)) => self.difference(at - since, last, count),
         };
-        match step.energy() {
-            Some(energy) => self.total += energy,
-            None => self.was_reset |= step == Step::Reset,
+        match step {
+            Step::Advanced(energy) | Step::Wrapped(energy) => self.total += energy,
+            Step::First => (),
+            Step::Reset => self.ended = self.ended.or(Some(NoData::CounterReset)),
+            Step::Leap => self.ended = self.ended.or(Some(NoData::Implausible)),
+        }
+        if let Some((since, last)) = self.last {
+            self.stood = if last == count { self.stood + (at - since).max(Seconds::ZERO) } else { Seconds::ZERO };
         }
         self.last = Some((at, count));
         step
@@ -108,7 +120,22 @@ impl Counter {
 
     /// Energy since the first look.
     pub fn total(&self) -> Result<Joules, NoData> {
-        if self.was_reset { Err(NoData::CounterReset) } else { Ok(self.total) }
+        self.ended.map_or(Ok(self.total), Err)
+    }
+
+    /// Whether a look at `at` that sees `count` would be a leap.
+    pub fn would_leap(&self, at: Seconds, count: u64) -> bool {
+        self.last.is_some_and(|(since, last)| self.difference(at - since, last, count) == Step::Leap)
+    }
+
+    /// From now on the boundary is known to be able to draw `ceiling`; what is lower than before changes nothing.
+    pub fn raise(&mut self, ceiling: Watts) {
+        self.limits.ceiling = self.limits.ceiling.map(|known| known.max(ceiling));
+    }
+
+    /// More than the boundary can draw.
+    pub fn is_over(&self, power: Watts) -> bool {
+        self.limits.ceiling.is_some_and(|ceiling| power.0 > ceiling.0)
     }
 
     /// The count at the last look.
@@ -129,7 +156,8 @@ impl Counter {
         }
         if count >= last {
             let energy = unit * (count - last) as f64;
-            return if is_within(energy) { Step::Advanced(energy) } else { Step::Reset };
+            let owed = self.limits.ceiling.map_or(Joules::ZERO, |ceiling| ceiling * self.stood);
+            return if is_within(energy - owed) { Step::Advanced(energy) } else { Step::Leap };
         }
         match (self.limits.range, bound) {
             (Some(range), Some(_)) => {

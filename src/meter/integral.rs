@@ -11,6 +11,10 @@ use crate::units::{Joules, Seconds, Watts};
 /// doing; at five the powers at both ends say nothing about the middle.
 pub const GAP_PERIODS: f64 = 5.0;
 
+/// After this share of a period the same value is a new one: looks come once a period at the slowest, give or take what a
+/// busy machine adds.
+const PERIOD_SHARE: f64 = 0.9;
+
 /// A power under watch.
 #[derive(Clone, Copy, Debug)]
 pub struct PowerIntegral {
@@ -18,6 +22,8 @@ pub struct PowerIntegral {
     last: Option<(Seconds, Watts)>,
     /// The end of the last interval.
     interval_end: Option<Seconds>,
+    /// A look has been lost since the last one.
+    has_lost: bool,
     total: Joules,
     gaps: u64,
     gap_s: Seconds,
@@ -34,6 +40,7 @@ impl PowerIntegral {
             longest_step: update_period * GAP_PERIODS,
             last: None,
             interval_end: None,
+            has_lost: false,
             total: Joules::ZERO,
             gaps: 0,
             gap_s: Seconds::ZERO,
@@ -43,17 +50,18 @@ impl PowerIntegral {
         }
     }
 
-    /// Takes the power seen at `at`; it is finite and not negative. A look that does not advance the clock is ignored.
-    pub fn advance(&mut self, at: Seconds, power: Watts) {
+    /// Takes the power seen at `at`; it is finite and not negative. A look that does not advance the clock is ignored. Whether
+    /// it was a new value of the sensor: one that differs, or the same one a period later.
+    pub fn advance(&mut self, at: Seconds, power: Watts) -> bool {
         if !at.is_finite() {
-            return;
+            return false;
         }
         if let Some((since, before)) = self.last {
             let dt = at - since;
             if dt.0 <= 0.0 {
-                return;
+                return false;
             }
-            if dt.0 <= self.longest_step.0 {
+            if dt.0 <= self.longest_step.0 && !self.has_lost {
                 self.total += (before + power) * 0.5 * dt;
                 let is_long = dt > self.update_period * 2.0;
                 self.scatter.bridged += if is_long { dt.0 * dt.0 } else { 0.0 };
@@ -61,8 +69,14 @@ impl PowerIntegral {
                 self.gap(dt);
             }
         }
+        self.has_lost = false;
         self.last = Some((at, power));
-        self.sample(at, power);
+        self.sample(at, power)
+    }
+
+    /// A look was lost: what lies between the last one and the next is a gap, however short.
+    pub fn lose(&mut self) {
+        self.has_lost = self.last.is_some();
     }
 
     /// Takes the interval that ended at `at`, where the one before ended, with its mean power if that is known.
@@ -82,10 +96,12 @@ impl PowerIntegral {
         self.gap_s += length;
     }
 
-    /// One for each update: a power that differs, or the same one a period later.
-    fn sample(&mut self, at: Seconds, power: Watts) {
-        if self.sample.is_some_and(|(since, last)| last == power && at - since < self.update_period) {
-            return;
+    /// One for each update: a power that differs, or the same one a period later, or nearly: a look is as often a little
+    /// early as a little late.
+    fn sample(&mut self, at: Seconds, power: Watts) -> bool {
+        let is_early = |since: Seconds| at - since < self.update_period * PERIOD_SHARE;
+        if self.sample.is_some_and(|(since, last)| last == power && is_early(since)) {
+            return false;
         }
         let change = self.sample.map_or(0.0, |(_, last)| (power - last).0);
         self.scatter.count += 1;
@@ -93,6 +109,7 @@ impl PowerIntegral {
         self.scatter.square += power.0 * power.0;
         self.scatter.change += change * change;
         self.sample = Some((at, power));
+        true
     }
 
     /// Writes gaps and scatter into what is told of the source.

@@ -1,14 +1,14 @@
-//! NVIDIA's Jetson modules, which have no management library for power: INA3221 monitors on their supply rails.
+//! NVIDIA's Jetson modules, which have no management library for power: monitors on their supply rails.
 //!
-//! `class/hwmon/hwmonN` of the driver `ina3221`, three channels each, under an injectable root:
+//! | monitor | where, below the root | a rail's power |
+//! |---|---|---|
+//! | INA3221 | `class/hwmon/hwmonN`, three channels: `in[1-3]_label`, `in[1-3]_input` (mV), `curr[1-3]_input` (mA) | both multiplied |
+//! | INA238, INA2xx | `class/hwmon/hwmonN`, one channel: `label` or `power1_label`, `power1_input` (µW) | as it is |
+//! | INA3221 of JetPack 4 | `bus/i2c/drivers/ina3221x/*/iio:device*`: `rail_name_[0-2]`, `in_power[0-2]_input` (mW) | as it is |
 //!
-//! ```text
-//! P = in[1-3]_input (mV) · curr[1-3]_input (mA) · 1e-6        in[1-3]_label names the rail
-//! ```
-//!
-//! The module's total is one rail, the input of the whole module: `VDD_IN` (Orin NX and Nano, Xavier NX, TX2) or
-//! `POM_5V_IN` (Nano). The others (`VDD_GPU_SOC`, `VDD_CPU_CV`, `VDD_CPU_GPU_CV`, ...) are parts of it and are never added to
-//! it. Where that rail cannot be read the total is unknown, whatever the others say; and where there is none (AGX
+//! The module's total is one rail, the input of the whole module: `VDD_IN` (Orin NX and Nano, Xavier NX, TX2), `POM_5V_IN`
+//! (Nano) or `VIN` (Thor). The others (`VDD_GPU_SOC`, `VDD_CPU_CV`, `VIN_SYS_5V0`, ...) are parts of it and are never added
+//! to it. Where that rail cannot be read the total is unknown, whatever the others say; and where there is none (AGX
 //! modules), it is not guessed which of the rails lie behind which: a sum could miss a part or count it twice.
 
 use super::channel::{Channel, Quantity, Sample, Sensor};
@@ -26,7 +26,13 @@ pub const NAME: &str = "jetson";
 const VENDOR_ID: u32 = 0x10de;
 
 /// Rails that feed a whole module.
-const MODULE_RAILS: [&str; 2] = ["VDD_IN", "POM_5V_IN"];
+const MODULE_RAILS: [&str; 3] = ["VDD_IN", "POM_5V_IN", "VIN"];
+
+/// Monitors of one rail, by their drivers in hwmon.
+const ONE_RAIL: [&str; 9] = ["ina238", "ina237", "ina228", "ina219", "ina220", "ina226", "ina230", "ina231", "ina260"];
+
+/// Where JetPack 4 has its monitors.
+const JETPACK_4: &str = "bus/i2c/drivers/ina3221x";
 
 /// Where the driver states no `update_interval`.
 const UPDATE_PERIOD: Seconds = Seconds(0.1);
@@ -35,11 +41,32 @@ const UPDATE_PERIOD: Seconds = Seconds(0.1);
 /// shunts add about 1 %, and at light loads the offset is the larger part.
 pub const RELATIVE_UNCERTAINTY: f64 = 0.05;
 
-/// One channel: where it lies and what it feeds.
+/// One channel: what it feeds, and where its power is.
 struct Rail {
     label: String,
-    millivolts: String,
-    milliamperes: String,
+    monitor: &'static str,
+    power: Power,
+}
+
+/// Files that give the power of a rail.
+enum Power {
+    /// Its voltage and its current.
+    Product { millivolts: String, milliamperes: String },
+    /// Its power, and watts in one count of it.
+    Plain { file: String, unit: f64 },
+}
+
+impl Rail {
+    fn file(&self) -> &str {
+        match &self.power {
+            Power::Product { millivolts, .. } => millivolts,
+            Power::Plain { file, .. } => file,
+        }
+    }
+
+    fn directory(&self) -> &str {
+        self.file().rsplit_once('/').map_or("", |(directory, _)| directory)
+    }
 }
 
 /// The module's supply.
@@ -59,19 +86,13 @@ pub(super) fn trials(roots: &Roots) -> Vec<Trial> {
 }
 
 impl Jetson {
-    /// Opens the input rail of the module. `None` where there is no INA3221 at all.
+    /// Opens the input rail of the module. `None` where there is no monitor of a Jetson at all.
     pub fn open(tree: &Tree) -> Result<Option<Channel<Jetson>>, Refusal> {
-        let chips: Vec<String> = super::hwmon::chips(tree)
-            .into_iter()
-            .map(|chip| format!("class/hwmon/{chip}"))
-            .filter(|chip| tree.text(&format!("{chip}/name")).is_ok_and(|name| name == "ina3221"))
-            .collect();
-        let Some(first_chip) = chips.first() else { return Ok(None) };
-        let rails: Vec<Rail> = chips.iter().flat_map(|chip| rails(tree, chip)).collect();
+        let Some(rails) = rails(tree) else { return Ok(None) };
         let names = rails.iter().map(|rail| rail.label.as_str()).collect::<Vec<_>>().join(", ");
         let Some(rail) = rails.into_iter().find(|rail| MODULE_RAILS.contains(&rail.label.as_str())) else {
             let detail = format!(
-                "the INA3221 monitors have no rail of the whole module ({}); they have {}",
+                "the monitors have no rail of the whole module ({}); they have {}",
                 MODULE_RAILS.join(" or "),
                 if names.is_empty() { "none with a name" } else { &names }
             );
@@ -80,24 +101,28 @@ impl Jetson {
         };
         let mut filter = PowerFilter::new(None);
         watts(tree, &rail).and_then(|power| filter.check(power)).map_err(|cause| {
-            let refusal = Refusal::new(cause, format!("{} ({})", tree.path(&rail.millivolts).display(), rail.label));
+            let refusal = Refusal::new(cause, format!("{} ({})", tree.path(rail.file()).display(), rail.label));
             match cause {
                 NoData::NoPermission => refusal.with_remedy(format!(
-                    "as root, until the next start: chmod a+r {0}/in?_input {0}/curr?_input",
-                    tree.path(first_chip).display()
+                    "as root, until the next start: chmod a+r {}/*_input",
+                    tree.path(rail.directory()).display()
                 )),
                 _ => refusal,
             }
         })?;
-        let directory = rail.millivolts.rsplit_once('/').map_or("", |(directory, _)| directory);
         let interval =
-            tree.number(&format!("{directory}/update_interval")).ok().filter(|&ms| (1..=10_000).contains(&ms));
+            tree.number(&format!("{}/update_interval", rail.directory())).ok().filter(|&ms| (1..=10_000).contains(&ms));
         let period = interval.map_or(UPDATE_PERIOD, |ms| Seconds(ms as f64 * 1e-3));
         let source = Source {
             name: NAME.to_owned(),
             provenance: Provenance::BoardSensor,
             boundary: Boundary::Module,
-            method: format!("voltage times current of the rail {}, integrated (INA3221)", rail.label),
+            method: match rail.power {
+                Power::Product { .. } => {
+                    format!("voltage times current of the rail {}, integrated ({})", rail.label, rail.monitor)
+                }
+                Power::Plain { .. } => format!("power of the rail {}, integrated ({})", rail.label, rail.monitor),
+            },
             update_period_s: period,
             relative_uncertainty: Some(RELATIVE_UNCERTAINTY),
             rated_w: None,
@@ -114,22 +139,63 @@ impl Sensor for Jetson {
     }
 }
 
-/// The channels of one monitor that have a name. A channel without a shunt is called `NC` or nothing.
-fn rails(tree: &Tree, chip: &str) -> Vec<Rail> {
+/// The rails of all monitors; none where no monitor is a Jetson's. Monitors of one rail are sold on many boards, so without
+/// a name they say nothing.
+fn rails(tree: &Tree) -> Option<Vec<Rail>> {
+    let chips = super::hwmon::chips(tree).into_iter().map(|chip| format!("class/hwmon/{chip}"));
+    let (mut rails, mut is_jetson) = (Vec::new(), false);
+    for chip in chips {
+        let driver = tree.text(&format!("{chip}/name")).unwrap_or_default();
+        if driver == "ina3221" {
+            is_jetson = true;
+            rails.extend(of_three(tree, &chip));
+        } else if let Some(monitor) = ONE_RAIL.into_iter().find(|known| *known == driver) {
+            rails.extend(of_one(tree, &chip, monitor));
+        }
+    }
+    for monitor in tree.names(JETPACK_4).iter().map(|device| format!("{JETPACK_4}/{device}")) {
+        let devices = tree.names(&monitor).into_iter().filter(|name| name.starts_with("iio:device"));
+        for device in devices {
+            is_jetson = true;
+            rails.extend(of_jetpack_4(tree, &format!("{monitor}/{device}")));
+        }
+    }
+    (is_jetson || !rails.is_empty()).then_some(rails)
+}
+
+/// A channel without a shunt is called `NC` or nothing.
+fn named(tree: &Tree, file: &str) -> Option<String> {
+    tree.text(file).ok().filter(|label| !label.is_empty() && label != "NC")
+}
+
+fn of_three(tree: &Tree, chip: &str) -> Vec<Rail> {
     let rail = |channel: u32| {
-        let label = tree.text(&format!("{chip}/in{channel}_label")).ok()?;
-        (!label.is_empty() && label != "NC").then(|| Rail {
-            label,
-            millivolts: format!("{chip}/in{channel}_input"),
-            milliamperes: format!("{chip}/curr{channel}_input"),
-        })
+        let (millivolts, milliamperes) = (format!("{chip}/in{channel}_input"), format!("{chip}/curr{channel}_input"));
+        let label = named(tree, &format!("{chip}/in{channel}_label"))?;
+        Some(Rail { label, monitor: "INA3221", power: Power::Product { millivolts, milliamperes } })
     };
     (1..=3).filter_map(rail).collect()
 }
 
-/// Both factors, or the cause of the one that is missing.
+fn of_one(tree: &Tree, chip: &str, monitor: &'static str) -> Option<Rail> {
+    let label = ["label", "power1_label"].iter().find_map(|file| named(tree, &format!("{chip}/{file}")))?;
+    Some(Rail { label, monitor, power: Power::Plain { file: format!("{chip}/power1_input"), unit: 1e-6 } })
+}
+
+fn of_jetpack_4(tree: &Tree, device: &str) -> Vec<Rail> {
+    let rail = |channel: u32| {
+        let label = named(tree, &format!("{device}/rail_name_{channel}"))?;
+        let power = Power::Plain { file: format!("{device}/in_power{channel}_input"), unit: 1e-3 };
+        Some(Rail { label, monitor: "INA3221", power })
+    };
+    (0..3).filter_map(rail).collect()
+}
+
+/// The power, or the cause of what is missing of it.
 fn watts(tree: &Tree, rail: &Rail) -> Result<Watts, NoData> {
-    let microwatts =
-        tree.number_of_device(&rail.millivolts)? as f64 * tree.number_of_device(&rail.milliamperes)? as f64;
-    Ok(Watts(microwatts * 1e-6))
+    let number = |file: &str| tree.number_of_device(file).map(|number| number as f64);
+    Ok(Watts(match &rail.power {
+        Power::Product { millivolts, milliamperes } => number(millivolts)? * number(milliamperes)? * 1e-6,
+        Power::Plain { file, unit } => number(file)? * unit,
+    }))
 }

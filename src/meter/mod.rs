@@ -5,11 +5,15 @@
 //! | source | reads | provenance | boundary |
 //! |---|---|---|---|
 //! | [`nvml`] | NVIDIA's energy counter, or its power, integrated | board sensor | accelerator |
-//! | [`hwmon`] | amdgpu's power, integrated; the energy counter of i915 and xe | board sensor | accelerator or module |
-//! | [`jetson`] | the INA3221 rails of NVIDIA's modules, integrated | board sensor | module |
+//! | [`hwmon`] | amdgpu's power, integrated; the energy counters of i915 and xe | board sensor | as the device says |
+//! | [`jetson`] | the INA3221 and INA2xx rails of NVIDIA's modules, integrated | board sensor | module |
+//! | [`acpi`] | power meters of the firmware, and the rails of NVIDIA's Grace, integrated | board sensor | as their names say |
+//! | [`cray`] | the node's counters of HPE Cray systems | board sensor | wall |
 //! | [`apple`] | the energy counters of Apple's chips, on macOS with the feature `apple` | SoC counter | module |
 //! | [`rapl`] | the package counters of the CPU | SoC counter | CPU package |
 //! | [`shelly`], [`ptdaemon`] | a plug or an analyser on the network, integrated | external meter | wall |
+//! | [`exec`], [`web`] | whatever prints a number a line, or has one on a web server | as it is told | as it is told |
+//! | [`sum`] | several of these sources, added | the worst of theirs | theirs |
 //! | [`recorded`] | energies from a file, replayed | modelled | as it is told |
 //! | [`cpu_time`] | the CPU time of this process, times constants | modelled | process |
 //!
@@ -19,8 +23,10 @@
 //!
 //! [`thread`] keeps a source that hangs or is slow from holding up the flight, and [`gauge`] keeps the energies of a
 //! flight with their bounds ([`energy_meter`]). [`trial`] tries every source by reading it, [`duplicates`] tells sensors of
-//! the same watts, [`select`] picks the best. [`meter_file`] and [`replay`] read what a meter wrote for itself.
+//! the same watts, [`doubts`] those that cannot be, [`select`] picks the best. [`meter_file`] and [`replay`] read what a meter wrote for itself.
 
+mod access;
+pub mod acpi;
 pub mod address;
 pub mod apple;
 pub mod board;
@@ -29,31 +35,44 @@ pub mod cost;
 pub mod counter;
 pub mod cpu_clock;
 pub mod cpu_time;
+pub mod cray;
 mod csv_lines;
+pub mod doors;
+pub mod doubts;
 pub mod drawn;
 pub mod duplicates;
 pub mod energy_meter;
+pub mod exec;
 pub mod gauge;
+mod http;
 pub mod hwmon;
 pub mod integral;
 pub mod jetson;
 pub mod meter_file;
+pub mod meter_profile;
 mod network;
 pub mod nvml;
 pub mod plausible;
+mod pointer;
 pub mod probe;
+pub mod program;
 pub mod ptdaemon;
 pub mod rapl;
 pub mod recorded;
 pub mod replay;
 pub mod select;
+pub mod settings;
 pub mod several;
 pub mod shelly;
+mod shelly_answer;
+pub mod sum;
 pub mod suspend;
 pub mod sysfs;
 pub mod thread;
 pub mod throttle;
 pub mod trial;
+mod trust;
+pub mod web;
 
 pub use address::{Address, AddressError};
 pub use cost::MeterCost;

@@ -1,18 +1,17 @@
-//! Talking to a meter on the network: lines over TCP or one HTTP request, every exchange with one deadline for all of it, so
-//! that a peer that drips a byte at a time does not hold it up.
+//! Talking to a meter on the network: lines over TCP, every exchange with one deadline for all of it, so that a peer that
+//! drips a byte at a time does not hold it up. Web servers are asked by [`super::http`].
 //!
 //! A peer that does not answer in time is [`NoData::Timeout`], one that is not there or hangs up is [`NoData::Lost`], and what
 //! it says out of turn is [`NoData::Implausible`].
 
 use super::probe::Refusal;
 use crate::reading::NoData;
-use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 /// The longest answer that is read, and the longest line.
-const MAX_BYTES: usize = 64 << 10;
+pub(super) const MAX_BYTES: usize = 64 << 10;
 
 /// An open conversation.
 pub(super) struct Connection {
@@ -82,68 +81,6 @@ impl Connection {
 
     fn garbage(&self, what: &str) -> Refusal {
         Refusal::new(NoData::Implausible, format!("{}: {what}", self.peer))
-    }
-}
-
-/// The body of `path` on a web server, by one request on a connection of its own. No redirect is followed: whatever stands in
-/// the answer, only `host` is ever spoken to.
-pub(super) fn http_get(host: &str, port: u16, path: &str, timeout: Duration) -> Result<String, Refusal> {
-    let wrong = |cause, what: &str| Refusal::new(cause, format!("{host}:{port}{path}: {what}"));
-    let place = (host.to_owned(), port);
-    let agent = ureq::AgentBuilder::new()
-        .resolver(move |_: &str| place.to_socket_addrs().map(Iterator::collect))
-        .timeout(timeout)
-        .redirects(0)
-        .try_proxy_from_env(false)
-        .build();
-    // The zone of an IPv6 address is for the resolver, and no part of a URL.
-    let name = host.split('%').next().unwrap_or(host);
-    let name = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
-    let request = agent.get(&format!("http://{name}:{port}{path}"));
-    let answer = match request.set("Accept", "application/json").set("Connection", "close").call() {
-        Ok(answer) | Err(ureq::Error::Status(_, answer)) => answer,
-        Err(ureq::Error::Transport(error)) => return Err(refusal(&error, wrong)),
-    };
-    match (answer.status(), answer.status_text()) {
-        (200, _) => {}
-        (401 | 403, _) => {
-            let scheme = answer.header("WWW-Authenticate").and_then(|value| value.split(' ').next());
-            let scheme = scheme.map(|scheme| format!(" ({scheme} authentication)")).unwrap_or_default();
-            return Err(wrong(NoData::NoPermission, &format!("it asks for a password{scheme}"))
-                .with_remedy("switch its authentication off, or put the plug on a network of its own"));
-        }
-        (code @ (429 | 503), text) => return Err(wrong(NoData::Timeout, &format!("it is busy: HTTP {code} {text}"))),
-        (code, text) => return Err(wrong(NoData::NotSupported, &format!("HTTP {code} {text}"))),
-    }
-    let mut body = Vec::new();
-    answer.into_reader().take(MAX_BYTES as u64 + 1).read_to_end(&mut body).map_err(|error| match error.kind() {
-        ErrorKind::TimedOut | ErrorKind::WouldBlock => wrong(NoData::Timeout, "no answer in time"),
-        _ => wrong(NoData::Lost, &format!("it hung up in the middle of its answer: {error}")),
-    })?;
-    if body.len() > MAX_BYTES {
-        return Err(wrong(NoData::Implausible, "it does not stop talking"));
-    }
-    String::from_utf8(body).map_err(|_| wrong(NoData::Implausible, "what it says is no text"))
-}
-
-/// Why there was no answer with a status, or none that is HTTP.
-fn refusal(error: &ureq::Transport, wrong: impl Fn(NoData, &str) -> Refusal) -> Refusal {
-    match (error.kind(), io_kind(error)) {
-        (_, Some(ErrorKind::TimedOut | ErrorKind::WouldBlock)) => wrong(NoData::Timeout, "no answer in time"),
-        (ureq::ErrorKind::BadStatus | ureq::ErrorKind::BadHeader, _)
-        // The end or 100 kB before the end of a line.
-        | (ureq::ErrorKind::Io, Some(ErrorKind::ConnectionAborted | ErrorKind::InvalidInput | ErrorKind::Other)) => {
-            wrong(NoData::Implausible, &format!("no answer of a web server: {error}"))
-        }
-        _ => wrong(NoData::Lost, &error.to_string()),
-    }
-}
-
-/// What the system said, where it was the system.
-fn io_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
-    match error.downcast_ref::<io::Error>() {
-        Some(error) => Some(error.kind()),
-        None => error.source().and_then(io_kind),
     }
 }
 

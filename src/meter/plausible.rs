@@ -15,6 +15,9 @@ pub const BOARD_CEILING: Watts = Watts(10_000.0);
 /// The same for a CPU package. The largest are rated at 500 W (AMD EPYC 9965, Intel Xeon 6980P, data sheets).
 pub const PACKAGE_CEILING: Watts = Watts(1_000.0);
 
+/// The same for a whole machine, a node of a cluster at most. The largest are rated near 15 kW (NVIDIA DGX B300).
+pub const MACHINE_CEILING: Watts = Watts(50_000.0);
+
 /// The most that can be believed of something rated at `rated`, or `otherwise` if nobody says.
 pub fn ceiling(rated: Option<Watts>, otherwise: Watts) -> Watts {
     rated.map_or(otherwise, |rated| rated * OVER_RATED)
@@ -51,9 +54,27 @@ impl PowerFilter {
         PowerFilter { ceiling: ceiling(rated, BOARD_CEILING), has_shown_power: false }
     }
 
-    /// The power, or [`NoData::Implausible`].
+    /// A filter for what can draw `ceiling` at most.
+    pub fn below(ceiling: Watts) -> PowerFilter {
+        PowerFilter { ceiling, has_shown_power: false }
+    }
+
+    /// More than the board can draw.
+    pub fn is_over(&self, power: Watts) -> bool {
+        power.is_finite() && power.0 > self.ceiling.0
+    }
+
+    /// From now on the board is known to be able to draw `ceiling`; what is lower than before changes nothing.
+    pub fn raise(&mut self, ceiling: Watts) {
+        self.ceiling = self.ceiling.max(ceiling);
+    }
+
+    /// The power; [`NoData::Negative`] for less than none, [`NoData::Implausible`] for what else cannot be.
     pub fn check(&mut self, power: Watts) -> Result<Watts, NoData> {
-        let is_possible = power.is_finite() && power.0 >= 0.0 && power.0 <= self.ceiling.0;
+        if power.is_finite() && power < Watts::ZERO {
+            return Err(NoData::Negative);
+        }
+        let is_possible = power.is_finite() && power.0 <= self.ceiling.0;
         if !is_possible || (power == Watts::ZERO && !self.has_shown_power) {
             return Err(NoData::Implausible);
         }
@@ -79,9 +100,10 @@ mod tests {
     #[test]
     fn powers_that_cannot_be_are_dropped() {
         let mut filter = PowerFilter::new(Some(Watts(300.0)));
-        for power in [f64::NAN, f64::INFINITY, -1.0, 450.1] {
+        for power in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 450.1] {
             assert_eq!(filter.check(Watts(power)), Err(NoData::Implausible), "{power} W from a 300 W board");
         }
+        assert_eq!(filter.check(Watts(-1.0)), Err(NoData::Negative), "a meter that is wired backwards");
         assert_eq!(filter.check(Watts(449.0)), Ok(Watts(449.0)), "a spike is still a power");
     }
 

@@ -31,6 +31,15 @@ impl Refusal {
     }
 }
 
+/// A source that is read from the same device as another, and is never added to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Beside {
+    /// What it is.
+    pub source: Source,
+    /// The first power it gave.
+    pub power_w: Option<Watts>,
+}
+
 /// One line of the report on power sources, for people ([`std::fmt::Display`]) and for JSON.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
@@ -50,6 +59,12 @@ pub struct Probe {
     /// Another source that was seen to give the same watts: both report what one package draws, and one of them counts.
     #[serde(default)]
     pub same_as: Option<String>,
+    /// What speaks against its numbers: it is not chosen.
+    #[serde(default)]
+    pub doubt: Option<String>,
+    /// What is read beside it from the same device, and the first power of each.
+    #[serde(default)]
+    pub beside: Vec<Beside>,
 }
 
 impl Probe {
@@ -61,7 +76,7 @@ impl Probe {
     /// What was read and how far it can be believed, in words; empty for a source that cannot be used.
     pub fn found(&self) -> String {
         let Some(source) = &self.source else { return String::new() };
-        let mut text = self.power_w.map_or_else(|| "energy".to_owned(), |power| format!("{power:.1}"));
+        let mut text = self.power_w.map_or_else(|| "energy".to_owned(), shown);
         if let Some(cost) = self.read_cost_s {
             text.push_str(&format!(" in {:.1} us a read", cost.0 * 1e6));
         }
@@ -74,7 +89,16 @@ impl Probe {
         if let Some(other) = &self.same_as {
             text.push_str(&format!("; the same watts as {other}, which reports the same package: one of them counts"));
         }
+        if let Some(doubt) = &self.doubt {
+            text.push_str(&format!("; in doubt, and not chosen: {doubt}"));
+        }
         text
+    }
+
+    /// The doubt with the name of the source, in one sentence.
+    pub fn doubted(&self) -> Option<String> {
+        let doubt = self.doubt.as_ref()?;
+        Some(format!("power source {} is in doubt and is not chosen by itself: {doubt}", self.name))
     }
 
     pub(super) fn refused(name: &str, refusal: Refusal) -> Probe {
@@ -99,6 +123,11 @@ impl std::fmt::Display for Probe {
         }
         f.write_str(&self.found())
     }
+}
+
+/// A power in words; one below a tenth of a watt is no zero.
+pub fn shown(power: Watts) -> String {
+    if power.0 > 0.0 && power.0 < 0.1 { format!("{:.0} mW", power.0 * 1e3) } else { format!("{power:.1}") }
 }
 
 /// Where a board sits, to tell which adapter a source belongs to. What is not known is `None`.

@@ -18,6 +18,7 @@
 //! A daemon with its dummy device, which makes its numbers up, is no measurement and says so.
 
 use super::channel::{Channel, Quantity, Sample, Sensor, Value};
+use super::integral::GAP_PERIODS;
 use super::network::Connection;
 use super::plausible::PowerFilter;
 use super::probe::Refusal;
@@ -55,6 +56,9 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// More than any analyser that is accepted measures in one channel.
 const CEILING: Watts = Watts(100_000.0);
+
+/// What the daemon writes where its analyser gave no value.
+const NO_VALUE: Watts = Watts(-1.0);
 
 /// More unread samples than this in one answer are none of a daemon that was asked a moment ago.
 const SAMPLES_MAX: usize = 10_000;
@@ -117,16 +121,29 @@ impl PtDaemon {
         Ok(Channel::new(source, daemon, vec![quantity]))
     }
 
-    /// Waits for the first sample, for a while.
+    /// Waits for the first sample that is one, for a while.
     fn await_first(&mut self) -> Result<(), Refusal> {
         let until = Instant::now() + FIRST_SAMPLE;
-        while self.untold.is_empty() && Instant::now() < until {
-            self.untold = self.take()?;
-            if self.untold.is_empty() {
+        let has_value = |samples: &[(f64, Watts)]| samples.iter().any(|&(_, power)| power != NO_VALUE);
+        while !has_value(&self.untold) && Instant::now() < until {
+            let taken = self.take()?;
+            self.untold.extend(taken);
+            if !has_value(&self.untold) {
                 std::thread::sleep(FIRST_SAMPLE / 30);
             }
         }
-        Ok(())
+        match self.untold.len() {
+            count if count > 0 && !has_value(&self.untold) => {
+                let detail = format!(
+                    "{}:{}: all of {count} samples are -1, by which PTDaemon says that it has no value",
+                    self.host, self.port
+                );
+                Err(Refusal::new(NoData::MeterError, detail).with_remedy(
+                    "look at the analyser: its inputs and its range, that it is switched on and no one uses its keys",
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The samples that are new, over a connection that is made again where it was lost.
@@ -162,7 +179,8 @@ impl Sensor for PtDaemon {
         };
         let mut samples = Vec::with_capacity(taken.len() + 1);
         for (at, power) in taken {
-            match self.filter.check(power) {
+            let value = if power == NO_VALUE { Err(NoData::MeterError) } else { self.filter.check(power) };
+            match value {
                 Ok(power) => {
                     let sample = self.sample(now, (at, power));
                     self.latest = Some(sample);
@@ -170,6 +188,13 @@ impl Sensor for PtDaemon {
                 }
                 Err(cause) => samples.push(Sample::power(now, Err(cause))),
             }
+        }
+        // Where nothing but errors has come for a while, what was good last does not hold any more.
+        let cause = samples.last().and_then(|last| last.value.err());
+        if let Some(cause) =
+            cause.filter(|_| self.latest.is_none_or(|last| now - last.taken_at > self.period * GAP_PERIODS))
+        {
+            return Err(cause);
         }
         // What was good last still holds.
         let latest = self.latest.ok_or(NoData::NotYet)?;

@@ -96,6 +96,10 @@ impl Sensor for Rapl {
         };
         Ok(self.files.iter().enumerate().map(sample).collect())
     }
+
+    fn rated(&mut self, package: usize) -> Option<Watts> {
+        rated(&self.tree, self.files.get(package)?.rsplit_once('/')?.0)
+    }
 }
 
 /// `intel-rapl:0`, but neither its parts (`intel-rapl:0:0`) nor the same package by another way (`intel-rapl-mmio:0`).
@@ -103,32 +107,27 @@ fn is_top_zone(name: &str) -> bool {
     name.strip_prefix("intel-rapl:").is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The counter of one package, and its long-term limit.
+/// The counter of one package, and the most that it can draw.
 fn package(tree: &Tree, directory: &str) -> (Quantity, Option<Watts>) {
     let range = tree.number(&format!("{directory}/max_energy_range_uj")).ok().filter(|&range| range > 0);
-    let (rated, highest) = power_limits(tree, directory);
-    let ceiling = plausible::ceiling(highest, plausible::PACKAGE_CEILING);
+    let rated = rated(tree, directory);
+    let ceiling = plausible::ceiling(rated, plausible::PACKAGE_CEILING);
     (Quantity::counter(Limits::of(MICROJOULE, range, ceiling)), rated)
 }
 
-/// The long-term limit, and the highest of all limits that limit anything. Boards without a limit state 0 or a figure
-/// that no package reaches (4095 W is common); AMD's packages state none.
-fn power_limits(tree: &Tree, directory: &str) -> (Option<Watts>, Option<Watts>) {
-    let mut rated = None;
-    let mut highest: Option<Watts> = None;
-    for index in 0.. {
-        let Ok(name) = tree.text(&format!("{directory}/constraint_{index}_name")) else { break };
-        let microwatts = tree.number(&format!("{directory}/constraint_{index}_power_limit_uw")).unwrap_or(0);
-        let limit = Watts(microwatts as f64 * 1e-6);
-        if limit.0 <= 0.0 || limit.0 > plausible::PACKAGE_CEILING.0 {
-            continue;
-        }
-        highest = Some(highest.map_or(limit, |highest| highest.max(limit)));
-        if name == "long_term" {
-            rated = Some(limit);
-        }
-    }
-    (rated, highest)
+/// The highest of all limits that limit anything: those in force (`power_limit_uw`, long and short term) and the most that
+/// each can be set to (`max_power_uw`, the maximum allowed power in the kernel's documentation of powercap). Boards without
+/// a limit state 0 or a figure that no package reaches (4095 W is common); AMD's packages state none.
+fn rated(tree: &Tree, directory: &str) -> Option<Watts> {
+    let constraints = (0..).take_while(|index| tree.has(&format!("{directory}/constraint_{index}_name")));
+    constraints
+        .flat_map(|index| {
+            ["power_limit_uw", "max_power_uw"].map(|limit| format!("{directory}/constraint_{index}_{limit}"))
+        })
+        .filter_map(|file| tree.number(&file).ok())
+        .map(|microwatts| Watts(microwatts as f64 * 1e-6))
+        .filter(|limit| limit.0 > 0.0 && limit.0 <= plausible::PACKAGE_CEILING.0)
+        .reduce(Watts::max)
 }
 
 fn no_zones(tree: &Tree) -> Refusal {

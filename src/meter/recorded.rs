@@ -20,6 +20,7 @@
 use super::channel::{Channel, Quantity, Sample, Sensor};
 use super::counter::{Limits, MICROJOULE};
 use super::csv_lines::csv_lines;
+use super::meter_file::decode;
 use super::probe::Refusal;
 use super::throttle::ThrottleLook;
 use crate::reading::{Boundary, NoData, Provenance, Sensing, Source};
@@ -178,8 +179,8 @@ fn slowed<'a>(
 }
 
 fn read_text(file: &Path) -> Result<String, String> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let opened = std::fs::File::open(file).map_err(|error| error.to_string())?;
-    opened.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    if text.len() as u64 > MAX_BYTES { Err(format!("more than {MAX_BYTES} bytes")) } else { Ok(text) }
+    opened.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MAX_BYTES { Err(format!("more than {MAX_BYTES} bytes")) } else { decode(&bytes) }
 }

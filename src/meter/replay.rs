@@ -2,7 +2,8 @@
 //! bounds as any other source.
 //!
 //! Between two samples that lie close enough the power is interpolated. What lies before the first sample, after the last
-//! one or in a gap has not been seen: a window that begins or ends there has no energy, and a gap inside is counted.
+//! one, in a gap or around a line that was lost has not been seen: a window that begins or ends there has no energy, and a
+//! gap inside is counted.
 
 use super::Drawn;
 use super::energy_meter::{EnergyMeter, Mark};
@@ -77,11 +78,18 @@ impl Replay<'_> {
         self.energy.mark(at, &reading, coverage)
     }
 
+    /// Whether the power between the last sample and the next, a `step` later, is known.
+    fn is_seen(&self, step: Seconds) -> bool {
+        step <= self.file.period() * GAP_PERIODS && !self.file.is_after_loss(self.passed)
+    }
+
     fn read(&mut self, now: Seconds) -> Reading {
         let samples = self.file.all();
         while let Some(&(at, power)) = samples.get(self.passed).filter(|sample| sample.0 <= now) {
-            self.updates += u64::from(self.integral.last_power() != Some(power));
-            self.integral.advance(at, power);
+            if self.file.is_after_loss(self.passed) {
+                self.integral.lose();
+            }
+            self.updates += u64::from(self.integral.advance(at, power));
             self.passed += 1;
         }
         let seen = |at: Seconds, power: Watts, integral: &PowerIntegral| Reading {
@@ -91,7 +99,7 @@ impl Replay<'_> {
         };
         let last = self.passed.checked_sub(1).map(|last| samples[last]);
         match (last, samples.get(self.passed).copied()) {
-            (Some((t0, p0)), Some((t1, p1))) if now > t0 && t1 - t0 <= self.file.period() * GAP_PERIODS => {
+            (Some((t0, p0)), Some((t1, p1))) if now > t0 && self.is_seen(t1 - t0) => {
                 let power = p0 + (p1 - p0) * ((now - t0) / (t1 - t0));
                 // The sample to come continues from the last one, not from here.
                 let mut until_now = self.integral;

@@ -2,16 +2,18 @@
 //!
 //! | the flight's adapter | sources that cover it, best first |
 //! |---|---|
-//! | a board of its own | that board's sensor ([`super::nvml`], [`super::hwmon`]) |
-//! | inside the CPU package | its module's sensor, then [`super::rapl`] |
-//! | a software renderer, or candle on the CPU | [`super::rapl`], its module's sensor, then [`super::cpu_time`] |
+//! | a board of its own | that board's sensor ([`super::nvml`], [`super::hwmon`]), the whole machine's |
+//! | inside the CPU package | its module's sensor, the CPU package's ([`super::rapl`]), the whole machine's |
+//! | a software renderer, or candle on the CPU | the CPU package's, its module's, the whole machine's, [`super::cpu_time`] |
 //!
-//! Where none can be read the flight gets what there is, and [`Selection::covers_accelerator`] is false.
+//! Of several boundaries of one board the narrowest that holds the accelerator is taken: board, package, module. What is in
+//! doubt ([`super::doubts`]) is not chosen. Where none can be read the flight gets what there is, and [`Selection::covers_accelerator`] is false.
 
 use super::Meter;
 use super::address::AddressError;
 use super::board::BoardFacts;
 use super::probe::{Place, Probe};
+use super::sum;
 use super::trial::{Candidate, Roots, candidates};
 use crate::reading::Boundary;
 
@@ -60,6 +62,12 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// What speaks against the source, where it was asked for by name all the same.
+    pub fn doubt(&self) -> Option<&str> {
+        let name = &self.meter.source().name;
+        self.probes.iter().find(|probe| probe.name == *name)?.doubt.as_deref()
+    }
+
     /// What stands on the source's board beside its power; none where the source is no board with a library.
     pub fn facts(&self) -> Option<&BoardFacts> {
         let name = &self.meter.source().name;
@@ -90,6 +98,14 @@ pub enum MeterError {
         /// As asked for the second time.
         wanted: String,
     },
+    /// What was to be added cannot be.
+    #[error("sum of {members}: {reason}")]
+    Sum {
+        /// The names.
+        members: String,
+        /// Why not.
+        reason: String,
+    },
     /// Several boards could be the adapter, and a guess would measure the wrong one.
     #[error("adapter `{adapter}`: could be any of the power sources {boards}; name one of them with --meter NAME")]
     Ambiguous {
@@ -105,7 +121,12 @@ pub enum MeterError {
 
 /// Every candidate with what it read, or why not and how to mend it.
 pub fn probe(roots: &Roots) -> Vec<Probe> {
-    probes(candidates(roots))
+    let mut candidates = candidates(roots);
+    for (name, members) in roots.sums() {
+        let sum = sum::candidate(&mut candidates, &name, members);
+        candidates.push(sum.unwrap_or_else(|error| sum::refused(&name, &error)));
+    }
+    probes(candidates)
 }
 
 /// Opens the source for a flight on `accelerator` and those beside it.
@@ -116,6 +137,10 @@ pub fn probe(roots: &Roots) -> Vec<Probe> {
 pub fn open_all(roots: &Roots, wanted: &[String], accelerator: &Accelerator) -> Result<Selection, MeterError> {
     let (roots, wanted) = roots.with(wanted)?;
     let mut candidates = candidates(&roots);
+    for (name, members) in roots.sums() {
+        let sum = sum::candidate(&mut candidates, &name, members)?;
+        candidates.push(sum);
+    }
     let named = wanted.iter().map(|name| named(&candidates, name)).collect::<Result<Vec<usize>, _>>()?;
     if let Some(again) = (1..named.len()).find(|&index| named[..index].contains(&named[index])) {
         return Err(MeterError::Twice { wanted: wanted[again].clone() });
@@ -131,9 +156,12 @@ pub fn open_all(roots: &Roots, wanted: &[String], accelerator: &Accelerator) -> 
     }
     let mut covered: Vec<Boundary> = beside.iter().chain([&meter]).map(|meter| meter.source().boundary).collect();
     // Another board is another board's: it says nothing of this flight unless it is asked for.
-    covered.push(Boundary::Accelerator);
+    covered.extend([Boundary::Accelerator, Boundary::Package]);
     for candidate in &mut candidates {
-        let source = candidate.meter.as_ref().map(|meter| meter.source());
+        let source = candidate.meter.as_ref().map(|meter| meter.source()).filter(|source| {
+            // A part says less than the whole that is read, and what is in doubt says nothing.
+            !source.boundary.is_part() && source.boundary != Boundary::Unknown && candidate.probe.doubt.is_none()
+        });
         let Some(boundary) = source.filter(|source| source.provenance.is_measured()).map(|source| source.boundary)
         else {
             continue;
@@ -163,7 +191,8 @@ fn probes(candidates: Vec<Candidate>) -> Vec<Probe> {
     candidates.into_iter().map(|candidate| candidate.probe).collect()
 }
 
-fn named(candidates: &[Candidate], wanted: &str) -> Result<usize, MeterError> {
+/// The place of the candidate that a person calls `wanted`.
+pub(super) fn named(candidates: &[Candidate], wanted: &str) -> Result<usize, MeterError> {
     let names = || candidates.iter().map(|candidate| candidate.probe.name.as_str());
     if let Some(exact) = names().position(|name| name == wanted) {
         return Ok(exact);
@@ -186,15 +215,53 @@ enum Fit {
     Sure,
 }
 
+/// The boundaries of a board that may hold an accelerator, narrowest first.
+const OF_BOARD: [Boundary; 5] =
+    [Boundary::Accelerator, Boundary::Package, Boundary::Apu, Boundary::Module, Boundary::Unknown];
+
 fn best(candidates: &[Candidate], accelerator: &Accelerator) -> Result<usize, MeterError> {
-    let readable = || candidates.iter().enumerate().filter(|(_, candidate)| candidate.meter.is_some());
-    let boundary = |candidate: &Candidate| candidate.probe.source.as_ref().map(|source| source.boundary);
-    let is_board =
-        |candidate: &Candidate| matches!(boundary(candidate), Some(Boundary::Accelerator | Boundary::Module));
-    let boards: Vec<(usize, Fit)> = readable()
-        .filter(|(_, candidate)| is_board(candidate))
-        .map(|(index, candidate)| (index, covers(candidate, accelerator)))
-        .filter(|&(_, fit)| fit != Fit::No)
+    use Boundary::{CpuPackage, Process, Wall};
+    let with = |wanted: Boundary| {
+        let is_it = |candidate: &Candidate| is_usable(candidate) && boundary(candidate) == Some(wanted);
+        candidates.iter().position(is_it)
+    };
+    // What computes on the CPU is best seen by its package.
+    if let (AcceleratorKind::Software, Some(package)) = (accelerator.kind, with(CpuPackage)) {
+        return Ok(package);
+    }
+    if let Some(board) = board(candidates, accelerator)? {
+        return Ok(board);
+    }
+    let order = match accelerator.kind {
+        // The package does not see a board.
+        AcceleratorKind::Discrete => [Wall, CpuPackage, Process],
+        AcceleratorKind::Integrated | AcceleratorKind::Software => [CpuPackage, Wall, Process],
+    };
+    order.into_iter().find_map(with).ok_or(MeterError::None)
+}
+
+fn boundary(candidate: &Candidate) -> Option<Boundary> {
+    candidate.probe.source.as_ref().map(|source| source.boundary)
+}
+
+/// It answers, and nothing speaks against what it says.
+fn is_usable(candidate: &Candidate) -> bool {
+    candidate.meter.is_some() && candidate.probe.doubt.is_none()
+}
+
+/// The sensor of the accelerator's board; none where there is none.
+fn board(candidates: &[Candidate], accelerator: &Accelerator) -> Result<Option<usize>, MeterError> {
+    let rank = |candidate: &Candidate| {
+        boundary(candidate).and_then(|boundary| OF_BOARD.iter().position(|&known| known == boundary))
+    };
+    let boards: Vec<(usize, (Fit, std::cmp::Reverse<usize>))> = candidates
+        .iter()
+        .enumerate()
+        .filter(|(_, candidate)| is_usable(candidate))
+        .filter_map(|(index, candidate)| {
+            let fit = covers(candidate, accelerator);
+            Some((index, (fit, std::cmp::Reverse(rank(candidate)?)))).filter(|_| fit != Fit::No)
+        })
         .collect();
     let best_fit = boards.iter().map(|&(_, fit)| fit).max();
     let mut fitting: Vec<usize> =
@@ -202,15 +269,14 @@ fn best(candidates: &[Candidate], accelerator: &Accelerator) -> Result<usize, Me
     // Of two dies that both report the total either is the right one, and the first is taken.
     let names: Vec<String> = fitting.iter().map(|&index| candidates[index].probe.name.clone()).collect();
     fitting.retain(|&index| candidates[index].probe.same_as.as_ref().is_none_or(|other| !names.contains(other)));
-    if let [only] = fitting.as_slice() {
-        return Ok(*only);
+    match fitting.as_slice() {
+        [] => Ok(None),
+        [only] => Ok(Some(*only)),
+        several => {
+            let names: Vec<&str> = several.iter().map(|&index| candidates[index].probe.name.as_str()).collect();
+            Err(MeterError::Ambiguous { adapter: accelerator.name.clone(), boards: names.join(", ") })
+        }
     }
-    if !fitting.is_empty() {
-        let boards = fitting.iter().map(|&index| candidates[index].probe.name.clone()).collect::<Vec<_>>().join(", ");
-        return Err(MeterError::Ambiguous { adapter: accelerator.name.clone(), boards });
-    }
-    let with = |wanted| readable().find(|(_, candidate)| boundary(candidate) == Some(wanted)).map(|(index, _)| index);
-    with(Boundary::CpuPackage).or_else(|| with(Boundary::Process)).ok_or(MeterError::None)
 }
 
 fn covers(candidate: &Candidate, accelerator: &Accelerator) -> Fit {
@@ -219,8 +285,11 @@ fn covers(candidate: &Candidate, accelerator: &Accelerator) -> Fit {
     match (source.boundary, accelerator.kind) {
         (Boundary::Wall, _)
         | (Boundary::CpuPackage, Integrated | Software)
-        | (Boundary::Module | Boundary::Process, Software) => Fit::Sure,
-        (Boundary::Accelerator, Discrete) | (Boundary::Module, Discrete | Integrated) => {
+        | (Boundary::Apu | Boundary::Module | Boundary::Process, Software) => Fit::Sure,
+        (Boundary::Accelerator | Boundary::Package, Discrete)
+        | (Boundary::Apu | Boundary::Module, Discrete | Integrated) => same_board(&candidate.place, accelerator),
+        // Of what nobody says what it covers at least the device must be the accelerator's.
+        (Boundary::Unknown, Discrete | Integrated) if candidate.place != Place::default() => {
             same_board(&candidate.place, accelerator)
         }
         _ => Fit::No,

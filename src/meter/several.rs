@@ -1,6 +1,6 @@
 //! Several sources at once: one that counts, and others beside it.
 //!
-//! Nothing is ever added up over two of them. A wall meter holds the board and the board's driver holds the board again;
+//! Nothing is ever added up over two of them unless a person asks for it ([`super::sum`]). A wall meter holds the board and the board's driver holds the board again;
 //! two dies of one board may each report both. The others are read with every look, and their energies are shown beside
 //! the one that counts.
 

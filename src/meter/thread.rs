@@ -6,11 +6,12 @@
 //!
 //! | [`Answers`] | a look of the flight | the end |
 //! |---|---|---|
-//! | `Fresh` | asks, and waits until the deadline; later looks do not wait for the same answer again | nobody waits |
+//! | `Fresh` | asks, and waits a little; then it takes the last answer. Later looks do not wait for the same answer again | nobody waits |
 //! | `Latest` | takes the last answer, with the time at which it was taken | waits for [`PARTING`] at most |
 //!
-//! The wait at the end is for an analyser, whose measurement must not run on. An answer that does not come, or is older
-//! than [`STALE_PERIODS`] periods, is [`NoData::Timeout`]. The thread is not joined: if its read never returns, it is left
+//! No look holds up a tick of the flight: [`LOOK_WAIT`] is a part of the shortest tick, and a source that blocks makes one
+//! look wait for it, not two. The wait at the end is for an analyser, whose measurement must not run on. An answer that is
+//! older than [`DEADLINE`], or than [`STALE_PERIODS`] periods, is [`NoData::Timeout`]. The thread is not joined: if its read never returns, it is left
 //! behind. If it does return, the source is read as before, and a counter has missed nothing.
 
 use super::{Meter, cpu_clock};
@@ -21,9 +22,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The longest that a look waits. Reads take a millisecond; on a machine that is busy on all cores, a thread may have
-/// to wait its turn for tens of them.
+/// The oldest answer that a look takes from a source that should answer at once. Reads take a millisecond; on a machine
+/// that is busy on all cores, a thread may have to wait its turn for tens of them.
 pub const DEADLINE: Seconds = Seconds(0.5);
+
+/// The longest that a look waits for a new answer: two fifths of the shortest tick, 50 ms, so that a tick that waits for two
+/// sources that block at once is still not late.
+pub const LOOK_WAIT: Seconds = Seconds(0.02);
 
 /// After so many periods without an answer there is none.
 pub const STALE_PERIODS: f64 = 5.0;
@@ -38,8 +43,13 @@ const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
 /// Which answer a look gets.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Answers {
-    /// A new one, or none after this long.
-    Fresh(Seconds),
+    /// A new one, or the last one where none comes in time.
+    Fresh {
+        /// The longest that a look waits.
+        wait: Seconds,
+        /// The oldest answer that it takes.
+        oldest: Seconds,
+    },
     /// The last one that the thread got by itself.
     Latest,
 }
@@ -123,13 +133,13 @@ impl Threaded {
             drop(meter);
             drop::<Sender<()>>(end);
         })?;
-        let stale_after = period * STALE_PERIODS;
+        let stale_after = period.max(source.update_period_s) * STALE_PERIODS;
         let (offset, is_late, timeouts) = (Seconds::ZERO, false, 0);
         Ok(Threaded { source, beside_sources, shared, epoch, answers, stale_after, offset, is_late, timeouts, ended })
     }
 
     /// Asks, unless an earlier question is still open; whether there is an answer.
-    fn ask(&self, deadline: Seconds) -> bool {
+    fn ask(&self, wait: Seconds) -> bool {
         let mut desk = self.shared.desk();
         if desk.answered == desk.asked {
             desk.asked += 1;
@@ -138,10 +148,16 @@ impl Threaded {
             (desk, _) = self
                 .shared
                 .answer
-                .wait_timeout_while(desk, duration(deadline), |desk| desk.answered < ticket)
+                .wait_timeout_while(desk, duration(wait), |desk| desk.answered < ticket)
                 .unwrap_or_else(PoisonError::into_inner);
         }
         desk.answered == desk.asked
+    }
+
+    /// Whether the last answer is from then or later; what stands there before anything was asked is none.
+    fn has_answer_since(&self, then: Seconds) -> bool {
+        let answer = self.shared.desk().latest.reading;
+        answer.energy != Err(NoData::NotYet) && answer.taken_at >= then
     }
 }
 
@@ -178,7 +194,7 @@ impl Meter for Threaded {
         let here = Seconds(self.epoch.elapsed().as_secs_f64());
         self.offset = now - here;
         let is_answered = match self.answers {
-            Answers::Fresh(deadline) => self.ask(deadline),
+            Answers::Fresh { wait, oldest } => self.ask(wait) || self.has_answer_since(here - oldest),
             Answers::Latest => self.shared.desk().latest.reading.age(here) <= self.stale_after,
         };
         self.is_late = !is_answered;

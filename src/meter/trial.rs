@@ -8,14 +8,17 @@ use super::address::{Address, AddressError};
 use super::board::{BoardDriver, BoardFacts};
 use super::channel::{Channel, Sensor};
 use super::counter;
+use super::doors::{Exec, Web};
+use super::exec;
 use super::nvml::{BoardSensor, Device, NvmlBoard, NvmlDriver};
-use super::probe::{Place, Probe, Refusal};
+use super::probe::{Beside, Place, Probe, Refusal};
 use super::ptdaemon::PtDaemon;
 use super::recorded::Recorded;
 use super::shelly::Shelly;
 use super::sysfs::Tree;
-use super::thread::{Answers, DEADLINE, Threaded};
-use super::{Meter, apple, cpu_time, duplicates, hwmon, jetson, rapl};
+use super::thread::{Answers, DEADLINE, LOOK_WAIT, Threaded};
+use super::web;
+use super::{Meter, acpi, apple, cpu_time, cray, doubts, duplicates, hwmon, jetson, rapl};
 use crate::reading::{NoData, Reading};
 use crate::units::{Seconds, Watts};
 use std::sync::Arc;
@@ -23,8 +26,16 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 /// The kinds of sources that are found by themselves, in the order of the report. The model comes last.
-const KINDS: [fn(&Roots) -> Vec<Trial>; 6] =
-    [hwmon::trials, jetson::trials, of_addresses, apple::trials, rapl::trials, cpu_time::trials];
+const KINDS: [fn(&Roots) -> Vec<Trial>; 8] = [
+    hwmon::trials,
+    jetson::trials,
+    acpi::trials,
+    cray::trials,
+    of_addresses,
+    apple::trials,
+    rapl::trials,
+    cpu_time::trials,
+];
 
 /// Reads whose mean is the cost of one.
 const COST_READS: u32 = 5;
@@ -80,7 +91,17 @@ impl Roots {
                 names.push(text.clone());
             }
         }
+        // What is a part of a sum is not read beside it.
+        names.retain(|name| !roots.sums().any(|(_, members)| members.contains(name)));
         Ok((roots, names))
+    }
+
+    /// The sums that are asked for: their names, and those of their members.
+    pub(super) fn sums(&self) -> impl Iterator<Item = (String, &[String])> {
+        self.addresses.iter().enumerate().filter_map(|(index, address)| match address {
+            Address::Sum(members) => Some((name_of(&self.addresses[..index], address), members.as_slice())),
+            _ => None,
+        })
     }
 
     /// The longest that a source may take that is slow to answer.
@@ -108,7 +129,10 @@ impl Candidate {
     }
 
     fn accepted(meter: Box<dyn Meter>, (first, read_cost): (Reading, Seconds)) -> Candidate {
-        let probe = Probe::accepted(meter.source(), &first, read_cost);
+        let mut probe = Probe::accepted(meter.source(), &first, read_cost);
+        let shown = meter.beside().into_iter().map(|(reading, _)| reading.power.ok());
+        let beside = meter.beside_sources().into_iter().zip(shown.chain(std::iter::repeat(None)));
+        probe.beside = beside.map(|(source, power_w)| Beside { source, power_w }).collect();
         Candidate { probe, place: Place::default(), meter: Some(meter) }
     }
 
@@ -116,14 +140,28 @@ impl Candidate {
     pub(super) fn on_thread<S: Sensor + 'static>(channel: Channel<S>) -> Result<Candidate, Refusal> {
         let (epoch, period) = (Instant::now(), channel.poll_period());
         let nothing_yet = Reading::absent(Seconds::ZERO, NoData::NotYet);
-        let mut meter = threaded(Box::new(channel), (epoch, nothing_yet), period, Answers::Fresh(DEADLINE))?;
+        let mut meter = threaded(
+            Box::new(channel),
+            (epoch, nothing_yet),
+            period,
+            Answers::Fresh { wait: LOOK_WAIT, oldest: DEADLINE },
+        )?;
         let first = first_of(meter.as_mut(), epoch)?;
         Ok(Candidate::accepted(meter, first))
     }
 
     /// Reads a source that is slow to answer, and leaves it to a thread that asks once an update.
-    pub(super) fn slow<S: Sensor + 'static>(mut channel: Channel<S>) -> Result<Candidate, Refusal> {
-        let (epoch, period) = (Instant::now(), channel.source().update_period_s);
+    pub(super) fn slow<S: Sensor + 'static>(channel: Channel<S>) -> Result<Candidate, Refusal> {
+        let period = channel.source().update_period_s;
+        Candidate::slow_every(period, channel)
+    }
+
+    /// The same of a source that speaks by itself, to which the thread listens every `period`.
+    pub(super) fn slow_every<S: Sensor + 'static>(
+        period: Seconds,
+        mut channel: Channel<S>,
+    ) -> Result<Candidate, Refusal> {
+        let epoch = Instant::now();
         let first = slow_first_of(&mut channel, epoch)?;
         let meter = threaded(Box::new(channel), (epoch, first.0), period, Answers::Latest)?;
         Ok(Candidate::accepted(meter, first))
@@ -134,6 +172,12 @@ impl Candidate {
     pub(super) fn here<S: Sensor + 'static>(mut tried: Channel<S>, fresh: Channel<S>) -> Result<Candidate, Refusal> {
         let first = first_of(&mut tried, Instant::now())?;
         Ok(Candidate::accepted(Box::new(fresh), first))
+    }
+
+    /// The same with what speaks against its numbers.
+    pub(super) fn doubted(mut self, doubt: Option<String>) -> Candidate {
+        self.probe.doubt = doubt;
+        self
     }
 
     /// The same at its place.
@@ -229,6 +273,7 @@ pub(super) fn candidates(roots: &Roots) -> Vec<Candidate> {
     }
     candidates.extend(boards.into_iter().chain(trials).filter_map(Trial::end));
     duplicates::mark(&mut candidates);
+    doubts::mark(&mut candidates);
     candidates
 }
 
@@ -240,15 +285,27 @@ fn of_board(device: Box<dyn Device>, name: &str) -> Result<Candidate, Refusal> {
         Seconds(epoch.elapsed().as_secs_f64())
     };
     let channel = BoardSensor::open(board, name, &mut wait)?;
-    Ok(Candidate::on_thread(channel)?.at(place).with_facts(facts))
+    let doubt = channel.sensor.doubt().map(str::to_owned);
+    Ok(Candidate::on_thread(channel)?.at(place).with_facts(facts).doubted(doubt))
 }
 
 fn of_addresses(roots: &Roots) -> Vec<Trial> {
     let trial = |(index, address): (usize, &Address)| {
         let (name, address) = (name_of(&roots.addresses[..index], address), address.clone());
-        Trial::start(name.clone(), roots.slow_deadline(), move || of_address(&name, &address).map(Some))
+        let deadline = match &address {
+            // A program waits for its first line by itself, and says then what is wrong.
+            Address::Exec(Exec { settings, .. }) => {
+                roots.slow_deadline().max(exec::first_line(settings) + SLOW_DEADLINE)
+            }
+            // A question for the login, one for the number, and one more for the first look.
+            Address::Web(Web { settings, .. }) => roots.slow_deadline().max(settings.timeout * 4.0),
+            _ => roots.slow_deadline(),
+        };
+        Trial::start(name.clone(), deadline, move || of_address(&name, &address).map(Some))
     };
-    roots.addresses.iter().enumerate().map(trial).collect()
+    // A sum is made of what the others gave.
+    let is_tried = |(_, address): &(usize, &Address)| !matches!(address, Address::Sum(_));
+    roots.addresses.iter().enumerate().filter(is_tried).map(trial).collect()
 }
 
 fn of_address(name: &str, address: &Address) -> Result<Candidate, Refusal> {
@@ -259,8 +316,18 @@ fn of_address(name: &str, address: &Address) -> Result<Candidate, Refusal> {
             // It may say anything, and begins with the first look of the flight.
             Ok(Candidate::accepted(Box::new(Recorded::open(name, file, *boundary)?), first))
         }
-        Address::Shelly { host, port, switch } => Candidate::slow(Shelly::open(name, host, *port, *switch)?),
+        Address::Shelly { host, port, switch, phase } => {
+            Candidate::slow(Shelly::open(name, host, *port, *switch, *phase)?)
+        }
         Address::PtDaemon { host, port } => Candidate::slow(PtDaemon::open(name, host, *port)?),
+        Address::Exec(program) => {
+            let channel = exec::Exec::open(name, program)?;
+            Candidate::slow_every(channel.poll_period(), channel)
+        }
+        Address::Web(page) => Candidate::slow(web::Web::open(name, page)?),
+        Address::Sum(members) => {
+            Err(Refusal::new(NoData::NotSupported, format!("the sum of {}", members.join(" and "))))
+        }
     }
 }
 

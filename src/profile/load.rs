@@ -77,9 +77,11 @@ pub enum Kind {
     Satellite,
     /// A machine.
     Machine,
+    /// A meter.
+    Meter,
 }
 
-/// Whether a shipped name or a file is a machine. Anything else, and whatever cannot be read, is held to be a
+/// Whether a shipped name or a file is a machine or a meter. Anything else, and whatever cannot be read, is held to be a
 /// satellite, so that a fault is told once, by [`satellite`].
 pub fn kind(name_or_path: &str) -> Kind {
     let is_shipped = |shipped: &[shipped::Shipped]| shipped.iter().any(|profile| profile.name == name_or_path);
@@ -87,9 +89,12 @@ pub fn kind(name_or_path: &str) -> Kind {
         return Kind::Satellite;
     }
     let text = read(Path::new(name_or_path), name_or_path, "profile").unwrap_or_default();
-    let keys_of_a_machine = ["point", "rated_w", "idle_w"];
-    let is_machine =
-        text.parse::<Table>().is_ok_and(|table| keys_of_a_machine.iter().any(|key| table.contains_key(*key)));
+    let table = text.parse::<Table>().unwrap_or_default();
+    let has = |keys: &[&str]| keys.iter().any(|key| table.contains_key(*key));
+    if is_shipped(shipped::METERS) || has(&["url", "command"]) {
+        return Kind::Meter;
+    }
+    let is_machine = has(&["point", "rated_w", "idle_w"]);
     if is_machine || is_shipped(shipped::MACHINES) { Kind::Machine } else { Kind::Satellite }
 }
 

@@ -1,6 +1,7 @@
 //! Profiles: the data files that say what is flown.
 //!
-//! A satellite (`profiles/satellites/*.toml`) or a machine's measured operating points (`profiles/machines/*.toml`).
+//! A satellite (`profiles/satellites/*.toml`) or a machine's measured operating points (`profiles/machines/*.toml`). The
+//! texts of meters (`profiles/meters/*.toml`) are kept here as well, and read by [`crate::meter`].
 //! Reading one is the only file access of the pure half of this crate. A profile is refused with one line that names
 //! the file, the key and the allowed range: unknown keys, wrong types, impossible values, contradictions.
 //!
@@ -26,4 +27,4 @@ pub use load::{Kind, check, kind, machine, machine_from_text, satellite, satelli
 pub use machine::{Machine, Point};
 pub use overrides::Override;
 pub use satellite::{Array, Battery, Bus, Compute, Link, LinkMode, Orbit, Plane, Pointing, Satellite, Thermal};
-pub use shipped::{MACHINES, SATELLITES, Shipped};
+pub use shipped::{MACHINES, METERS, SATELLITES, Shipped};

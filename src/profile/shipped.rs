@@ -28,3 +28,8 @@ pub const SATELLITES: &[Shipped] =
 
 /// Machines.
 pub const MACHINES: &[Shipped] = shipped!("machines": "ideal", "v100-training", "a40-training", "lavapipe");
+
+/// Meters.
+pub const METERS: &[Shipped] = shipped!(
+    "meters": "redfish", "redfish-environment", "ipmi-dcmi", "snmp-pdu", "tasmota", "home-assistant", "prometheus"
+);

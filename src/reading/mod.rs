@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where a number comes from, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Provenance {
     /// A meter outside the machine, between it and its supply.
@@ -38,6 +39,7 @@ impl Provenance {
 
 /// What the number covers. Two boundaries are never added unless neither contains the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Boundary {
     /// One accelerator board with its memory.
@@ -46,9 +48,18 @@ pub enum Boundary {
     /// The memory of one accelerator board: a part of the board.
     #[strum(to_string = "the memory of one board")]
     Memory,
+    /// The package of one accelerator: its chip, and the memory inside the package, without the rest of the board.
+    #[strum(to_string = "the package of one GPU, without the rest of its board")]
+    Package,
+    /// One package that holds CPU and GPU together.
+    #[strum(to_string = "one package, CPU and GPU together")]
+    Apu,
     /// One module that holds CPU and GPU together.
     #[strum(to_string = "CPU and GPU together")]
     Module,
+    /// One supply rail: a part of a module or of a package.
+    #[strum(to_string = "one rail of a module")]
+    Rail,
     /// One CPU package.
     #[strum(to_string = "the CPU package")]
     CpuPackage,
@@ -61,9 +72,22 @@ pub enum Boundary {
     /// Whoever brought the numbers did not say: they can be set against no other.
     #[strum(to_string = "a boundary that is not stated")]
     NotStated,
+    /// No documented property of the driver or the device says it: it is shown, and never ranked.
+    #[strum(to_string = "an unknown boundary")]
+    Unknown,
 }
 
 impl Boundary {
+    /// True where the CPU package lies inside.
+    pub fn holds_cpu(self) -> bool {
+        matches!(self, Self::Apu | Self::Module | Self::Wall)
+    }
+
+    /// True for a part of something that has a boundary of its own: it is shown and never a flight's source.
+    pub fn is_part(self) -> bool {
+        matches!(self, Self::Memory | Self::Rail)
+    }
+
     /// The words by which a person names a boundary, and what they mean.
     pub const WORDS: [(&str, Boundary); 4] = [
         ("wall", Boundary::Wall),
@@ -112,6 +136,18 @@ pub enum NoData {
     /// Too much of the time was not seen.
     #[strum(to_string = "too much of the time was not seen")]
     Gap,
+    /// Less than no power, which no consumer draws.
+    #[strum(to_string = "the power is negative: the meter is wired backwards, or power is fed back into the grid")]
+    Negative,
+    /// The meter says itself that it cannot measure.
+    #[strum(to_string = "the meter reports an error of its own")]
+    MeterError,
+    /// The meter wants to be asked less often, or later.
+    #[strum(to_string = "the meter is busy and asks for a pause")]
+    Busy,
+    /// The program that gave the values has ended.
+    #[strum(to_string = "the program has ended")]
+    Ended,
     /// The machine slept in between.
     #[strum(to_string = "the machine slept in between")]
     Suspended,
@@ -132,7 +168,8 @@ pub struct Source {
     pub update_period_s: Seconds,
     /// Half width of the band around an energy, as a share (k = 2); none for a model, and where nobody states it.
     pub relative_uncertainty: Option<f64>,
-    /// The most that the boundary can draw: a board limit, a package limit or the model's full load.
+    /// The most that the boundary can draw: the highest of the limits that its board or package can have, not the one in
+    /// force; or the model's full load.
     pub rated_w: Option<Watts>,
     /// How each number comes about inside the sensor.
     #[serde(default)]

@@ -25,8 +25,12 @@ pub struct MeterFileResult {
     pub offset_s: Seconds,
     /// Samples that were used.
     pub samples: u64,
+    /// Where its powers are from, and how they were read.
+    pub method: String,
     /// Lines that were dropped because their power cannot be.
     pub dropped: u64,
+    /// The numbers of the first of them; each is a gap.
+    pub dropped_lines: Vec<u64>,
     /// Each phase, and each workload without an envelope.
     pub phases: Vec<MeterFilePhase>,
 }
@@ -70,8 +74,22 @@ pub(super) fn meter_file(merged: &MergedMeter) -> MeterFileResult {
         update_period_s: source.update_period_s,
         offset_s: merged.offset_s,
         samples: merged.samples,
+        method: source.method.clone(),
         dropped: merged.dropped,
+        dropped_lines: merged.dropped_lines.clone(),
         phases: merged.windows.iter().map(phase).collect(),
+    }
+}
+
+/// Which lines were lost, in words.
+fn lost(dropped: u64, lines: &[u64]) -> String {
+    let numbers = lines.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    match (dropped, lines.len() as u64) {
+        (0, _) => String::new(),
+        (1, 1) => format!("; line {numbers} cannot be read and is a gap"),
+        (_, 0) => format!("; {dropped} lines cannot be read"),
+        (all, told) if all == told => format!("; lines {numbers} cannot be read and are gaps"),
+        _ => format!("; {dropped} lines cannot be read and are gaps, the first of them {numbers}"),
     }
 }
 
@@ -84,7 +102,12 @@ impl std::fmt::Display for MeterFileResult {
         };
         let phases: Vec<String> = self.phases.iter().map(ToString::to_string).collect();
         let (file, offset) = (&self.file, self.offset_s.0);
-        write!(f, "{file} ({boundary}; {band}; offset {offset:.3} s): {}; not added to anything", phases.join("; "))
+        let lost = lost(self.dropped, &self.dropped_lines);
+        write!(
+            f,
+            "{file} ({boundary}; {band}; offset {offset:.3} s): {}{lost}; not added to anything",
+            phases.join("; ")
+        )
     }
 }
 

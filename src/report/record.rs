@@ -3,7 +3,7 @@
 //! Of what is written once the last counts. What the slices of a workload did is added up; a meter's file that was merged
 //! again replaces what was merged of it before.
 
-use crate::governor::{Assumptions, Broken, Transition};
+use crate::governor::{Assumptions, Broken, Coarse, Transition};
 use crate::journal::{
     Arrival, Beside, CompileTime, Conditions, DutyHeld, Entry, Event, FaultsRecord, FlightPlan, Identification,
     IdleWatch, Measurement, MergedMeter, MergedWindow, MeterCost, Outcome, Pair, Phase, ScaleRecord, Tick,
@@ -38,6 +38,8 @@ pub struct Record<'a> {
     pub duties: Vec<DutyHeld>,
     /// The same work under the loop and without it.
     pub pairs: Vec<&'a Pair>,
+    /// Why nothing could be admitted by this meter.
+    pub coarse: Option<Coarse>,
     /// How late the meter is.
     pub identification: Option<&'a Identification>,
     /// What was made to go wrong; none on a machine, and where nothing was.
@@ -139,6 +141,7 @@ impl<'a> Record<'a> {
             Event::Faults(faults) => self.faults = Some(faults),
             Event::Scaled(scale) => self.scale = Some(*scale),
             Event::Assumed(assumptions) => self.assumptions = Some(*assumptions),
+            Event::Coarse(coarse) => self.coarse = Some(*coarse),
             Event::Broken(broken) => self.broken.push(*broken),
             Event::Energy(window) => self.energy.push(*window),
             Event::Tick(tick) => self.ticks.push(*tick),

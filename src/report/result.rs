@@ -170,6 +170,10 @@ fn notes(record: &Record<'_>) -> Vec<String> {
     if let Some(scale) = record.scale.filter(|scale| scale.time_compression != 1.0) {
         notes.push(format!("compressed {:.1} times: a class of its own in every comparison", scale.time_compression));
     }
+    notes.extend(record.scale.and_then(|scale| scale.blind()));
+    if record.work.values().all(|done| done.batches == 0 && done.items <= 0.0) && !record.work.is_empty() {
+        notes.push(record.coarse.map_or("nothing ran in flight".into(), |coarse| coarse.to_string()));
+    }
     if let Some(record) = record.faults {
         notes.push(format!("simulated faults: {}", record.faults.join(", ")));
     }

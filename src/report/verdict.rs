@@ -13,6 +13,7 @@ use super::replay::AtUpperBand;
 use super::workload::WorkloadResult;
 use crate::governor::Policy;
 use crate::journal::{AdapterClass, Breaches, Conditions, FlightPlan, LengthName, Outcome, Verification};
+use crate::reading::Boundary;
 use crate::units::Seconds;
 use serde::Serialize;
 
@@ -89,6 +90,15 @@ fn simulated(conditions: &Conditions) -> Option<String> {
     (conditions.adapter_class == AdapterClass::Simulated).then(|| "the machine is simulated".to_owned())
 }
 
+/// What speaks against the source itself.
+fn doubted(conditions: &Conditions) -> Vec<String> {
+    let source = &conditions.source;
+    let is_unknown = source.boundary == Boundary::Unknown;
+    let unknown = is_unknown.then(|| format!("what {} covers is unknown", source.name));
+    let doubt = conditions.source_doubt.as_ref().map(|doubt| format!("{} is in doubt: {doubt}", source.name));
+    unknown.into_iter().chain(doubt).collect()
+}
+
 /// Judges a flight.
 pub(super) fn judge(
     record: &Record<'_>,
@@ -116,6 +126,8 @@ pub(super) fn judge(
     notes.extend(record.meter_cost.as_ref().and_then(costly));
     let mut unranked_because = throttled(&windows);
     unranked_because.extend(record.conditions.and_then(simulated));
+    unranked_because.extend(record.conditions.map(doubted).unwrap_or_default());
+    unranked_because.extend(record.scale.and_then(|scale| scale.blind()));
     unranked_because.extend(energy.and_then(unstated));
     unranked_because.extend(record.conditions.and_then(|known| known.sharing.as_ref()).map(shared).unwrap_or_default());
     let class = match (constraints.iter().all(|constraint| constraint.satisfied), energy) {

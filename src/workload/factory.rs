@@ -8,7 +8,7 @@ use super::backend::Source;
 use super::classify::Classify;
 use super::embed::Embed;
 use super::kernel::{KernelWorkload, family};
-use super::language::{Decode, Prefill, Shape, label};
+use super::language::{Decode, Prefill, Shape, check_room, label};
 use super::vision::{self, Vision};
 use super::{Workload, WorkloadError};
 use crate::gpu::{Device, Facts};
@@ -53,7 +53,10 @@ pub enum FactoryError {
     /// The user wished to stop.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
-    /// One of them cannot be prepared.
+    /// The model has no room for so many tokens.
+    #[error(transparent)]
+    Room(WorkloadError),
+    /// One of them cannot be prepared on this machine.
     #[error(transparent)]
     Workload(#[from] WorkloadError),
 }
@@ -150,6 +153,7 @@ impl WorkloadFactory<'_> {
             self.interrupt.check()?;
             let name = self.name("prefill", model, &label("pp", shape), self.shapes.prefill.len());
             let name = unique(name, workloads);
+            check_room(model, shape, &name).map_err(FactoryError::Room)?;
             workloads.push(Box::new(Prefill::new(&name, model, shape, self.seed)?));
         }
         // candle decodes one sequence at a time: batches are the engine's.
@@ -158,6 +162,7 @@ impl WorkloadFactory<'_> {
             self.interrupt.check()?;
             let name = self.name("decode", model, &label("tg", shape), self.shapes.decode.len());
             let name = unique(name, workloads);
+            check_room(model, shape, &name).map_err(FactoryError::Room)?;
             workloads.push(Box::new(Decode::new(&name, model, shape, self.seed)?));
         }
         Ok(())

@@ -148,7 +148,7 @@ pub(super) fn label(kind: &str, shape: Shape) -> String {
 }
 
 /// The model must have room for all tokens; asked before anything is allocated for them.
-fn check_room(source: &Source, shape: Shape, name: &str) -> Result<(), WorkloadError> {
+pub(super) fn check_room(source: &Source, shape: Shape, name: &str) -> Result<(), WorkloadError> {
     let (wanted, context) = (shape.depth.saturating_add(shape.length), source.describe().shape.context);
     if wanted <= context {
         return Ok(());

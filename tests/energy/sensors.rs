@@ -29,10 +29,26 @@ pub(crate) enum Model {
     Rapl,
     /// A meter at the plug, once a second, with a gain of 1 %.
     Wall,
+    /// The same, whose power is a mean over 3 s.
+    WallAverage,
+    /// Lines of a program, 0.1 to 1 s apart, each the mean since the one before; they arrive up to a third of that late,
+    /// and are stamped when they arrive.
+    Lines,
 }
 
-pub(crate) const MODELS: [Model; 6] =
-    [Model::NvmlCounter, Model::NvmlQuarter, Model::NvmlAverage, Model::Hwmon, Model::Rapl, Model::Wall];
+pub(crate) const MODELS: [Model; 8] = [
+    Model::NvmlCounter,
+    Model::NvmlQuarter,
+    Model::NvmlAverage,
+    Model::Hwmon,
+    Model::Rapl,
+    Model::Wall,
+    Model::WallAverage,
+    Model::Lines,
+];
+
+/// Share of a period by which a line may arrive late.
+const LATE: f64 = 1.0 / 3.0;
 
 /// What a sensor is in front of.
 pub(crate) struct World {
@@ -80,7 +96,16 @@ impl Model {
         match self {
             Model::NvmlCounter | Model::NvmlQuarter | Model::NvmlAverage => 0.05,
             Model::Hwmon | Model::Rapl => 0.10,
-            Model::Wall => 0.01,
+            Model::Wall | Model::WallAverage | Model::Lines => 0.01,
+        }
+    }
+
+    /// A meter without a rating has nothing to say of windows under three of its averages and updates.
+    pub(crate) fn shortest(self) -> f64 {
+        match self {
+            Model::WallAverage => 12.0,
+            Model::Wall | Model::Lines => 6.0,
+            _ => 0.3,
         }
     }
 
@@ -93,6 +118,11 @@ impl Model {
             Model::Hwmon => (0.1, 0.1),
             Model::Rapl => (0.001, 0.001),
             Model::Wall => (1.0, 1.0),
+            Model::WallAverage => (1.0, 3.0),
+            Model::Lines => {
+                let period = random.scale(0.1, 1.0);
+                (period, period)
+            }
         }
     }
 
@@ -117,7 +147,12 @@ impl Model {
                 (Box::new(chip), period)
             }
             Model::Rapl => (Box::new(Rapl::open(&tree(world)).expect("it can be read")), 1.0),
-            Model::Wall => (Box::new(Wall::channel(Arc::clone(world))), 0.5),
+            Model::Wall | Model::WallAverage => (Box::new(Wall::channel(Arc::clone(world))), 0.5),
+            Model::Lines => {
+                let lines = Lines::channel(Arc::clone(world));
+                let period = lines.poll_period().0;
+                (Box::new(lines), period)
+            }
         }
     }
 }
@@ -199,18 +234,27 @@ fn tree(world: &Shared) -> Tree {
 /// A meter at the plug.
 struct Wall(Shared);
 
+/// A meter without a rating before `world`.
+fn external(world: &Shared) -> Source {
+    let (period, averaging) = {
+        let world = lock(world);
+        (world.period, world.averaging)
+    };
+    Source {
+        name: "wall".to_owned(),
+        provenance: Provenance::ExternalMeter,
+        boundary: Boundary::Wall,
+        method: "a model of a plug meter".to_owned(),
+        update_period_s: Seconds(period),
+        relative_uncertainty: Some(0.01),
+        rated_w: None,
+        sensing: Sensing { averaging_s: Seconds(averaging), seen_share: 1.0 },
+    }
+}
+
 impl Wall {
     fn channel(world: Shared) -> Channel<Wall> {
-        let source = Source {
-            name: "wall".to_owned(),
-            provenance: Provenance::ExternalMeter,
-            boundary: Boundary::Wall,
-            method: "a model of a plug meter".to_owned(),
-            update_period_s: Seconds(1.0),
-            relative_uncertainty: Some(0.01),
-            rated_w: None,
-            sensing: Sensing { averaging_s: Seconds(1.0), seen_share: 1.0 },
-        };
+        let source = external(&world);
         let quantity = Quantity::power(PowerFilter::new(None), source.update_period_s);
         Channel::new(source, Wall(world), vec![quantity])
     }
@@ -221,6 +265,40 @@ impl Sensor for Wall {
         let world = lock(&self.0);
         let power = Watts((world.shown() * 10.0).round() / 10.0);
         Ok(vec![Sample::power(now, if world.is_silent() { Err(NoData::Timeout) } else { Ok(power) })])
+    }
+}
+
+struct Lines {
+    world: Shared,
+    /// The next line that has not been read.
+    next: u64,
+}
+
+impl Lines {
+    fn channel(world: Shared) -> Channel<Lines> {
+        let source = external(&world);
+        let quantity = Quantity::power(PowerFilter::new(None), source.update_period_s);
+        Channel::new(source, Lines { world, next: 0 }, vec![quantity])
+    }
+}
+
+impl Sensor for Lines {
+    /// All lines that have arrived; one that would have been written in a silence never does.
+    fn samples(&mut self, _: Seconds) -> Result<Vec<Sample>, NoData> {
+        let world = lock(&self.world);
+        let mut samples = Vec::new();
+        loop {
+            let written = world.phase + world.period * (self.next + 1) as f64;
+            let late = Random(self.next ^ world.phase.to_bits()).between(0.0, LATE) * world.period;
+            if written + late > world.now {
+                return Ok(samples);
+            }
+            self.next += 1;
+            if !(world.silent.0 <= written && written < world.silent.1) {
+                let power = world.gain * world.power.mean(written - world.averaging, written);
+                samples.push(Sample::power(Seconds(written + late), Ok(Watts((power * 10.0).round() / 10.0))));
+            }
+        }
     }
 }
 

@@ -94,8 +94,8 @@ fn holds_its_promise(model: Model) {
         .map(|number| {
             let mut random = Random(SEED ^ (number << 8) ^ model as u64);
             let shape = SHAPES[number as usize % SHAPES.len()];
-            // A meter without a rating has nothing to say of windows under three of its averages and updates.
-            let length = if model == Model::Wall { random.scale(6.0, 60.0) } else { random.scale(0.3, 20.0) };
+            let longest = if model.shortest() > 1.0 { 60.0 } else { 20.0 };
+            let length = random.scale(model.shortest(), longest);
             case(model, shape, length, true, random)
         })
         .collect();
@@ -152,12 +152,22 @@ fn the_bounds_of_a_wall_meter_hold() {
 }
 
 #[test]
+fn the_bounds_of_a_wall_meter_that_averages_over_three_seconds_hold() {
+    holds_its_promise(Model::WallAverage);
+}
+
+#[test]
+fn the_bounds_of_lines_that_arrive_late_hold() {
+    holds_its_promise(Model::Lines);
+}
+
+#[test]
 #[expect(clippy::print_stderr, reason = "a promise in figures says what was found")]
 fn a_steady_load_is_measured_to_half_a_percent_beside_the_gain() {
     for model in MODELS {
         let error = |number: u64| {
             let mut random = Random(SEED ^ (number << 8) ^ model as u64);
-            let length = random.between(10.0, 30.0);
+            let length = random.between(model.shortest().max(10.0), 30.0);
             let found = case(model, Shape::Steady, length, false, random);
             let energy = found.drawn.energy_j.expect("nothing went wrong").0;
             (energy / found.truth - 1.0).abs()
@@ -190,13 +200,13 @@ fn windows_that_touch_add_up_to_the_window_over_both() {
     for model in MODELS {
         let mut random = Random(SEED);
         let (period, averaging) = model.timing(&mut random);
-        let power = Power::random(&mut random, Shape::Steps, period, (3.0, 40.0));
+        let power = Power::random(&mut random, Shape::Steps, period, (3.0, 60.0));
         let world = World { now: 0.0, power, gain: 1.0, period, phase: 0.01, averaging, silent: (0.0, 0.0) };
         let world = Arc::new(Mutex::new(world));
         let (meter, poll) = model.open(&world);
         let polled = Polled { meter, world, period: poll, random, next: 1.0 };
         let mut gauge = Gauge::with_watch(Box::new(polled), SuspendWatch::with_clock(Box::new(|| None)));
-        let looks: Vec<_> = (0..5).map(|step| gauge.look(Seconds(2.0 + 7.0 * f64::from(step)))).collect();
+        let looks: Vec<_> = (0..5).map(|step| gauge.look(Seconds(2.0 + 13.0 * f64::from(step)))).collect();
         let energy = |first, last| gauge.between(first, last).energy_j.expect("nothing went wrong").0;
         let sum: f64 = looks.windows(2).map(|pair| energy(&pair[0], &pair[1])).sum();
         let whole = energy(&looks[0], &looks[4]);

@@ -2,7 +2,7 @@
 
 use crate::power::{Power, Random, SHAPES, Shape};
 use crate::truth::{CASES, Found, SEED, median};
-use dawndusk::meter::meter_file::MeterFile;
+use dawndusk::meter::meter_file::{Choices, MeterFile};
 use dawndusk::meter::replay;
 use dawndusk::reading::{Boundary, Provenance, Sensing, Source};
 use dawndusk::units::Seconds;
@@ -51,7 +51,7 @@ fn case(number: u64, is_faulty: bool, fixed: Option<f64>) -> Found {
     let stamp = if is_slow { stamps[number as usize % 3] } else { stamps[1 + number as usize % 2] };
     let gain = if is_faulty { 1.0 + random.between(-1.0, 1.0) * BAND } else { 1.0 };
     let text = written(&power, end + 2.0, (period, stamp, gain), &mut random);
-    let file = MeterFile::parse(&text).expect("it is a meter's file");
+    let file = MeterFile::parse(&text, &Choices::default()).expect("it is a meter's file");
     let source = Source {
         name: "file:0".into(),
         provenance: Provenance::ExternalMeter,

@@ -178,6 +178,7 @@ fn conditions(source: &Source, descriptions: &[Description]) -> Conditions {
         source: source.clone(),
         power_limit: None,
         source_covers_adapter: true,
+        source_doubt: None,
         sharing: None,
         sources_refused: Vec::new(),
         environment: Vec::new(),

@@ -27,7 +27,7 @@ fn daemon(script: Script) -> u16 {
 }
 
 /// A daemon that gives `samples` to each question, and what it was told.
-fn daemon_with(
+pub(crate) fn daemon_with(
     identity: &'static str,
     samples: impl FnMut() -> Reply + Send + 'static,
 ) -> (u16, Arc<Mutex<Vec<String>>>) {
@@ -52,7 +52,7 @@ fn daemon_with(
     (port, told)
 }
 
-const WT310: &str = "YokogawaWT310,1000,1,0,1,1,0,0,1,version=1.10.0-8b5b4bd6-20230908,OS=Linux,mode=power";
+pub(crate) const WT310: &str = "YokogawaWT310,1000,1,0,1,1,0,0,1,version=1.10.0-8b5b4bd6-20230908,OS=Linux,mode=power";
 
 fn analyser(port: u16) -> Result<Channel<PtDaemon>, dawndusk::meter::Refusal> {
     PtDaemon::open("ptd:0", "127.0.0.1", port)

@@ -67,10 +67,12 @@ fn a_reset_counter_yields_no_total() {
 }
 
 #[test]
-fn a_rise_that_no_load_explains_is_a_reset() {
+fn a_rise_that_no_load_explains_is_a_leap_and_ends_the_total_with_that_cause() {
     let mut counter = Counter::new(board());
     counter.advance(Seconds(0.0), 1_000);
-    assert_eq!(counter.advance(Seconds(1.0), 1_000_000_000), Step::Reset, "1 MJ in a second");
+    assert_eq!(counter.advance(Seconds(1.0), 1_000_000_000), Step::Leap, "1 MJ in a second");
+    counter.advance(Seconds(2.0), 1_000_100_000);
+    assert_eq!(counter.total(), Err(NoData::Implausible), "no reset: it says what cannot be");
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn two_chips(powers: [fn(f64) -> f64; 2]) -> (FakeSysfs, Roots) {
     for (index, power) in powers.into_iter().enumerate() {
         let chip = format!("hwmon{index}");
         sysfs.amdgpu(&chip, "280000000");
-        let uevent = format!("DRIVER=amdgpu\nPCI_SLOT_NAME=0000:0{}:00.0\n", index + 3);
+        let uevent = format!("DRIVER=amdgpu\nPCI_ID=1002:744C\nPCI_SLOT_NAME=0000:0{}:00.0\n", index + 3);
         sysfs.write(&format!("class/hwmon/{chip}/device/uevent"), &uevent);
         sysfs.follow(&format!("class/hwmon/{chip}/power1_average"), power);
     }

@@ -298,7 +298,7 @@ fn every_test_that_the_table_names_is_there() {
     for name in names {
         let (place, test) = name.split_once("::").unwrap_or(("failures", &name));
         let file = match place {
-            "doctor" => "tests/doctor.rs".to_owned(),
+            "doctor" => "tests/doctor/main.rs".to_owned(),
             "plausible" | "apple" => format!("src/meter/{place}.rs"),
             _ => format!("tests/meter/{place}.rs"),
         };

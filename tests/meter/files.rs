@@ -23,7 +23,7 @@ fn a_package_is_read_and_says_what_it_is() {
     let mut rapl = Rapl::open(&sysfs.tree()).expect("one package");
     assert_eq!(rapl.source().provenance, Provenance::SocCounter, "a counter in the chip");
     assert_eq!(rapl.source().boundary, Boundary::CpuPackage, "the package");
-    assert_eq!(rapl.source().rated_w, Some(Watts(200.0)), "its long-term limit");
+    assert_eq!(rapl.source().rated_w, Some(Watts(240.0)), "the highest of its limits, not the long-term one");
     assert_eq!(rapl.read(Seconds(0.0)).energy, Ok(Joules(0.0)), "nothing since the first look");
     assert_eq!(rapl.read(Seconds(0.0)).power, Err(NoData::NotYet), "no mean from one moment");
     sysfs.set_energy(ZONE, 101_000_000);
@@ -55,7 +55,7 @@ fn only_packages_are_added() {
     sysfs.set_energy(ZONE, 40_000_000);
     sysfs.set_energy("intel-rapl:1", 60_000_000);
     assert_eq!(rapl.read(Seconds(1.0)).energy, Ok(Joules(100.0)), "40 J and 60 J, and no joule twice");
-    assert_eq!(rapl.source().rated_w, Some(Watts(400.0)), "both limits");
+    assert_eq!(rapl.source().rated_w, Some(Watts(480.0)), "the highest of both");
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn a_board_with_the_newer_file_alone_is_read_too() {
     sysfs.write("class/hwmon/hwmon0/power1_input", "15000000");
     let mut board = open_hwmon(&sysfs, "hwmon0");
     assert_eq!(board.read(Seconds(0.0)).power, Ok(Watts(15.0)), "power1_input");
-    assert_eq!(board.source().boundary, Boundary::Module, "no cap: CPU and GPU together");
+    assert_eq!(board.source().boundary, Boundary::Unknown, "no cap, and no number: nobody says what it covers");
     assert_eq!(board.source().name, "amdgpu:hwmon0", "no address is known");
 }
 

@@ -5,6 +5,8 @@ mod boards;
 mod channels;
 mod counters;
 #[cfg(unix)]
+mod cray;
+#[cfg(unix)]
 mod duplicates;
 #[cfg(unix)]
 mod failures;
@@ -16,12 +18,18 @@ mod jetson;
 mod merged_files;
 mod models;
 mod network;
+mod numbers;
 mod nvml;
+#[cfg(unix)]
+mod programs;
 #[cfg(unix)]
 mod recordings;
 mod samplers;
 #[cfg(unix)]
 mod selection;
+#[cfg(target_os = "linux")]
+mod slow;
 #[cfg(unix)]
 mod slowed;
+mod sums;
 mod throttling;

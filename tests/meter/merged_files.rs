@@ -1,13 +1,18 @@
 //! What a meter wrote for itself, read afterwards.
 
 use dawndusk::meter::Drawn;
-use dawndusk::meter::meter_file::MeterFile;
+use dawndusk::meter::meter_file::{Choices, MeterFile, PowerUnit};
 use dawndusk::meter::replay::windows;
 use dawndusk::reading::{Boundary, NoData, Provenance, Sensing, Source};
 use dawndusk::units::{Joules, Seconds};
 
+/// A file whose powers are in watts.
+fn parse(text: &str) -> Result<MeterFile, String> {
+    MeterFile::parse(text, &Choices { unit: PowerUnit::named("W"), ..Choices::default() })
+}
+
 fn parsed(text: &str) -> MeterFile {
-    MeterFile::parse(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    parse(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 fn source(file: &MeterFile, band: Option<f64>) -> Source {
@@ -67,7 +72,7 @@ fn a_ramp_of_means_is_integrated_exactly() {
 fn columns_are_found_by_name_and_times_may_be_instants() {
     let line = |second: &str| format!("230;50;2026-11-22T10:00:{second}Z\n");
     let file = parsed(&format!("volts;watts;timestamp\n{}", ["00", "02.5", "05", "07.5"].map(line).concat()));
-    assert!(file.is_wall_clock && !file.is_spl, "instants");
+    assert!(file.is_wall_clock && file.what.contains("`watts` in W"), "instants");
     let file = file.shifted(Seconds(-1_795_341_600.0));
     assert!((energy(&file, 0.0, 7.5) - 375.0).abs() < 1e-6, "50 W for 7.5 s");
     let quoted = parsed("\"note\",\"power\",\"time\"\n\"a;b, c\",\"50\",\"0\"\n\"\",\"50\",\"1\"\n");
@@ -82,8 +87,12 @@ fn a_daemons_log_is_read_and_its_errors_are_dropped() {
                Time,11-22-2026 10:00:01.000,Watts,-1.0,Volts,-1\n11-22-2026 10:00:02.000,Watts,200.0,Volts,230\n\
                Time,11-22-2026 10:00:03.000,Temp,21.5\n";
     let file = parsed(log);
-    assert!(file.is_spl && file.is_wall_clock, "PTDaemon's, by the clock");
-    assert_eq!((file.samples(), file.dropped), (2, 1), "an error of the analyser is no power, a temperature neither");
+    assert!(file.what == "the log of PTDaemon" && file.is_wall_clock, "PTDaemon's, by the clock");
+    assert_eq!(
+        (file.samples(), file.lost()),
+        (2, &[3][..]),
+        "an error of the analyser is no power, a temperature neither"
+    );
 }
 
 #[test]
@@ -129,12 +138,12 @@ fn a_file_that_is_none_says_which_line() {
         ("0,5\n0,6\n", "line 2"),
         ("1,5\n0,6\n", "line 2"),
         ("hello\nworld\n", "line 1"),
-        ("0,5\nnever,5\n", "line 2"),
+        ("never,5\n0,5\n", "line 1"),
         ("0,5\n2026-11-22T10:00:00Z,5\n", "line 2"),
         ("0\n1\n", "line 1"),
     ] {
-        let error = MeterFile::parse(text).expect_err("it is no meter's file");
+        let error = parse(text).expect_err("it is no meter's file");
         assert!(error.contains(fragment), "{text:?} must name {fragment}: {error}");
     }
-    assert_eq!(parsed("0,5\n1,nan\n2,-4\n3,5\n").dropped, 2, "powers that cannot be are dropped and counted");
+    assert_eq!(parsed("0,5\n1,nan\n2,-4\n3,5\n").lost(), [2, 3], "powers that cannot be are dropped and counted");
 }

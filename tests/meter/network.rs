@@ -92,7 +92,7 @@ pub(crate) fn text(text: &str) -> Reply {
 const GEN2: &str = r#"{"id":"shellyplusplugs-1","model":"SNPL-00112EU","gen":2}"#;
 
 /// A plug of the second generation that shows what `status` says.
-fn gen2(status: impl FnMut() -> Reply + Send + 'static) -> u16 {
+pub(crate) fn gen2(status: impl FnMut() -> Reply + Send + 'static) -> u16 {
     let mut status = status;
     plug(script(move |path| match path {
         "/shelly" => text(GEN2),
@@ -102,7 +102,7 @@ fn gen2(status: impl FnMut() -> Reply + Send + 'static) -> u16 {
 }
 
 fn open(port: u16) -> Result<Channel<Shelly>, dawndusk::meter::Refusal> {
-    Shelly::open("shelly:0", "127.0.0.1", port, 0)
+    Shelly::open("shelly:0", "127.0.0.1", port, None, None)
 }
 
 /// The cause for which a plug that always shows `status` is not taken.
@@ -153,7 +153,7 @@ fn zero_from_an_unmetered_relay_is_absence() {
     assert_eq!(refused(text(r#"{"output":true}"#)), NoData::NotSupported, "no field, no meter");
     assert_eq!(refused(text(r#"{"output":false,"apower":0.0}"#)), NoData::Off, "switched off");
     assert_eq!(refused(text(r#"{"apower":null}"#)), NoData::Implausible, "null is no power");
-    assert_eq!(refused(text(r#"{"apower":-3.0}"#)), NoData::Implausible, "nor is less than nothing");
+    assert_eq!(refused(text(r#"{"apower":-3.0}"#)), NoData::Negative, "nor is less than nothing");
     assert_eq!(refused(text(r#"{"apower":1e9}"#)), NoData::Implausible, "nor a power station");
 }
 
@@ -212,7 +212,7 @@ fn a_status_other_than_200_has_a_cause() {
     assert_eq!(locked.cause, NoData::NoPermission, "{}", locked.detail);
     assert!(locked.detail.contains("Digest") && locked.remedy.is_some(), "and what to do about it: {}", locked.detail);
     let busy = first(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n").expect_err("it is busy");
-    assert_eq!(busy.cause, NoData::Timeout, "a later look may be answered");
+    assert_eq!(busy.cause, NoData::Busy, "a later look may be answered");
     assert!(busy.detail.contains("429 Too Many Requests"), "{}", busy.detail);
     let broken = first(b"HTTP/1.1 500 Internal Server Error\r\n\r\n").expect_err("it is broken");
     assert_eq!(broken.cause, NoData::NotSupported, "{}", broken.detail);
@@ -291,10 +291,17 @@ fn a_flight_does_not_wait_for_a_slow_plug() {
 
 #[test]
 fn every_address_leads_to_its_kind_of_meter() {
-    let kind = |text: &str| text.parse::<Address>().expect("a good address").kind();
-    assert_eq!(
-        (kind("shelly://a"), kind("ptd://a"), kind("recorded://a")),
-        ("shelly", "ptd", "recorded"),
-        "by its scheme"
-    );
+    let kind = |text: &str| text.parse::<Address>().expect("a good address").kind().to_owned();
+    let kinds = [
+        ("shelly://a", "shelly"),
+        ("ptd://a", "ptd"),
+        ("recorded://a", "recorded"),
+        ("exec:a", "exec"),
+        ("https://a#unit=W", "http"),
+        ("profile:tasmota,host=a", "tasmota"),
+        ("sum:a,b", "sum"),
+    ];
+    for (text, expected) in kinds {
+        assert_eq!(kind(text), expected, "{text}");
+    }
 }

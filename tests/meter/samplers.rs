@@ -49,7 +49,8 @@ impl Meter for Gated {
 
 fn threaded(meter: Gated, period: Seconds, deadline: Seconds) -> Threaded {
     let nothing_yet = (Instant::now(), Reading::absent(Seconds::ZERO, NoData::NotYet));
-    Threaded::start(Box::new(meter), nothing_yet, period, Answers::Fresh(deadline)).expect("a thread")
+    let answers = Answers::Fresh { wait: deadline, oldest: deadline };
+    Threaded::start(Box::new(meter), nothing_yet, period, answers).expect("a thread")
 }
 
 const NEVER: Seconds = Seconds(1000.0);
@@ -85,6 +86,34 @@ fn a_hung_source_costs_one_deadline_and_is_named() {
     let waited = before.elapsed().as_secs_f64();
     assert!(waited < 1000.0 * 0.05, "a thousand looks did not wait again, but took {waited} s");
     assert_eq!(meter.coverage().missed, 1001, "all are counted");
+}
+
+#[test]
+fn a_look_that_gets_no_answer_in_time_takes_the_last_one_while_that_is_young() {
+    let (meter, open) = gated();
+    let nothing_yet = (Instant::now(), Reading::absent(Seconds::ZERO, NoData::NotYet));
+    let answers = Answers::Fresh { wait: Seconds(0.02), oldest: Seconds(0.6) };
+    let mut meter = Threaded::start(Box::new(meter), nothing_yet, NEVER, answers).expect("a thread");
+    open.send(()).expect("the thread lives");
+    let start = Instant::now();
+    while meter.read(Seconds(100.0)).energy.is_err() && start.elapsed().as_secs_f64() < 30.0 {
+        std::thread::yield_now();
+    }
+    let shown = Instant::now();
+    let before = Instant::now();
+    let last = meter.read(Seconds(100.0));
+    assert!(before.elapsed().as_secs_f64() < 0.5, "it did not wait until the answer was too old");
+    if shown.elapsed().as_secs_f64() < 0.4 {
+        assert_eq!(
+            (last.energy, last.taken_at <= Seconds(100.0)),
+            (Ok(Joules(1.0)), true),
+            "the last one, with its age"
+        );
+    }
+    while shown.elapsed().as_secs_f64() < 0.7 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(meter.read(Seconds(101.0)).energy, Err(NoData::Timeout), "and none when that is too old");
 }
 
 #[test]

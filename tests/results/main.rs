@@ -4,6 +4,8 @@
 
 mod cut_short;
 mod flown;
+mod formats;
+mod loggers;
 mod merged;
 mod page;
 mod refused;

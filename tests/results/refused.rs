@@ -1,6 +1,6 @@
 //! What cannot be merged is refused before anything is touched.
 
-use crate::flown::{Copied, copied, files, said, steady};
+use crate::flown::{Copied, copied, dawndusk, files, said, steady};
 
 fn refuses(copy: &Copied, words: &[&str], fragments: &[&str]) {
     let before = files(&copy.directory);
@@ -66,4 +66,29 @@ fn a_directory_that_holds_no_flight_is_refused_and_stays_as_it_is() {
     torn.retain(|name, _| name == "journal.jsonl");
     copy.put(&torn);
     refuses(&copy, &["--meter-file", &file], &["journal.jsonl", "torn"]);
+}
+
+#[test]
+fn a_recording_in_another_form_than_its_own_is_refused_with_its_line_and_never_read_as_something_else() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    for (text, fragments) in [
+        ("t_s;energy_j\n0;0\n1;52,71\n2;105,42\n", ["line 1", "t_s,energy_j"]),
+        ("t_s,energy_j\n0,0\n1,52,71\n2,105,42\n", ["line 3", "more columns"]),
+        ("t_s,energy_j\n0,\"0\"\n1,\"1,200\"\n2,\"2,400\"\n", ["line 3", "neither a number of joules nor a cause"]),
+        ("0,0,1,2\n1,60,1,2\n2,120,1,2\n", ["line 1", "more columns"]),
+        ("t_s,energy_wh\n0,0\n1,60\n2,120\n", ["line 1", "t_s,energy_wh"]),
+        ("t_s,energy_j\n0,100\n0,5000\n0,20\n0,700\n1,150\n", ["line 3", "rise"]),
+    ] {
+        let file = folder.path().join("looks.csv");
+        std::fs::write(&file, text).expect("files can be written");
+        let (meter, results) = (format!("recorded://{}", file.display()), folder.path().join("results"));
+        let results = results.to_string_lossy().into_owned();
+        let words =
+            ["run", "unlimited", "--adapter", "cpu", "--length", "quick", "--workloads", "fma", "--meter", &meter];
+        let output = dawndusk(&[&words[..], &["--results", &results]].concat());
+        assert_eq!(output.status.code(), Some(14), "{text:?}: {}", said(&output));
+        for fragment in fragments {
+            assert!(said(&output).contains(fragment), "{text:?} must name `{fragment}`: {}", said(&output));
+        }
+    }
 }

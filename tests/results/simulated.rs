@@ -81,3 +81,23 @@ fn what_does_not_go_with_one_whole_flight_is_refused_before_anything_is_written(
     }
     assert!(std::fs::read_dir(results.path()).expect("it is there").next().is_none(), "nothing is written");
 }
+
+#[test]
+fn a_meter_that_is_too_coarse_for_the_battery_says_why_nothing_runs() {
+    let results = tempfile::tempdir().expect("a temporary directory");
+    let slow = ["--sensor-period", "20", "--compression", "300"];
+    let words = ["simulate", "leo-100kw", "--rated", "350", "--results", results.path().to_str().expect("UTF-8")];
+    let output = dawndusk(&[&words[..], &slow].concat());
+    let reason = "nothing runs because the meter's resolution in time is too coarse: it is renewed every 20.0 s";
+    assert!(said(&output).contains(reason), "when it departs: {}", said(&output));
+    let directory = only_result(results.path());
+    let text = std::fs::read_to_string(directory.join("result.json")).expect("the page is there");
+    let result: Value = serde_json::from_str(&text).expect("it is JSON");
+    let notes = result["verdict"]["notes"].to_string();
+    assert!(notes.contains(reason) && notes.contains("30.0 % lie between floor and full"), "in the result: {notes}");
+    let output = dawndusk(&["verify", directory.to_str().expect("UTF-8")]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let results = tempfile::tempdir().expect("a temporary directory");
+    let output = simulate(results.path(), &[]);
+    assert!(!said(&output).contains("nothing runs"), "a fast one says nothing of it: {}", said(&output));
+}

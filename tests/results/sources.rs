@@ -1,6 +1,6 @@
 //! Two sources of the same watts, idle power, and heat.
 
-use crate::flown::{BUSY_W, IDLE_W, MORE, copied, number};
+use crate::flown::{BUSY_W, IDLE_W, MORE, copied, dawndusk, number, said};
 
 #[test]
 fn two_sources_that_disagree_are_both_shown_with_the_disagreement() {
@@ -63,4 +63,29 @@ fn what_the_meter_takes_is_on_every_page() {
     let taken = number(&cost, "/work_share");
     assert!(taken > 0.0 && taken < 0.05, "of the throughput: {cost}");
     assert!(copy.summary().contains("of the throughput"), "on the page: {}", copy.summary());
+}
+
+#[test]
+fn a_source_that_does_not_see_the_work_is_told_with_both_figures_and_not_ranked() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    // The plug of another machine, which draws less while ours works.
+    let energy = |t: f64| 60.0 * t.min(1.0) + 55.0 * (t - 1.0).max(0.0);
+    let lines = (0..900).map(|line| f64::from(line) * 0.1).map(|t| format!("{t:.1},{:.4}\n", energy(t)));
+    std::fs::write(at("other.csv"), format!("t_s,energy_j\n{}", lines.collect::<String>()))
+        .expect("files can be written");
+    let meter = format!("recorded://{}?boundary=wall", at("other.csv"));
+    let words = ["run", "unlimited", "--adapter", "cpu", "--length", "quick", "--compression", "1000"];
+    let output = dawndusk(&[&words[..], &["--workloads", "fma", "--meter", &meter, "--results", &at("r")]].concat());
+    assert!(said(&output).contains("the power source does not see the work: "), "before it departs: {}", said(&output));
+    let directory =
+        std::fs::read_dir(at("r")).expect("the folder is there").flatten().next().expect("one result").path();
+    let text = std::fs::read_to_string(directory.join("result.json")).expect("the page is there");
+    let result: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    let (idle, full) = (number(&result, "/scale/idle_seen_w"), number(&result, "/scale/full_w"));
+    assert!(idle >= full && (54.0..61.0).contains(&full), "{idle} W and {full} W");
+    let told = format!("the power source does not see the work: {idle:.2} W idle, {full:.2} W at the most");
+    let verdict = &result["verdict"];
+    assert!(verdict["notes"].to_string().contains(&told), "{verdict}");
+    assert!(verdict["unranked_because"].to_string().contains(&told) && verdict["ranked"] == false, "{verdict}");
 }

@@ -1,7 +1,6 @@
-//! What a run leans on besides adapters and power: the Vulkan loader, the container, the weights, the cache, the clocks.
+//! What a run leans on besides adapters and power: the container, the weights, the cache, the clocks.
 
 use super::{Check, State};
-use crate::gpu::Adapter;
 use crate::interrupt::Interrupt;
 use crate::meter::suspend::{LEAP, slept_since_start};
 use crate::meter::sysfs::Tree;
@@ -9,7 +8,7 @@ use crate::model::Store;
 use crate::model::store::State as Stored;
 use crate::tuner::CacheFolder;
 use crate::units::Seconds;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Clock sources that a read of the clock need not leave the process for.
@@ -21,44 +20,6 @@ const SLOWEST_READ: Duration = Duration::from_micros(1);
 
 /// More than this between two clocks that should agree is a step or a sleep, not the scheduler.
 const LARGEST_STEP_S: f64 = 1.0;
-
-/// The Vulkan loader and the drivers that it would find. Elsewhere than on Linux there is nothing to look at.
-pub(super) fn vulkan(adapters: &[Adapter]) -> Option<Check> {
-    if !cfg!(target_os = "linux") {
-        return None;
-    }
-    let drivers = manifests();
-    let names = drivers.iter().filter_map(|path| path.file_stem()?.to_str()).collect::<Vec<_>>().join(", ");
-    let seen = adapters.iter().filter(|adapter| adapter.facts().backend == "vulkan").count();
-    let check = |state, finding: String| Check::new("vulkan", "loader and drivers", state, finding);
-    Some(match (seen, drivers.is_empty()) {
-        (1.., true) => check(State::Pass, format!("{seen} adapters, by a driver without a manifest in the usual places")),
-        (1.., false) => check(State::Pass, format!("{seen} adapters, by the drivers {names}")),
-        (0, true) => check(State::Warn, "no driver: no manifest in the usual places".into())
-            .mend("install the GPU's Vulkan driver, or a renderer: on Debian apt-get install mesa-vulkan-drivers"),
-        (0, false) => {
-            check(State::Fail, format!("the drivers {names} are installed and give no adapter, or the loader is missing"))
-                .mend("on Debian apt-get install libvulkan1; see that this user may open /dev/dri/renderD* (groups render, video)")
-        }
-    })
-}
-
-/// Manifests of drivers: those that the environment names in place of all others, or the loader's usual folders.
-fn manifests() -> Vec<PathBuf> {
-    for name in ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] {
-        if let Some(files) = std::env::var_os(name).filter(|files| !files.is_empty()) {
-            return std::env::split_paths(&files).filter(|file| file.exists()).collect();
-        }
-    }
-    let mut folders: Vec<PathBuf> =
-        ["/usr/local/etc", "/usr/local/share", "/etc", "/usr/share"].map(PathBuf::from).into();
-    folders.extend(std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share")));
-    let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder.join("vulkan/icd.d")).ok()).flatten();
-    let mut found: Vec<PathBuf> = files.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    found.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    found.sort();
-    found
-}
 
 /// A container hides what a meter needs. Nothing is said outside of one.
 pub(super) fn container(sysfs: &Tree, measures: bool) -> Option<Check> {

@@ -45,7 +45,8 @@ pub(super) fn check(
         (Ok(idle), Ok(full)) => (idle, full),
     };
     let of_limit = meter.source().rated_w.filter(|rated| rated.0 > 0.0);
-    let of_limit = of_limit.map_or(String::new(), |rated| format!(", {:.0} % of its limit", 100.0 * (full / rated)));
+    let of_limit = of_limit
+        .map_or(String::new(), |rated| format!(", {:.0} % of the most that it can draw", 100.0 * (full / rated)));
     let finding = format!("{idle:.1} idle, {full:.1} under the kernel fma{of_limit}");
     match full.0 > idle.0 * RISE {
         true => line(State::Pass, finding),
@@ -147,7 +148,10 @@ mod tests {
     fn a_sensor_that_rises_under_load_shows_idle_and_full_power() {
         let line = said(70, 350);
         assert_eq!(line.state, State::Pass, "five times its idle: {}", line.finding);
-        assert_eq!(line.finding, "70.0 W idle, 350.0 W under the kernel fma, 50 % of its limit", "both, and the limit");
+        assert_eq!(
+            line.finding, "70.0 W idle, 350.0 W under the kernel fma, 50 % of the most that it can draw",
+            "both, and the limit"
+        );
     }
 
     #[test]

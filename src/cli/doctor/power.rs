@@ -4,14 +4,16 @@ use super::{Check, Reads, State, board, load};
 use crate::cli::arguments::DevicesArguments;
 use crate::cli::{Failure, system};
 use crate::gpu::{Adapter, Class};
+use crate::meter::probe::{Beside, shown};
 use crate::meter::{self, Accelerator, MeterError, Probe};
-use crate::reading::{Boundary, NoData, Provenance};
-use crate::units::Seconds;
+use crate::reading::{Boundary, NoData, Provenance, Source};
+use crate::units::{Seconds, Watts};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
 /// What a run on this machine would be measured with, and what that is worth.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Choice {
     /// Name of the source; null where none can be used or told from another.
     source: Option<String>,
@@ -60,7 +62,8 @@ pub(super) fn checks(
         }
     };
     let measures = probes.iter().any(is_measured);
-    let mut checks: Vec<Check> = probes.iter().map(|probe| line(probe, measures)).collect();
+    let mut checks: Vec<Check> =
+        probes.iter().flat_map(|probe| std::iter::once(line(probe, measures)).chain(beside(probe))).collect();
     checks.extend(loaded);
     checks.extend(probes.iter().flat_map(board::checks));
     checks.extend(trouble.map(|error| Check::new("power", "choice", State::Fail, error.to_string())));
@@ -129,6 +132,7 @@ fn line(probe: &Probe, measures: bool) -> Check {
         let state = match refusal.cause {
             NoData::NotSupported if measures => State::Pass,
             NoData::Timeout | NoData::Lost | NoData::CounterReset | NoData::Implausible => State::Fail,
+            NoData::Negative | NoData::MeterError | NoData::Busy | NoData::Ended => State::Fail,
             _ => State::Warn,
         };
         let finding = match state {
@@ -140,15 +144,21 @@ fn line(probe: &Probe, measures: bool) -> Check {
     let Some(source) = &probe.source else {
         return Check::new("power", name, State::Fail, "it was read and does not say what it is");
     };
-    let reads = Reads {
-        power_w: probe.power_w,
-        boundary: source.boundary,
-        provenance: source.provenance,
-        update_period_s: source.update_period_s,
-        relative_uncertainty: source.relative_uncertainty,
-        rated_w: source.rated_w,
-        read_cost_s: probe.read_cost_s,
-    };
+    let reads = reads(source, probe.power_w, probe.read_cost_s);
+    if probe.doubt.is_some() {
+        let check = Check::new("power", name, State::Warn, probe.found());
+        return Check {
+            reads: Some(reads),
+            ..check.mend("leave it unless you know better: --meter NAME takes it all the same")
+        };
+    }
+    if source.boundary == Boundary::Unknown {
+        let check = Check::new("power", name, State::Warn, probe.found());
+        return Check {
+            reads: Some(reads),
+            ..check.mend("nothing documents what it covers: a result by it is not ranked")
+        };
+    }
     let state = if source.provenance.is_measured() || measures { State::Pass } else { State::Warn };
     let mut check = Check::new("power", name, state, probe.found());
     if !source.provenance.is_measured() && !measures && source.boundary == Boundary::Process {
@@ -159,4 +169,27 @@ fn line(probe: &Probe, measures: bool) -> Check {
         );
     }
     Check { reads: Some(reads), ..check }
+}
+
+fn reads(source: &Source, power_w: Option<Watts>, read_cost_s: Option<Seconds>) -> Reads {
+    Reads {
+        power_w,
+        boundary: source.boundary,
+        provenance: source.provenance,
+        update_period_s: source.update_period_s,
+        relative_uncertainty: source.relative_uncertainty,
+        rated_w: source.rated_w,
+        read_cost_s,
+    }
+}
+
+/// What is read from the same device, each under its own name.
+fn beside(probe: &Probe) -> impl Iterator<Item = Check> {
+    probe.beside.iter().map(|Beside { source, power_w }| {
+        let power = power_w.map_or("energy".to_owned(), shown);
+        let finding =
+            format!("{power}; covers {}; read beside {}, never added; {}", source.boundary, probe.name, source.method);
+        let check = Check::new("power", source.name.clone(), State::Pass, finding);
+        Check { reads: Some(reads(source, *power_w, None)), ..check }
+    })
 }

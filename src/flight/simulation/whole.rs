@@ -110,6 +110,7 @@ impl<'a> VirtualFlight<'a> {
             source: self.source(),
             power_limit: None,
             source_covers_adapter: true,
+            source_doubt: None,
             sharing: None,
             sources_refused: Vec::new(),
             environment: Vec::new(),

@@ -393,22 +393,3 @@ fn more_power_may_seem_to_be_drawn_before_it_is_and_breaks_no_limit_then() {
         assert!(power > held * 1.1 && broken.junction.time_s <= Seconds::ZERO, "{power} {early} early: {broken:?}");
     }
 }
-
-/// Samples are means; light that dips along a parabola is least between them.
-#[test]
-fn a_dip_of_the_light_is_no_shallower_than_the_samples_show() {
-    for turn in (0..=20).map(|twentieth| f64::from(twentieth) / 20.0) {
-        let light = |at: f64| 5.0 + 3.0 * (at - turn).powi(2);
-        // The mean over a sample, by Simpson's rule, which is exact here.
-        let mean = |from: f64| Watts((light(from) + 4.0 * light(from + 0.5) + light(from + 1.0)) / 6.0);
-        let least = least_array([mean(-1.0), mean(0.0), mean(1.0)]);
-        assert!(least <= Watts(5.0 + 1e-9) && least > Watts(4.0), "{least} where 5 W is least, turning at {turn}");
-    }
-    let even = [Watts(7.0); 3];
-    assert_eq!(least_array(even), Watts(7.0), "even light is what it is");
-    assert_eq!(
-        least_array([Watts(7.0), Watts(7.0), Watts(1.0)]),
-        Watts(7.0),
-        "light that only goes is in the next sample"
-    );
-}

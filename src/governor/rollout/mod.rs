@@ -58,10 +58,7 @@ pub(super) struct Rollout {
 /// What is rolled out: from where, what idle power is, and what the radiator absorbs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Start {
-    /// Where it is expected to be: every limit is to be kept from now on.
-    pub(super) expected: Temperatures,
-    /// Where it is at worst: every limit is to be kept from the middle of the reach on. What makes a state the worst changes
-    /// from reading to reading, and a power that followed at once would itself be what makes it change.
+    /// Where it is at worst.
     pub(super) from: Temperatures,
     pub(super) idle: Watts,
     pub(super) environment: Watts,
@@ -82,7 +79,7 @@ impl Start {
 
     /// The highest power that, seen as drawn before now, leaves the junction within `limit` now.
     fn at_once(&self, early: f64, limit: f64) -> f64 {
-        let room = (limit - self.expected.junction.0).max(0.0);
+        let room = (limit - self.from.junction.0).max(0.0);
         if early > 0.0 { self.held.0.0 + room / early } else { f64::INFINITY }
     }
 }
@@ -132,8 +129,8 @@ impl Rollout {
     }
 
     /// The state, and what the radiator absorbs beyond the tangent's constant.
-    fn begin(&self, from: Temperatures, start: &Start) -> Inputs {
-        let Temperatures { junction, coolant, radiator } = from;
+    fn begin(&self, start: &Start) -> Inputs {
+        let Temperatures { junction, coolant, radiator } = start.from;
         let slope = 4.0 * self.thermal.emission_w_per_k4 * self.tangent.0.powi(3);
         let absorbed = (start.environment - self.thermal.emitted(self.tangent)).0 + slope * self.tangent.0;
         Inputs { x: [junction.0, coolant.0, radiator.0], idle: start.idle.0, absorbed }
@@ -141,15 +138,14 @@ impl Rollout {
 
     /// The highest power that may be held over the whole reach, below `full`; none where `full` may. And what limits it.
     pub(super) fn highest_power(&self, start: &Start, full: Watts, limits: &Limits) -> Option<(Watts, LimitedBy)> {
-        let (expected, worst) = (self.begin(start.expected, start), self.begin(start.from, start));
+        let inputs = self.begin(start);
         // Kelvin of the junction for each watt that is more than now.
         let early = start.held.1.0 / self.thermal.junction_j_per_k;
         let limited = limited(limits);
         let mut tightest = (start.at_once(early, limited[0].0), 0, 0);
         for (index, point) in self.whole.iter().enumerate() {
-            let inputs = if index == 0 { &expected } else { &worst };
             for (node, row) in point.temperature.iter().enumerate() {
-                let base = row.at(inputs);
+                let base = row.at(&inputs);
                 // A division only where the tightest so far would be too much.
                 let beyond = tightest.0 - start.held.0.0;
                 if limited[node].0 - base - row.on * tightest.0 < (early * beyond).max(0.0) {
@@ -159,8 +155,8 @@ impl Rollout {
         }
         let (mut least, index, node) = tightest;
         // Between the points beside the tightest it may be hotter than at all of them.
-        for first in index.max(2) - 1..=index.min(POINTS - 2) {
-            let peak = self.whole[first].peak(&self.whole[first + 1], node, &worst, least);
+        for first in index.max(1) - 1..=index.min(POINTS - 2) {
+            let peak = self.whole[first].peak(&self.whole[first + 1], node, &inputs, least);
             least = peak.map_or(least, |peak| least.min(start.power(early, limited[node].0, peak)));
         }
         (least < full.0).then_some((Watts(least), limited[node].1))
@@ -169,7 +165,7 @@ impl Rollout {
     /// For how long of the reach `power` may be held; none where all of it. And what limits that.
     pub(super) fn longest(&self, start: &Start, power: Watts, limits: &Limits) -> Option<(Seconds, LimitedBy)> {
         let (_, limited_by) = self.highest_power(start, power, limits)?;
-        let mut inputs = self.begin(start.from, start);
+        let mut inputs = self.begin(start);
         let limits = limited(limits).map(|(limit, _)| limit);
         let (mut time, mut part) = (Seconds::ZERO, self.reach);
         for hold in &self.parts {

@@ -39,9 +39,8 @@ fn the_linear_network_is_the_network_and_never_the_cooler_of_the_two() {
         for off in [-1.0, 0.0, 1.0] {
             let from = from(radiator, 3.0, 20.0);
             let rollout = Rollout::new(&THERMAL, Seconds(40.0), Kelvin(radiator + off));
-            let start =
-                Start { expected: from, from, idle: IDLE, environment: ENVIRONMENT, held: (IDLE, Seconds::ZERO) };
-            let Inputs { x, absorbed, .. } = rollout.begin(from, &start);
+            let start = Start { from, idle: IDLE, environment: ENVIRONMENT, held: (IDLE, Seconds::ZERO) };
+            let Inputs { x, absorbed, .. } = rollout.begin(&start);
             let half = rollout.parts[0].apply(&x, 90e3, absorbed);
             let true_half = THERMAL.step(from, Watts(90e3), ENVIRONMENT, Seconds(20.0));
             for (linear, true_one) in half.iter().zip([true_half.junction, true_half.coolant, true_half.radiator]) {
@@ -60,8 +59,7 @@ fn the_highest_power_reaches_a_limit_and_does_not_pass_it() {
             for (loop_over, junction_over) in [(0.0, 0.0), (2.0, 12.0), (5.0, 20.0), (4.0, 25.0)] {
                 let from = from(radiator, loop_over, junction_over);
                 let rollout = Rollout::new(&THERMAL, reach, Kelvin(radiator - 0.7));
-                let start =
-                    Start { expected: from, from, idle: IDLE, environment: ENVIRONMENT, held: (IDLE, Seconds::ZERO) };
+                let start = Start { from, idle: IDLE, environment: ENVIRONMENT, held: (IDLE, Seconds::ZERO) };
                 let Some((power, _)) = rollout.highest_power(&start, Watts(120e3), &LIMITS) else {
                     let room = room(flown(from, Watts(120e3), reach));
                     assert!(room > -1e-6, "full power is over by {room} K from {from:?}");
@@ -86,8 +84,7 @@ fn the_longest_time_leaves_no_room_for_one_that_is_longer() {
         for (loop_over, junction_over) in [(0.0, 0.0), (2.0, 12.0), (5.0, 20.0), (4.0, 25.0)] {
             let from = from(radiator, loop_over, junction_over);
             let rollout = Rollout::new(&THERMAL, reach, Kelvin(radiator + 0.7));
-            let start =
-                Start { expected: from, from, idle: IDLE, environment: ENVIRONMENT, held: (IDLE, Seconds::ZERO) };
+            let start = Start { from, idle: IDLE, environment: ENVIRONMENT, held: (IDLE, Seconds::ZERO) };
             let Some((time, _)) = rollout.longest(&start, Watts(120e3), &LIMITS) else { continue };
             if time.0 <= 0.0 {
                 continue;
@@ -110,7 +107,7 @@ fn a_peak_between_two_points_keeps_the_limit_and_leaves_no_room() {
     for step in 0..400 {
         let from = from(330.0 + 0.01 * f64::from(step), 2.75, 17.0);
         let rollout = Rollout::new(&thermal, reach, from.radiator);
-        let start = Start { expected: from, from, idle, environment: ENVIRONMENT, held: (idle, Seconds::ZERO) };
+        let start = Start { from, idle, environment: ENVIRONMENT, held: (idle, Seconds::ZERO) };
         let Some((power, _)) = rollout.highest_power(&start, Watts(120e3), &LIMITS) else { continue };
         if power < idle {
             continue;

@@ -3,17 +3,19 @@
 //! | driver | file | becomes |
 //! |---|---|---|
 //! | `amdgpu` | `power1_average`, else `power1_input` (µW) | power, integrated to energy |
-//! | `i915`, `xe` | `energy1_input` (the card), else `energy2_input` (its package) (µJ) | energy, its mean as power |
+//! | `i915`, `xe` | `energyN_input` (µJ) | energy, its mean as power; of several the card's counts, the others stand beside |
 //!
-//! Limits: `power1_cap` (amdgpu), `power1_max` and `power1_rated_max` (Intel), where 0 means that the limit is off.
-//! The kernel repairs the wraps of Intel's 32-bit register itself, so here a fall is a reset. A suspended amdgpu answers
-//! EBUSY, which is [`NoData::Asleep`]: neither an error nor 0 W. An AMD chip that holds CPU and GPU together states no cap,
-//! and its one figure covers both ([`Boundary::Module`]). What slows a board down is told in `throttle`.
+//! What each covers is in `covers`. The rating is the highest of all limits that the driver knows: `powerN_cap_max`,
+//! `powerN_cap`, `powerN_cap_default`, `powerN_max`, `powerN_rated_max` and `powerN_crit` of every channel, where 0 means
+//! that the limit is off. The kernel repairs the wraps of Intel's 32-bit register itself, so here a fall is a reset. A
+//! suspended amdgpu answers EBUSY, which is [`NoData::Asleep`]: neither an error nor 0 W. What slows a board down is told
+//! in `throttle`.
 
+mod covers;
 mod throttle;
 
 use super::board::{BoardFacts, Fact};
-use super::channel::{Channel, Quantity, Sample, Sensor};
+use super::channel::{Channel, Quantity, Sample, Sensor, Value};
 use super::counter::{Limits, MICROJOULE};
 use super::plausible::{self, PowerFilter};
 use super::probe::{Place, Refusal};
@@ -33,14 +35,20 @@ pub const UPDATE_PERIOD: Seconds = Seconds(0.1);
 /// Half width of the band, k = 2. Assumed: AMD and Intel state none.
 pub const RELATIVE_UNCERTAINTY: f64 = 0.10;
 
+/// Channels of a board that are looked for: no driver has as many.
+const CHANNELS: u32 = 4;
+
+/// Files of a channel's limits, whichever of them a driver has.
+const LIMITS: [&str; 6] = ["cap_max", "cap", "cap_default", "max", "rated_max", "crit"];
+
 /// One board.
 pub struct Hwmon {
     tree: Tree,
     name: String,
     place: Place,
     directory: String,
-    /// Its power or its energy counter.
-    file: String,
+    /// Its power, or its energy counters: the one that counts, then those beside it.
+    files: Vec<String>,
     /// The judge of its powers as they were when it was opened; none where it counts energy.
     filter: Option<PowerFilter>,
     causes: Causes,
@@ -68,9 +76,9 @@ impl Hwmon {
     pub fn open(tree: &Tree, chip: &str) -> Result<Option<Channel<Hwmon>>, Refusal> {
         let directory = format!("{DIRECTORY}/{chip}");
         let Ok(driver) = tree.text(&format!("{directory}/name")) else { return Ok(None) };
-        let files: &[&str] = match driver.as_str() {
-            "amdgpu" => &["power1_average", "power1_input"],
-            "i915" | "xe" => &["energy1_input", "energy2_input"],
+        let is_power = match driver.as_str() {
+            "amdgpu" => true,
+            "i915" | "xe" => false,
             _ => return Ok(None),
         };
         let place = place(tree, &directory);
@@ -78,44 +86,21 @@ impl Hwmon {
             let detail = format!("{} is suspended, and a read would wake it", tree.path(&directory).display());
             return Err(Refusal::new(NoData::Asleep, detail).with_remedy("put work on the board and try again"));
         }
-        let (file, first) = first_readable(tree, &directory, files)?;
-        let is_power = driver == "amdgpu";
-        let rated = rated(tree, &directory);
-        let mut filter = is_power.then(|| PowerFilter::new(rated));
-        if let Some(filter) = &mut filter {
-            filter.check(Watts(first as f64 * 1e-6)).map_err(|cause| {
-                let detail = format!("{} says {first} uW", tree.path(&file).display());
-                Refusal::new(cause, detail).with_remedy(
-                    "if the board is idle, load it and try again; the second die of a package leaves its power to the first: \
-                     name that with --meter",
-                )
-            })?;
-        }
-        let limits = Limits::of(MICROJOULE, None, plausible::ceiling(rated, plausible::BOARD_CEILING));
-        let states_no_cap = is_power && !tree.has(&format!("{directory}/power1_cap"));
-        let attribute = file.rsplit('/').next().unwrap_or(&file);
-        let what = if is_power { "power, integrated" } else { "energy counter" };
-        let source = Source {
-            name: format!("{driver}:{}", place.pci_address.as_deref().unwrap_or(chip)),
-            provenance: Provenance::BoardSensor,
-            boundary: if states_no_cap { Boundary::Module } else { Boundary::Accelerator },
-            method: format!("the {what}, that the driver {driver} gives in {attribute}"),
-            update_period_s: UPDATE_PERIOD,
-            relative_uncertainty: Some(RELATIVE_UNCERTAINTY),
-            rated_w: rated,
-            sensing: match is_power {
-                // The firmware's filter is taken to be as long as its update.
-                true => Sensing { averaging_s: UPDATE_PERIOD, seen_share: 1.0 },
-                false => Sensing::default(),
-            },
+        let name = format!("{driver}:{}", place.pci_address.as_deref().unwrap_or(chip));
+        let (rated, causes) = (rated(tree, &directory), Causes::find(tree, &directory, &driver));
+        let board = |files, filter| Hwmon {
+            tree: tree.clone(),
+            name,
+            place,
+            directory: directory.clone(),
+            files,
+            filter,
+            causes,
         };
-        let (quantity, period) = match filter {
-            Some(filter) => (Quantity::power(filter, UPDATE_PERIOD), UPDATE_PERIOD * 0.5),
-            None => (Quantity::counter(limits), Seconds(1.0)),
-        };
-        let (tree, causes, name) = (tree.clone(), Causes::find(tree, &directory, &driver), source.name.clone());
-        let board = Hwmon { tree, name, place, directory, file, filter, causes };
-        Ok(Some(Channel::new(source, board, vec![quantity]).polled_every(period)))
+        Ok(Some(match is_power {
+            true => of_power(rated, |filter, file| board(vec![file], Some(filter)), tree, &directory)?,
+            false => of_energies(rated, |files| board(files, None), tree, &directory, &driver)?,
+        }))
     }
 
     /// What the driver says of the board beside its power.
@@ -161,16 +146,134 @@ impl Hwmon {
     }
 
     fn power(&self) -> Result<Watts, NoData> {
-        self.tree.number_of_device(&self.file).map(|microwatts| Watts(microwatts as f64 * 1e-6))
+        self.tree.number_of_device(&self.files[0]).map(|microwatts| Watts(microwatts as f64 * 1e-6))
     }
+}
+
+/// A board that gives a power.
+fn of_power(
+    rated: Option<Watts>,
+    board: impl FnOnce(PowerFilter, String) -> Hwmon,
+    tree: &Tree,
+    directory: &str,
+) -> Result<Channel<Hwmon>, Refusal> {
+    let (file, first) = first_readable(tree, directory, &["power1_average", "power1_input"])?;
+    let mut filter = PowerFilter::new(rated);
+    filter.check(Watts(first as f64 * 1e-6)).map_err(|cause| {
+        let most = rated.map_or(String::new(), |rated| format!("; the highest of its limits is {rated:.0}"));
+        Refusal::new(cause, format!("{} says {first} uW{most}", tree.path(&file).display())).with_remedy(
+            "if the board is idle, load it and try again; the second die of a package leaves its power to the first: name \
+             that with --meter",
+        )
+    })?;
+    let (boundary, why) = covers::amdgpu(tree, directory);
+    let attribute = attribute(&file).to_owned();
+    let board = board(filter, file);
+    let source = Source {
+        boundary,
+        method: format!("the power, integrated, that the driver amdgpu gives in {attribute}; {why}"),
+        // The firmware's filter is taken to be as long as its update.
+        sensing: Sensing { averaging_s: UPDATE_PERIOD, seen_share: 1.0 },
+        ..source(&board.name, rated)
+    };
+    let quantity = Quantity::power(filter, UPDATE_PERIOD);
+    Ok(Channel::new(source, board, vec![quantity]).polled_every(UPDATE_PERIOD * 0.5))
+}
+
+/// A board that counts energy: of several counters the card's counts, then the package's; the others stand beside.
+fn of_energies(
+    rated: Option<Watts>,
+    board: impl FnOnce(Vec<String>) -> Hwmon,
+    tree: &Tree,
+    directory: &str,
+    driver: &str,
+) -> Result<Channel<Hwmon>, Refusal> {
+    let channels = (1..=CHANNELS).filter(|channel| tree.has(&format!("{directory}/energy{channel}_input")));
+    let mut energies: Vec<Energy> = channels
+        .map(|channel| {
+            let (boundary, why) = covers::intel(tree, directory, driver, channel);
+            let file = format!("{directory}/energy{channel}_input");
+            // A counter that has never counted is not connected.
+            let rank = match (boundary, tree.number(&file)) {
+                (_, Err(_) | Ok(0)) => 3,
+                (Boundary::Accelerator, _) => 0,
+                (Boundary::Package, _) => 1,
+                _ => 2,
+            };
+            Energy { rank, file, boundary, why }
+        })
+        .collect();
+    energies.sort_by_key(|energy| energy.rank);
+    let attributes: Vec<&str> = energies.iter().map(|energy| attribute(&energy.file)).collect();
+    let wanted = if attributes.is_empty() { &["energy1_input", "energy2_input"][..] } else { &attributes[..] };
+    let (first, _) = first_readable(tree, directory, wanted)?;
+    energies.retain(|energy| energy.file == first || energy.rank < 3);
+    energies.sort_by_key(|energy| energy.file != first);
+    let board = board(energies.iter().map(|energy| energy.file.clone()).collect());
+    let counted = |energy: &Energy, name: &str| Source {
+        boundary: energy.boundary,
+        method: format!(
+            "the energy counter that the driver {driver} gives in {}; {}",
+            attribute(&energy.file),
+            energy.why
+        ),
+        ..source(name, rated)
+    };
+    let ceiling = plausible::ceiling(rated, plausible::BOARD_CEILING);
+    let limits = Limits { slack: UPDATE_PERIOD, ..Limits::of(MICROJOULE, None, ceiling) };
+    let mut quantities = vec![Quantity::counter(limits)];
+    for energy in &energies[1..] {
+        let part = match energy.boundary {
+            Boundary::Accelerator => "card",
+            Boundary::Package => "package",
+            _ => attribute(&energy.file),
+        };
+        let source = counted(energy, &format!("{}/{part}", board.name));
+        quantities.push(Quantity::counter(limits).beside(source));
+    }
+    let source = counted(&energies[0], &board.name);
+    Ok(Channel::new(source, board, quantities).polled_every(Seconds(1.0)))
+}
+
+/// One of a board's energy counters.
+struct Energy {
+    rank: u8,
+    file: String,
+    boundary: Boundary,
+    why: String,
+}
+
+/// What all of them have in common.
+fn source(name: &str, rated: Option<Watts>) -> Source {
+    Source {
+        name: name.to_owned(),
+        provenance: Provenance::BoardSensor,
+        boundary: Boundary::Unknown,
+        method: String::new(),
+        update_period_s: UPDATE_PERIOD,
+        relative_uncertainty: Some(RELATIVE_UNCERTAINTY),
+        rated_w: rated,
+        sensing: Sensing::default(),
+    }
+}
+
+fn attribute(file: &str) -> &str {
+    file.rsplit('/').next().unwrap_or(file)
 }
 
 impl Sensor for Hwmon {
     fn samples(&mut self, now: Seconds) -> Result<Vec<Sample>, NoData> {
-        Ok(vec![match self.filter {
-            Some(_) => Sample::power(now, self.power()),
-            None => Sample::count(now, self.tree.number_of_device(&self.file)),
-        }])
+        if self.filter.is_some() {
+            return Ok(vec![Sample::power(now, self.power())]);
+        }
+        let count = |(index, file): (usize, &String)| {
+            Sample::new(index, now, self.tree.number_of_device(file).map(Value::Count))
+        };
+        Ok(self.files.iter().enumerate().map(count).collect())
+    }
+
+    fn rated(&mut self, _: usize) -> Option<Watts> {
+        rated(&self.tree, &self.directory)
     }
 
     fn throttle(&mut self, power: Result<Watts, NoData>) -> Result<ThrottleLook, NoData> {
@@ -203,12 +306,14 @@ fn first_readable(tree: &Tree, directory: &str, files: &[&str]) -> Result<(Strin
     })
 }
 
+/// The highest limit of any channel: what holds for a part holds for the whole as well, which draws more.
 fn rated(tree: &Tree, directory: &str) -> Option<Watts> {
-    ["power1_cap", "power1_max", "power1_rated_max"]
-        .iter()
-        .filter_map(|file| tree.number(&format!("{directory}/{file}")).ok())
+    let limits = (1..=CHANNELS).flat_map(|channel| LIMITS.map(|limit| format!("{directory}/power{channel}_{limit}")));
+    limits
+        .filter_map(|file| tree.number(&file).ok())
         .map(|microwatts| Watts(microwatts as f64 * 1e-6))
-        .find(|limit| limit.0 > 0.0 && limit.0 <= plausible::BOARD_CEILING.0)
+        .filter(|limit| limit.0 > 0.0 && limit.0 <= plausible::BOARD_CEILING.0)
+        .reduce(Watts::max)
 }
 
 fn place(tree: &Tree, directory: &str) -> Place {

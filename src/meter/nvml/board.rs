@@ -92,9 +92,12 @@ impl NvmlBoard {
         self.ask(self.energy)
     }
 
-    /// The limit in force.
-    pub fn limit(&mut self) -> Option<Watts> {
-        self.watts(Question::EnforcedLimit).value.filter(|limit| limit.0 > 0.0)
+    /// The most that it can draw: the highest limit that can be set, or the highest of those that it says where it does not
+    /// say that one. Read anew at every call: somebody may have raised the limit in force.
+    pub fn rated(&mut self) -> Option<Watts> {
+        let limits = [Question::HighestLimit, Question::EnforcedLimit, Question::DefaultLimit];
+        let known = limits.into_iter().filter_map(|limit| self.watts(limit).value);
+        known.filter(|limit| limit.0 > 0.0).reduce(Watts::max)
     }
 
     /// Finds the board again by its identifier after it was lost.
@@ -137,7 +140,7 @@ impl NvmlBoard {
         let own = std::process::id();
         let slowed_by = self.throttle().map(|look| look.in_force());
         let kelvin = |celsius: f64| Kelvin(celsius + FREEZING);
-        let rated = self.limit();
+        let rated = self.rated();
         let answers = self.powers(PowerKind::VARIANTS);
         let power = |kind: PowerKind| -> Fact<Watts> {
             let answer = answers.get(kind as usize).copied().unwrap_or(Err(NoData::NotSupported));

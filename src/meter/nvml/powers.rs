@@ -7,6 +7,8 @@
 //! | both, where the board's own cannot be had | the module's, and the source says that it covers CPU and GPU |
 //! | beside it, never added | the module's and the memory's |
 //!
+//! A reported power that is the same as the module's is the module's, where the board has no field of its own.
+//!
 //! The two differ where it matters: on A100 and H100 the newest power is the mean of 25 ms out of every 100 ms (Yang,
 //! Adamek & Armour, SC24, arXiv:2312.02741), good to steer by and poor to add up; the running mean sees all of the time, a
 //! second late.
@@ -40,6 +42,10 @@ pub enum PowerKind {
 /// The board's own powers; of two that are sensed alike the first is taken, which says what it is.
 const OWN: [PowerKind; 3] = [PowerKind::Instant, PowerKind::Average, PowerKind::Reported];
 
+/// Powers that differ by less are the same. Chosen: what two reads of one sensor differ by, and less than the CPU of a module
+/// draws when it idles.
+const SAME: f64 = 0.05;
+
 /// What a board's powers are read for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Powers {
@@ -60,6 +66,9 @@ impl Powers {
         let mut absent = [Some(NoData::NotSupported); 5];
         for (&kind, answer) in PowerKind::VARIANTS.iter().zip(answers) {
             absent[kind as usize] = power(kind, rated, answer).err();
+        }
+        if is_modules(board, &absent) {
+            absent[PowerKind::Reported as usize] = Some(NoData::NotSupported);
         }
         let answers = |kind: &PowerKind| absent[*kind as usize].is_none();
         let own: Vec<(PowerKind, Sensing)> =
@@ -87,6 +96,20 @@ impl Powers {
     /// True where the powers are those of a whole module.
     pub fn is_of_module(&self) -> bool {
         self.account == Some(PowerKind::Module)
+    }
+}
+
+/// Whether the reported power, which has no scope of its own, is the module's: the board's own fields are silent, and it is
+/// the same as the module's field to [`SAME`].
+fn is_modules(board: &mut NvmlBoard, absent: &[Option<NoData>; 5]) -> bool {
+    let is_there = |kind: PowerKind| absent[kind as usize].is_none();
+    let is_silent = !is_there(PowerKind::Instant) && !is_there(PowerKind::Average);
+    if !(is_silent && is_there(PowerKind::Reported) && is_there(PowerKind::Module)) {
+        return false;
+    }
+    match board.powers(&[PowerKind::Reported, PowerKind::Module])[..] {
+        [Ok(reported), Ok(module)] => (reported - module).0.abs() <= SAME * module.0,
+        _ => false,
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::powers::{Powers, filter};
 use super::renewal::Renewal;
-use super::watch::{DEFAULT_UPDATE_PERIOD, Watch};
+use super::watch::{DEFAULT_UPDATE_PERIOD, WATCH, Watch};
 use super::{NvmlBoard, PowerKind};
 use crate::meter::channel::{Channel, Quantity, Sample, Sensor, Value};
 use crate::meter::counter::{Limits, MILLIJOULE};
@@ -40,6 +40,7 @@ pub struct BoardSensor {
     beside_from: usize,
     asked_at: Option<Seconds>,
     lost_at: Option<Seconds>,
+    doubt: Option<String>,
 }
 
 impl BoardSensor {
@@ -52,9 +53,11 @@ impl BoardSensor {
         name: &str,
         wait: &mut dyn FnMut(Seconds) -> Seconds,
     ) -> Result<Channel<BoardSensor>, Refusal> {
-        let rated = board.limit();
+        let rated = board.rated();
         let powers = Powers::find(&mut board, rated);
-        let period = Watch::over(&mut board, &powers, rated, wait).judge();
+        let watch = Watch::over(&mut board, &powers, rated, WATCH, wait);
+        let period = watch.judge();
+        let doubt = period.is_ok().then(|| watch.disagreement(&mut board, &powers, rated, wait)).flatten();
         let source = source(&board, name, rated, &period);
         let power = |kind| Quantity::power(filter(kind, rated), DEFAULT_UPDATE_PERIOD);
         let (mut quantities, account, control, beside, source) = match (&period, powers.account) {
@@ -88,8 +91,13 @@ impl BoardSensor {
         let renewal = period.ok().map(Renewal::new);
         // Renewals of a counter are seen to within a quarter of their period.
         let poll_period = source.update_period_s * if renewal.is_some() { 0.25 } else { 0.5 };
-        let sensor = BoardSensor { board, renewal, kinds, asked, beside_from, asked_at: None, lost_at: None };
+        let sensor = BoardSensor { board, renewal, kinds, asked, beside_from, asked_at: None, lost_at: None, doubt };
         Ok(Channel::new(source, sensor, quantities).polled_every(poll_period))
+    }
+
+    /// What speaks against its numbers, as it was seen when it was opened.
+    pub fn doubt(&self) -> Option<&str> {
+        self.doubt.as_deref()
     }
 
     /// True once the board answers again, or has not been lost.
@@ -142,6 +150,14 @@ impl Sensor for BoardSensor {
             return Err(NoData::Lost);
         }
         Ok(samples)
+    }
+
+    fn rated(&mut self, quantity: usize) -> Option<Watts> {
+        // The limit is the board's, and says nothing of the module.
+        let is_counter = self.renewal.is_some() && quantity == 0;
+        let kind = self.kinds.get(quantity.checked_sub(usize::from(self.renewal.is_some())).unwrap_or(usize::MAX));
+        let is_of_board = is_counter || kind.is_some_and(|&kind| kind != PowerKind::Module);
+        if is_of_board { self.board.rated() } else { None }
     }
 
     fn throttle(&mut self, _: Result<Watts, NoData>) -> Result<ThrottleLook, NoData> {

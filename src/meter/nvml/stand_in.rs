@@ -14,6 +14,10 @@
 //! enforced_limit = 700000
 //! "field 186" = "lost"
 //! "field 185 scope 1" = 612000
+//! [[board.later]]                   # what it says from then on, later ones over earlier ones
+//! after_s = 5.0
+//! [board.later.says]
+//! enforced_limit = 900000
 //! ```
 //!
 //! What such a board says is never a measurement: its provenance is "modelled", and it has no band.
@@ -78,6 +82,16 @@ struct Said {
     processes: Answer<Vec<u32>>,
     #[serde(default)]
     says: BTreeMap<String, Answer<u64>>,
+    #[serde(default)]
+    later: Vec<Later>,
+}
+
+/// What a board says from a time on, since the library was loaded.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Later {
+    after_s: f64,
+    says: BTreeMap<String, Answer<u64>>,
 }
 
 fn unsaid() -> Architecture {
@@ -131,7 +145,7 @@ impl StandIn {
 
     fn new(said: Said) -> Result<StandIn, String> {
         let known = Question::VARIANTS;
-        for name in said.says.keys() {
+        for name in said.says.keys().chain(said.later.iter().flat_map(|later| later.says.keys())) {
             if !known.contains(&name.as_str()) && field_of(name).is_none() {
                 return Err(format!(
                     "`{name}`: no question; it must be one of {}, `field N` or `field N scope S`",
@@ -163,11 +177,13 @@ impl StandIn {
     }
 
     fn answer(&self, question: Question) -> Result<u64, NoData> {
-        let said = self.said();
-        match (said.says.get(&name_of(question)), question, said.power_w) {
+        let (said, name, elapsed) = (self.said(), name_of(question), self.start.elapsed().as_secs_f64());
+        let in_force = said.later.iter().rev().filter(|later| later.after_s <= elapsed);
+        let answer = in_force.filter_map(|later| later.says.get(&name)).next().or_else(|| said.says.get(&name));
+        match (answer, question, said.power_w) {
             (Some(answer), ..) => answer.given(),
             (None, Question::Energy, Some(power_w)) => {
-                let updates = (self.start.elapsed().as_secs_f64() / said.energy_period_s).floor();
+                let updates = (elapsed / said.energy_period_s).floor();
                 Ok((power_w * 1e3 * updates * said.energy_period_s) as u64)
             }
             _ => Err(NoData::NotSupported),

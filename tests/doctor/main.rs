@@ -1,5 +1,7 @@
 //! `doctor`, `devices` and `--meter` through the program: what is said of a machine that a test has made up.
 
+mod adapters;
+
 use assert_cmd::Command;
 use serde_json::Value;
 use std::path::Path;
@@ -251,7 +253,7 @@ fn an_amd_board_at_its_cap_says_so_and_asks_nothing_that_amd_has_not() {
         ("power1_cap_default", "300000000"),
         ("temp1_input", "64000"),
         ("freq1_input", "2100000000"),
-        ("device/uevent", "DRIVER=amdgpu\nPCI_SLOT_NAME=0000:03:00.0\n"),
+        ("device/uevent", "DRIVER=amdgpu\nPCI_ID=1002:744C\nPCI_SLOT_NAME=0000:03:00.0\n"),
     ];
     files.iter().for_each(|(file, text)| write(root.path(), &format!("class/hwmon/hwmon0/{file}"), text));
     let (_, found) = examined(root.path(), &[]);
