@@ -12,7 +12,7 @@ export DEBIAN_FRONTEND := noninteractive
 export XDG_RUNTIME_DIR ?= /tmp
 export PATH := $(PATH):$(HOME)/.cargo/bin:/sbin:/usr/sbin
 
-.PHONY: help run test test-swiftshader lint msrv bench build models driver tools swiftshader
+.PHONY: help run test test-page test-swiftshader lint msrv bench build models driver tools swiftshader
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -25,6 +25,18 @@ run: driver build ## fly one compressed orbit of SATELLITE and write results/
 
 test: driver models ## every test, on the Vulkan driver of this machine
 	$(CARGO) test --release
+
+# A browser and three packages of npm, which take longer to install than the test to run: not part of `make test`.
+PAGES := target/page
+
+test-page: build ## the page of a result in a real browser (Debian's Chromium, node), with screenshots
+	@command -v chromium >/dev/null && command -v npm >/dev/null || { \
+	  command -v apt-get >/dev/null || { echo "Install Chromium, node and npm."; exit 1; }; \
+	  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core nodejs npm; }
+	rm -rf $(PAGES)/results && mkdir -p $(PAGES)/results
+	cp tests/browser/package.json $(PAGES)/ && cd $(PAGES) && npm install --no-audit --no-fund --silent
+	tests/browser/flights target/release/dawndusk $(PAGES)/results
+	node tests/browser/check.mjs $(PAGES) $(PAGES) $(PAGES)/results/*/report.html
 
 # The tests that open an adapter; the others would only run twice.
 ON_ADAPTER := --lib --test kernels --test engine --test tuner --test bench --test run --test cli

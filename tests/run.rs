@@ -37,7 +37,8 @@ fn without_any_vulkan_driver_a_whole_orbit_is_flown_and_can_be_verified() {
     let output = command.env("VK_ICD_FILENAMES", "/nonexistent").output().expect("it runs");
     assert_eq!(output.status.code(), Some(0), "unmeasured, and no limit broken: {}", said(&output));
     let directory = only_result(results.path());
-    let files = ["result.json", "journal.jsonl", "timeline.csv", "conditions.json", "summary.txt", "SHA256SUMS"];
+    let files =
+        ["result.json", "journal.jsonl", "timeline.csv", "conditions.json", "summary.txt", "report.html", "SHA256SUMS"];
     for name in files {
         assert!(directory.join(name).exists(), "{name} is part of a result");
     }

@@ -9,8 +9,12 @@ use std::path::PathBuf;
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub(super) struct ReportArguments {
-    /// The result directory
-    pub(super) directory: PathBuf,
+    /// The result directory; several with --html
+    #[arg(required = true, value_name = "DIRECTORY")]
+    pub(super) directories: Vec<PathBuf>,
+    /// Write one page with all of the results side by side, and leave the directories as they are
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["meter_file", "json"])]
+    pub(super) html: Option<PathBuf>,
     /// A file to merge first
     #[command(flatten)]
     pub(super) meter: MeterFileArguments,

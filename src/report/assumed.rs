@@ -44,6 +44,18 @@ pub(super) fn assumptions(record: &Record<'_>) -> Vec<AssumptionHeld> {
     Assumption::ALL.into_iter().map(of).collect()
 }
 
+impl AssumptionHeld {
+    /// What became of it, in a word or two.
+    pub(super) fn became(&self) -> &'static str {
+        match self.assumption {
+            _ if !self.held => "BROKEN",
+            // A meter cannot say how wrong it is.
+            Assumption::MeterShare | Assumption::MeterStep => "taken for granted",
+            _ => "held",
+        }
+    }
+}
+
 impl fmt::Display for AssumptionHeld {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.assumption)?;
@@ -54,11 +66,7 @@ impl fmt::Display for AssumptionHeld {
             (Some(worst), Some(at), Some(first)) => {
                 write!(f, "BROKEN: {worst:.4} at {:.1} s, first at {:.1} s", at.0, first.0)
             }
-            // A meter cannot say how wrong it is.
-            _ if matches!(self.assumption, Assumption::MeterShare | Assumption::MeterStep) => {
-                f.write_str("taken for granted")
-            }
-            _ => f.write_str("held"),
+            _ => f.write_str(self.became()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::atomic_commit::{self, FileError, Named, SUMS, commit, hash};
 use super::compare::differences;
+use super::page::page;
 use super::record::Record;
 use super::result::FlightResult;
 use super::summary::summary;
@@ -11,10 +12,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The pages computed from the journal, in the order in which they are written.
-const PAGES: [&str; 4] = [RESULT, "conditions.json", "timeline.csv", "summary.txt"];
+const PAGES: [&str; 5] = [RESULT, "conditions.json", "timeline.csv", "summary.txt", PAGE];
 
 /// The page that holds every figure.
 const RESULT: &str = "result.json";
+
+/// The page for people, with curves.
+const PAGE: &str = "report.html";
 
 /// Why a result directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -119,14 +123,14 @@ impl ResultDirectory {
         Ok(result)
     }
 
-    fn pages(&self, entries: &[Entry]) -> Result<(FlightResult, [String; 4]), DirectoryError> {
+    fn pages(&self, entries: &[Entry]) -> Result<(FlightResult, [String; 5]), DirectoryError> {
         let not_opened = |_| JournalError::NotOpened { path: self.journal() };
         let record = Record::from_entries(entries).map_err(not_opened)?;
         let result = FlightResult::from_record(&record).map_err(not_opened)?;
         let mut conditions = serde_json::to_string_pretty(&result.conditions)
             .expect("conditions hold no map with keys that are not strings");
         conditions.push('\n');
-        let pages = [result.to_json(), conditions, timeline(&record), summary(&result)];
+        let pages = [result.to_json(), conditions, timeline(&record), summary(&result), page(&result, &record)];
         Ok((result, pages))
     }
 }
@@ -145,7 +149,10 @@ pub fn verify(directory: &ResultDirectory) -> Result<Vec<String>, DirectoryError
     let mut wrong = Vec::new();
     let sums_path = directory.path.join(SUMS);
     let sums = fs::read_to_string(&sums_path).map_err(|source| DirectoryError::Io { path: sums_path, source })?;
-    for name in PAGES.iter().chain([&journal::FILE_NAME]) {
+    // Results of before the page was written neither list it nor have it.
+    let is_old = listed(&sums, PAGE).is_none() && !directory.path.join(PAGE).exists();
+    let is_expected = |name: &str| !(is_old && name == PAGE);
+    for name in PAGES.iter().chain([&journal::FILE_NAME]).filter(|name| is_expected(name)) {
         match listed(&sums, name) {
             None => wrong.push(format!("{SUMS} does not list {name}")),
             Some(sum) if hash(&directory.path.join(name))? != sum => {
@@ -160,7 +167,7 @@ pub fn verify(directory: &ResultDirectory) -> Result<Vec<String>, DirectoryError
     if let Some((at, what)) = replay.and_then(|replay| replay.first_apart_s.zip(replay.apart)) {
         wrong.push(format!("{}: at {:.3} s {what}", journal::FILE_NAME, at.0));
     }
-    for (name, page) in PAGES.iter().zip(&pages) {
+    for (name, page) in PAGES.iter().zip(&pages).filter(|(name, _)| is_expected(name)) {
         let path = directory.path.join(name);
         let found = fs::read_to_string(&path).map_err(|source| DirectoryError::Io { path, source })?;
         if found == *page {

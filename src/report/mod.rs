@@ -5,6 +5,7 @@
 //!                                               ├─> conditions.json  the machine, as found
 //!                                               ├─> timeline.csv     a row for every tick
 //!                                               ├─> summary.txt      for people
+//!                                               ├─> report.html      for people, with curves
 //!                                               └─> SHA256SUMS       over all of these and the journal
 //! ```
 
@@ -20,6 +21,7 @@ mod laid;
 mod merged;
 mod operating;
 mod overhead;
+mod page;
 mod record;
 mod remarks;
 mod replay;
@@ -39,6 +41,7 @@ pub use flight::{FlightFigures, LimitShares, SlowedBy, WorkloadInFlight};
 pub use merged::{MeterFilePhase, MeterFileResult};
 pub use operating::{OperatingPoints, SweepError};
 pub use overhead::{OverheadResult, OverheadRow};
+pub use page::several;
 pub use record::{NotOpened, Purpose, Record};
 pub use replay::{Agreement, Apart, AtUpperBand};
 pub use result::FlightResult;

@@ -3,7 +3,7 @@
 //! Of what is written once the last counts. What the slices of a workload did is added up; a meter's file that was merged
 //! again replaces what was merged of it before.
 
-use crate::governor::{Assumptions, Broken, Coarse};
+use crate::governor::{Assumptions, Broken, Coarse, Transition};
 use crate::journal::{
     Arrival, Beside, CompileTime, Conditions, DutyHeld, Entry, Event, FaultsRecord, FlightPlan, Identification,
     IdleWatch, Measurement, MergedMeter, MergedWindow, MeterCost, Outcome, Pair, Phase, ScaleRecord, Tick,
@@ -56,6 +56,10 @@ pub struct Record<'a> {
     pub energy: Vec<EnergyWindow>,
     /// What each workload did in flight, all slices together, by its index.
     pub work: BTreeMap<usize, WorkDone>,
+    /// The slices one by one: they follow one another from departure on, without a gap.
+    pub slices: Vec<WorkDone>,
+    /// When the governor came to believe the readings more, or less; machine clock.
+    pub transitions: Vec<(Seconds, Transition)>,
     /// How the orbit ended; none where the program was killed before.
     pub arrival: Option<Arrival>,
     /// For how long the machine slept, each time.
@@ -141,17 +145,15 @@ impl<'a> Record<'a> {
             Event::Broken(broken) => self.broken.push(*broken),
             Event::Energy(window) => self.energy.push(*window),
             Event::Tick(tick) => self.ticks.push(*tick),
+            Event::Regime { flight_s, transition } => self.transitions.push((*flight_s, *transition)),
             Event::Work(done) => {
+                self.slices.push(*done);
                 self.work.entry(done.workload).and_modify(|sum| *sum = sum.plus(done)).or_insert(*done);
             }
             Event::Arrived(arrival) => self.arrival = Some(*arrival),
             Event::Merged(merged) => self.merge(merged),
             Event::Closed { outcome } => self.outcome = Some(outcome),
-            Event::Opened { .. }
-            | Event::Benched { .. }
-            | Event::Departed
-            | Event::PowerLimit(_)
-            | Event::Regime { .. } => {}
+            Event::Opened { .. } | Event::Benched { .. } | Event::Departed | Event::PowerLimit(_) => {}
         }
     }
 

@@ -76,7 +76,7 @@ pub(super) fn meter(cost: &MeterCost) -> String {
 }
 
 /// `123.4 J (117.1 to 129.7), 99 % seen, 1100 updates`.
-fn joules(energy: &Energy) -> String {
+pub(super) fn joules(energy: &Energy) -> String {
     let Some(value) = energy.value_j else { return "not known".into() };
     let band = match energy.low_j.zip(energy.high_j) {
         Some((low, high)) => format!("{:.1} to {:.1}, k = 2", low.0, high.0),
@@ -198,7 +198,7 @@ fn flight(text: &mut String, flown: &FlightFigures) {
 }
 
 /// What kept the machine from full speed.
-fn slowed_by(slowed: &SlowedBy) -> String {
+pub(super) fn slowed_by(slowed: &SlowedBy) -> String {
     let percent = |share: Option<f64>| share.map_or("not known".into(), |share| format!("{:.1} %", 100.0 * share));
     format!(
         "governor {}, starved {}, power limit {}, heat {} (of the time)",
@@ -210,7 +210,7 @@ fn slowed_by(slowed: &SlowedBy) -> String {
 }
 
 /// Budget and readings in a line; what is not known is `-`.
-fn control(score: &Score) -> String {
+pub(super) fn control(score: &Score) -> String {
     let percent = |share: Option<f64>| share.map_or("-".into(), |share| format!("{:.1} %", 100.0 * share));
     let time = |time: Option<Seconds>| time.map_or("-".into(), |time| format!("{:.1} s", time.0));
     format!(
@@ -225,7 +225,7 @@ fn control(score: &Score) -> String {
 }
 
 /// How well the power followed the budget where work was held back.
-fn followed(flown: &FlightFigures) -> String {
+pub(super) fn followed(flown: &FlightFigures) -> String {
     match flown.largest_deviation_10_s_share {
         Some(share) => {
             let (deviation, judged) = (100.0 * share, 100.0 * flown.judged_10_s_share);

@@ -189,7 +189,7 @@ fn an_interrupt_leaves_a_readable_partial_result() {
 fn a_saved_journal_gives_its_pages_again_byte_for_byte() {
     let flown = fly(Policy::Threshold, Fault::None, Some(40));
     let path = flown.directory.path();
-    let pages = ["result.json", "conditions.json", "timeline.csv", "summary.txt", "SHA256SUMS"];
+    let pages = ["result.json", "conditions.json", "timeline.csv", "summary.txt", "report.html", "SHA256SUMS"];
     let read = || pages.map(|name| std::fs::read(path.join(name)).expect("the page is there"));
     let before = read();
     flown.directory.write_pages().expect("the pages can be written again");

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// The files of a result in the order in which they are replaced.
-const ORDER: [&str; 5] = ["result.json", "conditions.json", "timeline.csv", "summary.txt", "journal.jsonl"];
+const ORDER: [&str; 6] =
+    ["result.json", "conditions.json", "timeline.csv", "summary.txt", "report.html", "journal.jsonl"];
 const SUMS: &str = "SHA256SUMS";
 
 /// A result before a merge and after it.

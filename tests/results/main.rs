@@ -7,6 +7,7 @@ mod flown;
 mod formats;
 mod loggers;
 mod merged;
+mod page;
 mod refused;
 mod simulated;
 mod sources;

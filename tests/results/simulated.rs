@@ -5,18 +5,18 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-fn dawndusk(words: &[&str]) -> Output {
+pub(crate) fn dawndusk(words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_dawndusk")).args(words).stdin(Stdio::null()).output().expect("it runs")
 }
 
-fn simulate(results: &Path, more: &[&str]) -> Output {
+pub(crate) fn simulate(results: &Path, more: &[&str]) -> Output {
     let results = results.to_str().expect("a path in UTF-8");
     let words =
         ["simulate", "leo-100kw", "--rated", "350", "--idle", "0.3", "--sensor-period", "0.1", "--results", results];
     dawndusk(&[&words, more].concat())
 }
 
-fn only_result(results: &Path) -> PathBuf {
+pub(crate) fn only_result(results: &Path) -> PathBuf {
     let mut found = std::fs::read_dir(results).expect("the folder is there").map(|entry| entry.expect("listed").path());
     let first = found.next().expect("one result");
     assert!(found.next().is_none(), "and no more");
