@@ -198,7 +198,7 @@ fn a_program_ends_with_a_flight_that_is_interrupted_once_twice_or_killed() {
 #[test]
 fn a_program_that_says_nothing_ends_with_a_command_that_waits_for_it() {
     for (verb, signal) in
-        [("run", Signal::INT), ("devices", Signal::INT), ("doctor", Signal::TERM), ("run", Signal::KILL)]
+        [("run", Signal::INT), ("devices", Signal::TERM), ("doctor", Signal::TERM), ("run", Signal::KILL)]
     {
         let folder = bare();
         let file = folder.path().join("numbers");
