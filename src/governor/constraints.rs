@@ -241,37 +241,5 @@ pub(super) fn steady_cap(thermal: &Thermal, limits: &Limits, machine: &Operating
     cap
 }
 
-/// Which limit idle power alone breaks during the orbit ahead, as far as it can be foreseen, where the lowest charge that it leads
-/// to is `idle_lowest`.
-pub(super) fn infeasible(observation: &Observation<'_>, idle_lowest: f64) -> Option<LimitedBy> {
-    let Observation { forecast, machine, limits, .. } = *observation;
-    if idle_lowest < limits.soc_min {
-        return Some(LimitedBy::Charge);
-    }
-    let given = |sample: &crate::envelope::Outlook| sample.array + forecast.battery.discharge_max;
-    if forecast.samples.iter().any(|sample| given(sample) < forecast.bus_load(machine.idle_w)) {
-        return Some(LimitedBy::Bus);
-    }
-    heat_infeasible(observation)
-}
-
-fn heat_infeasible(observation: &Observation<'_>) -> Option<LimitedBy> {
-    let Observation { forecast, machine, state, limits, .. } = *observation;
-    let thermal = &forecast.thermal;
-    let over = |hot: &Temperatures| match (hot.junction > limits.junction, hot.coolant > limits.coolant) {
-        (true, _) => Some(LimitedBy::Junction),
-        (_, true) => Some(LimitedBy::Loop),
-        _ => None,
-    };
-    let most = forecast.samples.iter().fold(Watts::ZERO, |most, sample| most.max(sample.environment));
-    // Where even the worst of the sky would settle below both limits there is nothing to foresee.
-    over(&thermal.steady(machine.idle_w, most))?;
-    let mut hot = state.temperatures;
-    forecast.ahead(state.t).find_map(|(dt, sample)| {
-        hot = thermal.step(hot, machine.idle_w, sample.environment, dt);
-        over(&hot)
-    })
-}
-
 #[cfg(test)]
 pub(super) mod tests;

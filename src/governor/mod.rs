@@ -25,6 +25,7 @@ mod coarse;
 mod constraints;
 mod fixed;
 mod horizon;
+mod infeasible;
 mod light;
 mod link;
 mod off;

@@ -10,8 +10,9 @@
 //! The budget is the least of these. There is no other margin: what the rollout keeps follows from the table of assumptions.
 
 use super::allocation::{Allocation, Levels};
-use super::constraints::{Worst, infeasible, mean_cap, reach, steady_cap};
+use super::constraints::{Worst, mean_cap, reach, steady_cap};
 use super::horizon::{Horizon, carried, resolution};
+use super::infeasible::infeasible;
 use super::light::Light;
 use super::link::link_cap;
 use super::preview::{self, Preview};

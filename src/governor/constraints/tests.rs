@@ -1,5 +1,6 @@
 //! The constraints against the network itself, and against spacecraft that are flown.
 
+use super::super::infeasible::infeasible;
 use super::super::light::Light;
 use super::super::rollout::settling_time;
 use super::*;
