@@ -10,3 +10,4 @@ mod merged;
 mod refused;
 mod simulated;
 mod sources;
+mod titles;
