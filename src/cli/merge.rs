@@ -59,6 +59,7 @@ pub(super) fn merge(
         samples: file.samples() as u64,
         dropped: file.lost().len() as u64,
         dropped_lines: file.lost().iter().take(LOST_TOLD).map(|line| *line as u64).collect(),
+        dropped_causes: file.causes().to_vec(),
     };
     if earlier(&entries).any(|earlier| *earlier == merged) {
         return Err(wrong("it is merged already, with the same words".into()));

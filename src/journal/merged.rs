@@ -3,7 +3,7 @@
 
 use super::Phase;
 use crate::meter::Drawn;
-use crate::reading::Source;
+use crate::reading::{NoData, Source};
 use crate::units::Seconds;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,9 @@ pub struct MergedMeter {
     /// The numbers of the first of them; each is a gap.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped_lines: Vec<u64>,
+    /// Why they were dropped, each cause once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped_causes: Vec<NoData>,
     /// A window for each phase and workload, in the order of the journal.
     pub windows: Vec<MergedWindow>,
 }

@@ -72,6 +72,7 @@ pub mod thread;
 pub mod throttle;
 pub mod trial;
 mod trust;
+pub mod unit;
 pub mod web;
 
 pub use address::{Address, AddressError};

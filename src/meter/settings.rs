@@ -13,6 +13,8 @@ use crate::units::{Joules, Seconds, Watts};
 use serde::Deserialize;
 use toml::{Table, Value};
 
+pub use super::unit::Unit;
+
 /// How often a meter is taken to renew its value where nobody says.
 const PERIOD: Seconds = Seconds(1.0);
 
@@ -21,7 +23,7 @@ const CEILING: Watts = Watts(100_000.0);
 
 /// Keys, and what each may be; [`Settings`] has the same names.
 pub const KEYS: [(&str, &str); 16] = [
-    ("unit", "W, mW, kW, J, kJ, Wh or kWh"),
+    ("unit", super::unit::SYMBOLS),
     ("factor", "a number that is not 0"),
     ("boundary", "wall, accelerator, module or cpu_package"),
     ("provenance", "external_meter, board_sensor, soc_counter or modelled"),
@@ -38,31 +40,6 @@ pub const KEYS: [(&str, &str); 16] = [
     ("certificate", "a file in PEM"),
     ("timeout_s", "from 0.1 to 10"),
 ];
-
-/// What a number is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Unit {
-    /// A power, in so many watts.
-    Power(Watts),
-    /// A count of energy, in so many joules.
-    Energy(Joules),
-}
-
-impl Unit {
-    /// The unit of a word.
-    pub fn named(word: &str) -> Option<Unit> {
-        Some(match word {
-            "W" => Unit::Power(Watts(1.0)),
-            "mW" => Unit::Power(Watts(1e-3)),
-            "kW" => Unit::Power(Watts(1e3)),
-            "J" => Unit::Energy(Joules(1.0)),
-            "kJ" => Unit::Energy(Joules(1e3)),
-            "Wh" => Unit::Energy(Joules(3.6e3)),
-            "kWh" => Unit::Energy(Joules(3.6e6)),
-            _ => return None,
-        })
-    }
-}
 
 /// What is to be done with several numbers where one was expected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -306,6 +283,8 @@ mod tests {
         let source = said.expect("good").source("exec:0", "a program");
         assert_eq!((source.boundary, source.update_period_s), (Boundary::Wall, Seconds(2.0)), "as it was said");
         assert_eq!((source.rated_w, source.relative_uncertainty), (Some(Watts(700.0)), Some(0.02)), "the same");
+        let small = settings(&["unit=uW"]).expect("good").unit;
+        assert_eq!(small, Some(Unit::Power(Watts(1e-6))), "the units of a meter's file are known here too");
         let silent = settings(&[]).expect("good");
         let source = silent.source("exec:0", "a program");
         assert_eq!((silent.unit, source.boundary), (None, Boundary::NotStated), "nothing is guessed");
@@ -316,7 +295,7 @@ mod tests {
     fn a_bad_key_or_value_is_named_with_what_it_may_be() {
         for (pair, part) in [
             ("unti=W", "`unti` is no key"),
-            ("unit=hp", "W, mW, kW"),
+            ("unit=hp", "uW, mW, W, kW"),
             ("boundary=moon", "wall, accelerator"),
             ("period_s=0", "from 0.01 to 60"),
             ("period_s=often", "from 0.01 to 60"),

@@ -31,6 +31,9 @@ pub struct MeterFileResult {
     pub dropped: u64,
     /// The numbers of the first of them; each is a gap.
     pub dropped_lines: Vec<u64>,
+    /// Why they were dropped, each cause once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped_causes: Vec<NoData>,
     /// Each phase, and each workload without an envelope.
     pub phases: Vec<MeterFilePhase>,
 }
@@ -77,19 +80,22 @@ pub(super) fn meter_file(merged: &MergedMeter) -> MeterFileResult {
         method: source.method.clone(),
         dropped: merged.dropped,
         dropped_lines: merged.dropped_lines.clone(),
+        dropped_causes: merged.dropped_causes.clone(),
         phases: merged.windows.iter().map(phase).collect(),
     }
 }
 
 /// Which lines were lost, in words.
-fn lost(dropped: u64, lines: &[u64]) -> String {
+fn lost(dropped: u64, lines: &[u64], causes: &[NoData]) -> String {
+    let causes = causes.iter().map(NoData::to_string).collect::<Vec<_>>().join("; ");
+    let why = if causes.is_empty() { causes } else { format!(" ({causes})") };
     let numbers = lines.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     match (dropped, lines.len() as u64) {
         (0, _) => String::new(),
-        (1, 1) => format!("; line {numbers} cannot be read and is a gap"),
-        (_, 0) => format!("; {dropped} lines cannot be read"),
-        (all, told) if all == told => format!("; lines {numbers} cannot be read and are gaps"),
-        _ => format!("; {dropped} lines cannot be read and are gaps, the first of them {numbers}"),
+        (1, 1) => format!("; line {numbers} gives no power and is a gap{why}"),
+        (_, 0) => format!("; {dropped} lines give no power{why}"),
+        (all, told) if all == told => format!("; lines {numbers} give no power and are gaps{why}"),
+        _ => format!("; {dropped} lines give no power and are gaps, the first of them {numbers}{why}"),
     }
 }
 
@@ -102,7 +108,7 @@ impl std::fmt::Display for MeterFileResult {
         };
         let phases: Vec<String> = self.phases.iter().map(ToString::to_string).collect();
         let (file, offset) = (&self.file, self.offset_s.0);
-        let lost = lost(self.dropped, &self.dropped_lines);
+        let lost = lost(self.dropped, &self.dropped_lines, &self.dropped_causes);
         write!(
             f,
             "{file} ({boundary}; {band}; offset {offset:.3} s): {}{lost}; not added to anything",

@@ -149,7 +149,7 @@ fn a_board_without_a_power_for_a_while_leaves_the_sum_without_one() {
     let place = lines.iter().position(|line| line.contains("[N/A]")).expect("one line") + 1;
     let (found, page) = watts_of(&copy, lines.join("\n"), &["--meter-board", "all"]);
     close(found, 520.0);
-    assert!(page.contains(&format!("line {place} cannot be read and is a gap")), "{page}");
+    assert!(page.contains(&format!("line {place} gives no power and is a gap")), "{page}");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn what_cannot_be_read_is_a_gap_with_its_number_or_a_refusal() {
         let (found, page) =
             watts(written("t_s,power_w", |t| format!("{t:.1},{}", if t == 5.0 { value } else { "50" })), &[]);
         close(found, 50.0);
-        assert!(page.contains("line 62 cannot be read and is a gap"), "{value}: {page}");
+        assert!(page.contains("line 62 gives no power and is a gap"), "{value}: {page}");
         assert!(page.contains("% seen"), "{value}: {page}");
     };
     for value in ["[N/A]", "", "unavailable", "-1", "nan", "9e9"] {
@@ -166,7 +166,7 @@ fn what_cannot_be_read_is_a_gap_with_its_number_or_a_refusal() {
     }
     let torn = written("t_s,power_w,fan", |t| format!("{t:.1},50,3")) + "60.0,5";
     let (_, page) = watts(torn, &[]);
-    assert!(page.contains("line 612 cannot be read and is a gap"), "the logger was stopped in a line: {page}");
+    assert!(page.contains("line 612 gives no power and is a gap"), "the logger was stopped in a line: {page}");
     let mostly = written("t_s,power_w", |t| format!("{t:.1},{}", if t < 1.0 { "50" } else { "off" }));
     refused(mostly, &[], &["line 22", "most lines"]);
     refused("0,50,1,2\n1,50,1,2\n2,50,1,2\n", &[], &["line 1", "4 columns", "names"]);

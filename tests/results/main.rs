@@ -11,3 +11,4 @@ mod page;
 mod refused;
 mod simulated;
 mod sources;
+mod titles;

@@ -3,11 +3,15 @@
 //!
 //! Powers are added at the times of the first board; those of the others are interpolated between two samples that lie
 //! close enough, and held for half a period at their ends. Where a board has none, the sum has none.
+//!
+//! What a power can be is judged as for a meter that is read in flight.
 
 use super::super::integral::GAP_PERIODS;
+use super::super::plausible::PowerFilter;
 use super::Choices;
+use crate::reading::NoData;
 use crate::units::{Seconds, Watts};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What adds all boards.
 pub const ALL: &str = "all";
@@ -18,6 +22,21 @@ const SHOWN_MAX: usize = 16;
 /// Steps that are so many times as long as the others end a burst.
 const BURST: f64 = 5.0;
 
+/// No meter of one machine shows more.
+const POWER_MAX: Watts = Watts(1e6);
+
+/// Judges each column of each board by itself.
+#[derive(Debug, Default)]
+pub(super) struct Judge(BTreeMap<(usize, usize), PowerFilter>);
+
+impl Judge {
+    /// The power that a column shows of a board, where it is one.
+    pub(super) fn power(&mut self, (board, column): (usize, usize), shown: Option<Watts>) -> Result<Watts, NoData> {
+        let filter = self.0.entry((board, column)).or_insert_with(|| PowerFilter::below(POWER_MAX));
+        filter.check(shown.ok_or(NoData::Implausible)?)
+    }
+}
+
 /// One line that holds a sample, or should.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Taken {
@@ -26,8 +45,8 @@ pub(super) struct Taken {
     pub(super) board: usize,
     /// None where the line does not tell.
     pub(super) at: Option<f64>,
-    /// None where it was lost.
-    pub(super) power: Option<Watts>,
+    /// Or why it was lost.
+    pub(super) power: Result<Watts, NoData>,
 }
 
 /// All of them.
@@ -48,9 +67,18 @@ pub(super) struct Series {
     pub(super) after_loss: BTreeSet<usize>,
     /// Lines whose power was lost.
     pub(super) lost: Vec<usize>,
+    /// Why, each cause once.
+    pub(super) causes: Vec<NoData>,
 }
 
 impl Series {
+    fn lose(&mut self, line: usize, cause: NoData) {
+        self.lost.push(line);
+        if !self.causes.contains(&cause) {
+            self.causes.push(cause);
+        }
+    }
+
     /// The median step.
     pub(super) fn period(&self) -> Option<Seconds> {
         crate::stats::median(&self.steps()).map(Seconds)
@@ -109,10 +137,15 @@ fn wanted(rows: &Rows, choices: &Choices) -> Result<Vec<usize>, String> {
             rows.boards.len(),
             listed()
         )),
-        [one] if one == ALL => Ok((0..rows.boards.len()).collect()),
+        some if some.iter().any(|one| one == ALL) => Ok((0..rows.boards.len()).collect()),
         some => {
             let place = |wanted: &String| {
-                let place = rows.boards.iter().position(|board| board == wanted);
+                let exact = |board: &String| board == wanted;
+                // The channels of an analyser are named in any case.
+                let alike = |board: &String| board.eq_ignore_ascii_case(wanted);
+                let is_sole = rows.boards.iter().filter(|board| alike(board)).count() == 1;
+                let place = rows.boards.iter().position(exact);
+                let place = place.or_else(|| rows.boards.iter().position(alike).filter(|_| is_sole));
                 let there =
                     if rows.boards == [""] { "it names no boards".into() } else { format!("there are {}", listed()) };
                 place.ok_or_else(|| format!("--meter-board `{wanted}`: {there}"))
@@ -137,17 +170,17 @@ fn series(rows: &Rows, board: usize) -> Result<Series, String> {
             }
             last = at;
         }
-        match taken.at.zip(taken.power) {
-            Some((at, power)) => {
+        match taken.power.and_then(|power| Ok((taken.at.ok_or(NoData::Implausible)?, power))) {
+            Ok((at, power)) => {
                 if has_lost {
                     series.after_loss.insert(series.samples.len());
                 }
                 has_lost = false;
                 series.samples.push((Seconds(at), power));
             }
-            None => {
+            Err(cause) => {
                 has_lost = true;
-                series.lost.push(taken.line);
+                series.lose(taken.line, cause);
             }
         }
     }
@@ -157,10 +190,14 @@ fn series(rows: &Rows, board: usize) -> Result<Series, String> {
 fn sum(all: &[Series]) -> Series {
     let (first, others) = all.split_first().expect("one board or more was chosen");
     let periods: Vec<Seconds> = others.iter().map(|series| series.period().unwrap_or(Seconds::ZERO)).collect();
-    let mut lost: Vec<usize> = all.iter().flat_map(|series| series.lost.iter().copied()).collect();
-    lost.sort_unstable();
-    lost.dedup();
-    let mut sum = Series { lost, ..Series::default() };
+    let mut sum = Series::default();
+    for series in all {
+        sum.lost.extend(&series.lost);
+        let new: Vec<NoData> = series.causes.iter().filter(|cause| !sum.causes.contains(cause)).copied().collect();
+        sum.causes.extend(new);
+    }
+    sum.lost.sort_unstable();
+    sum.lost.dedup();
     let mut has_lost = false;
     for (index, &(at, power)) in first.samples.iter().enumerate() {
         has_lost |= first.after_loss.contains(&index);

@@ -9,7 +9,7 @@
 //! mark of its own measurement.
 
 use super::Choices;
-use super::boards::{ALL, Rows, Taken};
+use super::boards::{ALL, Judge, Rows, Taken};
 use super::times::{in_utc, since_1970};
 use crate::units::Watts;
 
@@ -95,37 +95,50 @@ pub(super) fn rows(text: &str, choices: &Choices) -> Result<Rows, String> {
         known
     };
     let channels = known(whole().flat_map(Line::channels).collect());
-    let is_channel = |board: &String| channels.iter().any(|known| known.eq_ignore_ascii_case(board));
-    if !choices.boards.is_empty() && choices.boards.iter().all(is_channel) {
-        let each = |line: &Line<'_>| -> Vec<Taken> {
-            let of = |(board, channel): (usize, &String)| Taken {
-                line: line.number,
-                board,
-                at: line.at,
-                power: line.power(Some(channel)),
-            };
-            choices.boards.iter().enumerate().map(of).collect()
-        };
-        return Ok(Rows {
-            taken: lines.iter().flat_map(each).collect(),
-            boards: choices.boards.clone(),
-            what: WHAT.into(),
-        });
-    }
     let marks: Vec<&str> = whole().map(Line::mark).filter(|mark| !mark.is_empty()).collect();
     let switches = marks.windows(2).filter(|pair| pair[0] != pair[1]).count();
     let are_several = switches > 1 && switches * SWITCHES > marks.len();
+    let channel = |board: &String| channels.iter().find(|known| known.eq_ignore_ascii_case(board)).cloned();
+    if let (false, Some(mut chosen)) =
+        (choices.boards.is_empty(), choices.boards.iter().map(channel).collect::<Option<Vec<_>>>())
+    {
+        if are_several {
+            return Err(format!(
+                "--meter-board `{}`: several analysers wrote this log, each with its channels: choose by mark, {}",
+                choices.boards[0],
+                known(marks).join(", ")
+            ));
+        }
+        chosen.sort_unstable();
+        chosen.dedup();
+        return Ok(Rows { taken: of_channels(&lines, &chosen), boards: chosen, what: WHAT.into() });
+    }
     let boards = if are_several || !choices.boards.is_empty() { known(marks) } else { vec![String::new()] };
     let is_there = |wanted: &&String| wanted.as_str() == ALL || boards.contains(wanted);
     if let Some(wanted) = choices.boards.iter().find(|wanted| !is_there(wanted)) {
         let there = [channels, boards].concat().join(", ");
         return Err(format!("--meter-board `{wanted}`: there are {there}"));
     }
+    let mut judge = Judge::default();
     let taken = |line: &Line<'_>| {
         // A line that does not tell whose it is may be anybody's.
         let board = if boards.len() == 1 { Some(0) } else { boards.iter().position(|board| *board == line.mark()) };
         let at = board.and(line.at);
-        Taken { line: line.number, board: board.unwrap_or(0), at, power: line.power(None) }
+        let board = board.unwrap_or(0);
+        Taken { line: line.number, board, at, power: judge.power((board, 0), line.power(None)) }
     };
     Ok(Rows { taken: lines.iter().map(taken).collect(), boards, what: WHAT.into() })
+}
+
+/// Each line once for each of the channels.
+fn of_channels(lines: &[Line<'_>], channels: &[String]) -> Vec<Taken> {
+    let mut judge = Judge::default();
+    let mut taken = Vec::with_capacity(lines.len() * channels.len());
+    for line in lines {
+        for (board, channel) in channels.iter().enumerate() {
+            let power = judge.power((board, 0), line.power(Some(channel)));
+            taken.push(Taken { line: line.number, board, at: line.at, power });
+        }
+    }
+    taken
 }
