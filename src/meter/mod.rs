@@ -79,7 +79,7 @@ pub use cost::MeterCost;
 pub use drawn::Drawn;
 pub use gauge::{Gauge, Look, Window};
 pub use probe::{Probe, Refusal};
-pub use select::{Accelerator, AcceleratorKind, MeterError, Selection, open_all, probe};
+pub use select::{Accelerator, AcceleratorKind, MeterError, Selection, open_all, probe, probe_all};
 pub use trial::Roots;
 
 use crate::reading::{Coverage, Reading, Source, Throttling};

@@ -180,6 +180,18 @@ impl Candidate {
         self
     }
 
+    /// The same, which the machine says to be the sum over `packages` CPU packages.
+    pub(super) fn of_packages(mut self, packages: usize) -> Candidate {
+        self.probe.packages = u32::try_from(packages).ok();
+        self
+    }
+
+    /// The same, of which a question takes `cost`.
+    fn costing(mut self, cost: Seconds) -> Candidate {
+        self.probe.read_cost_s = Some(cost);
+        self
+    }
+
     /// The same at its place.
     pub(super) fn at(self, place: Place) -> Candidate {
         Candidate { place, ..self }
@@ -324,7 +336,12 @@ fn of_address(name: &str, address: &Address) -> Result<Candidate, Refusal> {
             let channel = exec::Exec::open(name, program)?;
             Candidate::slow_every(channel.poll_period(), channel)
         }
-        Address::Web(page) => Candidate::slow(web::Web::open(name, page)?),
+        Address::Web(page) => {
+            // The first look tells what the question at the opening brought, and takes no time.
+            let channel = web::Web::open(name, page)?;
+            let cost = channel.sensor.cost();
+            Ok(Candidate::slow(channel)?.costing(cost))
+        }
         Address::Sum(members) => {
             Err(Refusal::new(NoData::NotSupported, format!("the sum of {}", members.join(" and "))))
         }
