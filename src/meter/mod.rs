@@ -52,6 +52,7 @@ pub mod meter_file;
 pub mod meter_profile;
 mod network;
 pub mod nvml;
+mod pending;
 pub mod plausible;
 mod pointer;
 pub mod probe;

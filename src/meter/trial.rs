@@ -11,6 +11,7 @@ use super::counter;
 use super::doors::{Exec, Web};
 use super::exec;
 use super::nvml::{BoardSensor, Device, NvmlBoard, NvmlDriver};
+use super::pending::{Pending, no_thread};
 use super::probe::{Beside, Place, Probe, Refusal};
 use super::ptdaemon::PtDaemon;
 use super::recorded::Recorded;
@@ -22,7 +23,6 @@ use super::{Meter, acpi, apple, cpu_time, cray, doubts, duplicates, hwmon, jetso
 use crate::reading::{NoData, Reading};
 use crate::units::{Seconds, Watts};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 /// The kinds of sources that are found by themselves, in the order of the report. The model comes last.
@@ -228,40 +228,6 @@ impl Trial {
             Err(refusal) => Some(Candidate::refused(&self.name, refusal)),
         }
     }
-}
-
-/// Work under way on a thread that may never come back.
-struct Pending<T> {
-    answer: std::io::Result<Receiver<T>>,
-    deadline: Seconds,
-    until: Instant,
-}
-
-impl<T: Send + 'static> Pending<T> {
-    /// Starts `work`, which has until `deadline` from now.
-    fn start(deadline: Seconds, work: impl FnOnce() -> T + Send + 'static) -> Pending<T> {
-        let (sender, answer) = mpsc::sync_channel(1);
-        let until = Instant::now() + Duration::try_from_secs_f64(deadline.0).unwrap_or(Duration::ZERO);
-        let thread = std::thread::Builder::new().name("meter probe".to_owned()).spawn(move || {
-            // The receiver may have stopped waiting; then nobody wants the answer.
-            drop(sender.send(work()));
-        });
-        Pending { answer: thread.map(|_| answer), deadline, until }
-    }
-
-    /// The answer, or why there is none.
-    fn wait(self) -> Result<T, Refusal> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        self.answer.map_err(|error| no_thread(&error))?.recv_timeout(left).map_err(|_| {
-            Refusal::new(NoData::Timeout, format!("no answer within {}", self.deadline)).with_remedy(
-                "the driver hangs: look into the kernel's log, and reset the device or restart the machine",
-            )
-        })
-    }
-}
-
-fn no_thread(error: &std::io::Error) -> Refusal {
-    Refusal::new(NoData::NotSupported, format!("no thread to read it on: {error}"))
 }
 
 /// All sources of this machine: boards first, then the tree's, then the model.
