@@ -4,14 +4,17 @@ use super::arguments::DevicesArguments;
 use super::equipment::{MachineFacts, require};
 use super::{Exit, Failure, answer_either};
 
-/// Lists what there is; exit code 14 where something required is missing.
+/// Lists what there is; exit code 14 where something required is missing, or a power source that was asked for cannot be used.
 pub(super) fn devices(arguments: &DevicesArguments) -> Result<Exit, Failure> {
     let facts = MachineFacts::read(&arguments.meter)?;
     answer_either(arguments.output.json, &facts, || page(&facts))?;
     for requirement in &arguments.require {
         require(*requirement, &facts.classes(), facts.measures())?;
     }
-    Ok(Exit::Valid)
+    match facts.power_sources.iter().find(|probe| probe.asked_for && !probe.is_readable()) {
+        Some(broken) => Err(Failure::missing(format!("--meter: power source {broken}"))),
+        None => Ok(Exit::Valid),
+    }
 }
 
 fn page(facts: &MachineFacts) -> String {

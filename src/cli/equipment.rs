@@ -32,11 +32,12 @@ pub(super) struct MachineFacts {
 impl MachineFacts {
     /// Asks the drivers and reads every power source once, those at the addresses in `meters` among them.
     pub(super) fn read(meters: &[String]) -> Result<MachineFacts, Failure> {
-        let (roots, _) = system::meter_roots().with(meters).map_err(Failure::input)?;
+        let power_sources = meter::probe_all(&system::meter_roots(), meters)
+            .map_err(|error| Failure::input(format!("--meter: {error}")))?;
         Ok(MachineFacts {
             adapters: gpu::list().iter().map(|adapter| adapter.facts().clone()).collect(),
             candle_devices: model::Device::list().iter().map(|device| device.name().to_owned()).collect(),
-            power_sources: meter::probe(&roots),
+            power_sources,
         })
     }
 

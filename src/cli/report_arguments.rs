@@ -2,6 +2,7 @@
 
 use super::arguments::Output;
 use crate::meter::meter_file::{Choices, Decimal, POWER_WORDS, PowerUnit};
+use crate::meter::plausible::{self, BAND_RANGE};
 use crate::reading::Boundary;
 use clap::Args;
 use std::path::PathBuf;
@@ -32,10 +33,10 @@ pub(super) struct MeterFileArguments {
     /// Added to the times in that file: of its clock's instants, or of its seconds since the flight began
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0, allow_negative_numbers = true, requires = "meter_file", value_parser = offset)]
     pub(super) meter_offset: f64,
-    /// Half width of that meter's band, k = 2. Without it the band is not stated, and the energies have no bounds
+    /// Half width of that meter's band, k = 2, over 0 and up to 50. Without it the band is not stated, and the energies have no bounds
     #[arg(long, value_name = "PERCENT", requires = "meter_file", value_parser = band)]
     pub(super) meter_band: Option<f64>,
-    /// What that meter measures: wall, accelerator, module or cpu_package. Without it that is not stated, and its energies
+    /// What that meter measures: wall, accelerator, package, apu, module or cpu_package. Without it that is not stated, and its energies
     /// are set against no other
     #[arg(long, value_name = "BOUNDARY", requires = "meter_file", value_parser = boundary)]
     pub(super) meter_boundary: Option<Boundary>,
@@ -76,8 +77,8 @@ fn offset(text: &str) -> Result<f64, String> {
 }
 
 fn band(text: &str) -> Result<f64, String> {
-    let percent = text.trim().parse().ok().filter(|percent| *percent > 0.0 && *percent <= 50.0);
-    percent.ok_or_else(|| "it must be a percentage over 0 and up to 50".to_owned())
+    let percent = text.trim().parse().ok().filter(|percent| plausible::band(*percent).is_some());
+    percent.ok_or_else(|| format!("it must be a percentage {BAND_RANGE}"))
 }
 
 fn boundary(text: &str) -> Result<Boundary, String> {

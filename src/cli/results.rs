@@ -4,8 +4,8 @@ use super::arguments::ResultArguments;
 use super::report_arguments::ReportArguments;
 use super::{Exit, Failure, answer_either, merge, say};
 use crate::files;
-use crate::journal;
-use crate::report::{self, FlightResult, ResultDirectory};
+use crate::journal::{self, SCHEMA_VERSION};
+use crate::report::{self, FlightResult, ResultDirectory, Verified};
 use std::path::{Path, PathBuf};
 
 /// Writes the pages again, or one page of several results.
@@ -62,12 +62,23 @@ fn side_by_side(paths: &[PathBuf], file: &Path) -> Result<Exit, Failure> {
 
 /// Checks hashes and recomputes every page.
 pub(super) fn verify(arguments: &ResultArguments) -> Result<Exit, Failure> {
-    let wrong = report::verify(&ResultDirectory::open(&arguments.directory))?;
+    let Verified { disagreements: wrong, written_in } = report::verify(&ResultDirectory::open(&arguments.directory))?;
     let directory = arguments.directory.display();
-    let document = serde_json::json!({ "verified": wrong.is_empty(), "disagreements": wrong });
-    answer_either(arguments.output.json, &document, || match wrong.is_empty() {
-        true => format!("{directory}: every page is what its journal gives\n"),
-        false => wrong.iter().map(|line| format!("{line}\n")).collect(),
+    let document =
+        serde_json::json!({ "verified": wrong.is_empty(), "disagreements": wrong, "written_in": written_in });
+    answer_either(arguments.output.json, &document, || {
+        let (what, earlier) = match &written_in {
+            Some(version) => {
+                let why = format!("{directory}: written in format {version}, and this program writes {SCHEMA_VERSION}");
+                ("figure", format!("{why}: the figures alone are compared\n"))
+            }
+            None => ("page", String::new()),
+        };
+        let found = match wrong.is_empty() {
+            true => format!("{directory}: every {what} is what its journal gives\n"),
+            false => wrong.iter().map(|line| format!("{line}\n")).collect(),
+        };
+        earlier + &found
     })?;
     Ok(if wrong.is_empty() { Exit::Valid } else { Exit::Invalid })
 }

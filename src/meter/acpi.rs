@@ -61,9 +61,10 @@ pub(super) fn trials(roots: &Roots) -> Vec<Trial> {
         let tree = roots.sysfs.clone();
         Trial::start(format!("acpi:{chip}"), roots.source_deadline, move || {
             let Some(meter) = Acpi::open(&tree, &chip)? else { return Ok(None) };
-            let is_module = meter.source().boundary == Boundary::Module;
-            let place = Place { vendor_id: is_module.then_some(NVIDIA), ..Place::default() };
-            Ok(Some(Candidate::on_thread(meter)?.at(place)))
+            let (boundary, meters) = (meter.source().boundary, meter.sensor.files.len());
+            let place = Place { vendor_id: (boundary == Boundary::Module).then_some(NVIDIA), ..Place::default() };
+            let candidate = Candidate::on_thread(meter)?.at(place);
+            Ok(Some(if boundary == Boundary::CpuPackage { candidate.of_packages(meters) } else { candidate }))
         })
     };
     super::hwmon::chips(&roots.sysfs).into_iter().map(trial).collect()

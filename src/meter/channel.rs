@@ -135,6 +135,12 @@ impl Quantity {
         }
     }
 
+    /// The most that is believed of its power.
+    #[cfg(test)]
+    pub(super) fn ceiling(&self) -> Watts {
+        self.filter.ceiling()
+    }
+
     /// The same, whose power alone is shown.
     pub fn shown(self) -> Quantity {
         Quantity { role: Role::Shown, ..self }

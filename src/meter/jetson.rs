@@ -10,7 +10,12 @@
 //! (Nano) or `VIN` (Thor). The others (`VDD_GPU_SOC`, `VDD_CPU_CV`, `VIN_SYS_5V0`, ...) are parts of it and are never added
 //! to it. Where that rail cannot be read the total is unknown, whatever the others say; and where there is none (AGX
 //! modules), it is not guessed which of the rails lie behind which: a sum could miss a part or count it twice.
+//!
+//! Such monitors are sold on many boards, and anybody may call a rail `VIN`. So a machine is a Jetson where its device tree
+//! names a chip of the family Tegra, or where JetPack 4's own driver runs. Elsewhere such a rail keeps the name of its
+//! monitor, covers nobody knows what, and has no band.
 
+use super::Meter;
 use super::channel::{Channel, Quantity, Sample, Sensor};
 use super::plausible::PowerFilter;
 use super::probe::{Place, Refusal};
@@ -28,16 +33,25 @@ const VENDOR_ID: u32 = 0x10de;
 /// Rails that feed a whole module.
 const MODULE_RAILS: [&str; 3] = ["VDD_IN", "POM_5V_IN", "VIN"];
 
+/// The monitor of three rails that most modules have.
+const INA3221: &str = "INA3221";
+
 /// Monitors of one rail, by their drivers in hwmon.
 const ONE_RAIL: [&str; 9] = ["ina238", "ina237", "ina228", "ina219", "ina220", "ina226", "ina230", "ina231", "ina260"];
 
-/// Where JetPack 4 has its monitors.
+/// Where JetPack 4 has its monitors: its own driver, which no other system has.
 const JETPACK_4: &str = "bus/i2c/drivers/ina3221x";
+
+/// The names of the machine and of its chip in the device tree, each with a zero behind it.
+const COMPATIBLE: &str = "firmware/devicetree/base/compatible";
+
+/// How the chips of every Jetson are called there (Linux, `Documentation/devicetree/bindings/arm/tegra.yaml`).
+const TEGRA: &str = "nvidia,tegra";
 
 /// Where the driver states no `update_interval`.
 const UPDATE_PERIOD: Seconds = Seconds(0.1);
 
-/// Half width of the band, k = 2. Assumed: the data sheet of the INA3221 gives 0.25 % of gain and 80 uV of offset, the
+/// Half width of the band of an INA3221 on such a module, k = 2. Assumed: its data sheet gives 0.25 % of gain and 80 uV of offset, the
 /// shunts add about 1 %, and at light loads the offset is the larger part.
 pub const RELATIVE_UNCERTAINTY: f64 = 0.05;
 
@@ -77,20 +91,26 @@ pub struct Jetson {
 
 pub(super) fn trials(roots: &Roots) -> Vec<Trial> {
     let tree = roots.sysfs.clone();
-    // The module is the machine, so the vendor is all there is to know of its place.
-    let place = Place { vendor_id: Some(VENDOR_ID), ..Place::default() };
-    vec![Trial::start(NAME, roots.source_deadline, move || match Jetson::open(&tree)? {
-        Some(module) => Ok(Some(Candidate::on_thread(module)?.at(place))),
-        None => Ok(None),
+    vec![Trial::start(NAME, roots.source_deadline, move || {
+        let Some(module) = Jetson::open(&tree)? else { return Ok(None) };
+        // The module is the machine, so the vendor is all there is to know of its place.
+        let vendor_id = (module.source().boundary == Boundary::Module).then_some(VENDOR_ID);
+        Ok(Some(Candidate::on_thread(module)?.at(Place { vendor_id, ..Place::default() })))
     })]
 }
 
 impl Jetson {
-    /// Opens the input rail of the module. `None` where there is no monitor of a Jetson at all.
+    /// Opens the input rail of the module, or a rail of that name on a machine that is no Jetson. `None` where there is
+    /// neither.
     pub fn open(tree: &Tree) -> Result<Option<Channel<Jetson>>, Refusal> {
         let Some(rails) = rails(tree) else { return Ok(None) };
+        let proof = proof(tree);
+        let is_input = |rail: &Rail| MODULE_RAILS.contains(&rail.label.as_str());
+        if proof.is_none() && !rails.iter().any(is_input) {
+            return Ok(None);
+        }
         let names = rails.iter().map(|rail| rail.label.as_str()).collect::<Vec<_>>().join(", ");
-        let Some(rail) = rails.into_iter().find(|rail| MODULE_RAILS.contains(&rail.label.as_str())) else {
+        let Some(rail) = rails.into_iter().find(is_input) else {
             let detail = format!(
                 "the monitors have no rail of the whole module ({}); they have {}",
                 MODULE_RAILS.join(" or "),
@@ -113,24 +133,42 @@ impl Jetson {
         let interval =
             tree.number(&format!("{}/update_interval", rail.directory())).ok().filter(|&ms| (1..=10_000).contains(&ms));
         let period = interval.map_or(UPDATE_PERIOD, |ms| Seconds(ms as f64 * 1e-3));
-        let source = Source {
-            name: NAME.to_owned(),
-            provenance: Provenance::BoardSensor,
-            boundary: Boundary::Module,
-            method: match rail.power {
-                Power::Product { .. } => {
-                    format!("voltage times current of the rail {}, integrated ({})", rail.label, rail.monitor)
-                }
-                Power::Plain { .. } => format!("power of the rail {}, integrated ({})", rail.label, rail.monitor),
-            },
-            update_period_s: period,
-            relative_uncertainty: Some(RELATIVE_UNCERTAINTY),
-            rated_w: None,
-            sensing: Sensing::default(),
-        };
+        let source = source(&rail, proof, period);
         let quantity = Quantity::power(filter, period);
         Ok(Some(Channel::new(source, Jetson { tree: tree.clone(), rail }, vec![quantity])))
     }
+}
+
+/// What the rail is, by what says that the machine is a Jetson.
+fn source(rail: &Rail, proof: Option<String>, period: Seconds) -> Source {
+    let quantity = match rail.power {
+        Power::Product { .. } => "voltage times current",
+        Power::Plain { .. } => "power",
+    };
+    let boundary = if proof.is_some() { Boundary::Module } else { Boundary::Unknown };
+    // Of the other monitors neither the shunts nor the settings are known.
+    let has_band = proof.is_some() && rail.monitor == INA3221;
+    let chip = rail.directory().rsplit('/').next().unwrap_or_default();
+    let name = proof.as_ref().map_or_else(|| format!("{}:{chip}", rail.monitor.to_lowercase()), |_| NAME.to_owned());
+    let why = proof.unwrap_or_else(|| "nothing says that this machine is a Jetson, so what it feeds is unknown".into());
+    Source {
+        name,
+        provenance: Provenance::BoardSensor,
+        boundary,
+        method: format!("{quantity} of the rail {}, integrated ({}); {why}", rail.label, rail.monitor),
+        update_period_s: period,
+        relative_uncertainty: has_band.then_some(RELATIVE_UNCERTAINTY),
+        rated_w: None,
+        sensing: Sensing::default(),
+    }
+}
+
+/// What says that the machine is a Jetson, if anything does.
+fn proof(tree: &Tree) -> Option<String> {
+    let compatible = tree.text(COMPATIBLE).unwrap_or_default();
+    let by_chip = compatible.split('\0').find(|name| name.starts_with(TEGRA));
+    let by_driver = || tree.has(JETPACK_4).then(|| "the driver ina3221x is JetPack 4's own".to_owned());
+    by_chip.map(|name| format!("the device tree names {name}")).or_else(by_driver)
 }
 
 impl Sensor for Jetson {
@@ -139,15 +177,14 @@ impl Sensor for Jetson {
     }
 }
 
-/// The rails of all monitors; none where no monitor is a Jetson's. Monitors of one rail are sold on many boards, so without
-/// a name they say nothing.
+/// The rails of all monitors; none where there is no monitor. Those of one rail say nothing without a name.
 fn rails(tree: &Tree) -> Option<Vec<Rail>> {
     let chips = super::hwmon::chips(tree).into_iter().map(|chip| format!("class/hwmon/{chip}"));
-    let (mut rails, mut is_jetson) = (Vec::new(), false);
+    let (mut rails, mut has_monitor) = (Vec::new(), false);
     for chip in chips {
         let driver = tree.text(&format!("{chip}/name")).unwrap_or_default();
         if driver == "ina3221" {
-            is_jetson = true;
+            has_monitor = true;
             rails.extend(of_three(tree, &chip));
         } else if let Some(monitor) = ONE_RAIL.into_iter().find(|known| *known == driver) {
             rails.extend(of_one(tree, &chip, monitor));
@@ -156,11 +193,11 @@ fn rails(tree: &Tree) -> Option<Vec<Rail>> {
     for monitor in tree.names(JETPACK_4).iter().map(|device| format!("{JETPACK_4}/{device}")) {
         let devices = tree.names(&monitor).into_iter().filter(|name| name.starts_with("iio:device"));
         for device in devices {
-            is_jetson = true;
+            has_monitor = true;
             rails.extend(of_jetpack_4(tree, &format!("{monitor}/{device}")));
         }
     }
-    (is_jetson || !rails.is_empty()).then_some(rails)
+    (has_monitor || !rails.is_empty()).then_some(rails)
 }
 
 /// A channel without a shunt is called `NC` or nothing.
@@ -172,7 +209,7 @@ fn of_three(tree: &Tree, chip: &str) -> Vec<Rail> {
     let rail = |channel: u32| {
         let (millivolts, milliamperes) = (format!("{chip}/in{channel}_input"), format!("{chip}/curr{channel}_input"));
         let label = named(tree, &format!("{chip}/in{channel}_label"))?;
-        Some(Rail { label, monitor: "INA3221", power: Power::Product { millivolts, milliamperes } })
+        Some(Rail { label, monitor: INA3221, power: Power::Product { millivolts, milliamperes } })
     };
     (1..=3).filter_map(rail).collect()
 }
@@ -186,7 +223,7 @@ fn of_jetpack_4(tree: &Tree, device: &str) -> Vec<Rail> {
     let rail = |channel: u32| {
         let label = named(tree, &format!("{device}/rail_name_{channel}"))?;
         let power = Power::Plain { file: format!("{device}/in_power{channel}_input"), unit: 1e-3 };
-        Some(Rail { label, monitor: "INA3221", power })
+        Some(Rail { label, monitor: INA3221, power })
     };
     (0..3).filter_map(rail).collect()
 }

@@ -52,6 +52,7 @@ pub mod meter_file;
 pub mod meter_profile;
 mod network;
 pub mod nvml;
+mod pending;
 pub mod plausible;
 mod pointer;
 pub mod probe;
@@ -80,7 +81,7 @@ pub use cost::MeterCost;
 pub use drawn::Drawn;
 pub use gauge::{Gauge, Look, Window};
 pub use probe::{Probe, Refusal};
-pub use select::{Accelerator, AcceleratorKind, MeterError, Selection, open_all, probe};
+pub use select::{Accelerator, AcceleratorKind, MeterError, Selection, open_all, probe, probe_all};
 pub use trial::Roots;
 
 use crate::reading::{Coverage, Reading, Source, Throttling};

@@ -18,6 +18,17 @@ pub const PACKAGE_CEILING: Watts = Watts(1_000.0);
 /// The same for a whole machine, a node of a cluster at most. The largest are rated near 15 kW (NVIDIA DGX B300).
 pub const MACHINE_CEILING: Watts = Watts(50_000.0);
 
+/// What the band of a meter may be, in percent.
+pub const BAND_RANGE: &str = "over 0 and up to 50";
+
+/// Widest band that a person can state, in percent. Chosen: what may be wrong by more than half tells no energy.
+const BAND_MOST: f64 = 50.0;
+
+/// The band of so many percent, as a share; none outside [`BAND_RANGE`]: no meter is without a fault.
+pub fn band(percent: f64) -> Option<f64> {
+    (percent > 0.0 && percent <= BAND_MOST).then_some(percent * 1e-2)
+}
+
 /// The most that can be believed of something rated at `rated`, or `otherwise` if nobody says.
 pub fn ceiling(rated: Option<Watts>, otherwise: Watts) -> Watts {
     rated.map_or(otherwise, |rated| rated * OVER_RATED)
@@ -57,6 +68,11 @@ impl PowerFilter {
     /// A filter for what can draw `ceiling` at most.
     pub fn below(ceiling: Watts) -> PowerFilter {
         PowerFilter { ceiling, has_shown_power: false }
+    }
+
+    /// The most that is believed.
+    pub fn ceiling(&self) -> Watts {
+        self.ceiling
     }
 
     /// More than the board can draw.

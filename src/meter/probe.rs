@@ -59,6 +59,12 @@ pub struct Probe {
     /// Another source that was seen to give the same watts: both report what one package draws, and one of them counts.
     #[serde(default)]
     pub same_as: Option<String>,
+    /// Of how many CPU packages it is the sum, where the machine itself says so; what a person says of a source is not meant.
+    #[serde(default)]
+    pub packages: Option<u32>,
+    /// A person asked for it, or for a sum of which it is a part.
+    #[serde(default)]
+    pub asked_for: bool,
     /// What speaks against its numbers: it is not chosen.
     #[serde(default)]
     pub doubt: Option<String>,
@@ -82,7 +88,7 @@ impl Probe {
         }
         text.push_str(&format!("; covers {}; new every {:.3}", source.boundary, source.update_period_s));
         match source.relative_uncertainty {
-            Some(band) => text.push_str(&format!("; within {:.0} % (k = 2)", band * 100.0)),
+            Some(band) => text.push_str(&format!("; within {} % (k = 2)", percent(band))),
             None => text.push_str("; no band"),
         }
         text = format!("{text}; {}", source.method);
@@ -125,6 +131,20 @@ impl std::fmt::Display for Probe {
     }
 }
 
+/// A share in percent with two digits that count: one below a percent is no zero.
+pub fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    if percent == 0.0 || !percent.is_finite() {
+        return format!("{percent:.0}");
+    }
+    let digits = (1.0 - percent.abs().log10().floor()).max(0.0) as usize;
+    let text = format!("{percent:.digits$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
 /// A power in words; one below a tenth of a watt is no zero.
 pub fn shown(power: Watts) -> String {
     if power.0 > 0.0 && power.0 < 0.1 { format!("{:.0} mW", power.0 * 1e3) } else { format!("{power:.1}") }
@@ -139,4 +159,18 @@ pub struct Place {
     pub vendor_id: Option<u32>,
     /// Product name as the driver has it.
     pub product: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_shown_with_the_digits_that_count() {
+        for (share, shown) in
+            [(0.0, "0"), (0.004, "0.4"), (0.000_15, "0.015"), (0.05, "5"), (0.025, "2.5"), (0.2, "20"), (0.126, "13")]
+        {
+            assert_eq!(percent(share), shown, "{share}");
+        }
+    }
 }

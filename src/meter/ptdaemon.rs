@@ -90,7 +90,7 @@ impl PtDaemon {
         let version = identity.split(',').find_map(|part| part.strip_prefix("version=")).unwrap_or("unknown");
         let interval = identity.split(',').nth(1).and_then(|ms| ms.trim().parse::<f64>().ok()).unwrap_or(0.0);
         let period = Seconds((interval * 1e-3).clamp(1.0, 60.0));
-        let mut filter = PowerFilter::new(Some(CEILING));
+        let mut filter = PowerFilter::below(CEILING);
         let quantity = Quantity::power(filter, period);
         let mut daemon = PtDaemon {
             host: host.to_owned(),

@@ -45,7 +45,11 @@ pub struct Rapl {
 
 pub(super) fn trials(roots: &Roots) -> Vec<Trial> {
     let tree = roots.sysfs.clone();
-    vec![Trial::start(NAME, roots.source_deadline, move || Candidate::on_thread(Rapl::open(&tree)?).map(Some))]
+    vec![Trial::start(NAME, roots.source_deadline, move || {
+        let channel = Rapl::open(&tree)?;
+        let packages = channel.sensor.files.len();
+        Ok(Some(Candidate::on_thread(channel)?.of_packages(packages)))
+    })]
 }
 
 impl Rapl {

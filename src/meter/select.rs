@@ -121,12 +121,38 @@ pub enum MeterError {
 
 /// Every candidate with what it read, or why not and how to mend it.
 pub fn probe(roots: &Roots) -> Vec<Probe> {
+    probes(tried(roots))
+}
+
+/// The same, with those at the addresses in `wanted`; what is asked for there is marked ([`Probe::asked_for`]).
+///
+/// # Errors
+/// A name that none of them has, or an address that is none.
+pub fn probe_all(roots: &Roots, wanted: &[String]) -> Result<Vec<Probe>, MeterError> {
+    let (roots, wanted) = roots.with(wanted)?;
+    let mut candidates = tried(&roots);
+    let named = wanted.iter().map(|name| named(&candidates, name)).collect::<Result<Vec<usize>, _>>()?;
+    mark_asked_for(&mut candidates, &named, &roots);
+    Ok(probes(candidates))
+}
+
+/// The candidates, and a line for each sum.
+fn tried(roots: &Roots) -> Vec<Candidate> {
     let mut candidates = candidates(roots);
     for (name, members) in roots.sums() {
         let sum = sum::candidate(&mut candidates, &name, members);
         candidates.push(sum.unwrap_or_else(|error| sum::refused(&name, &error)));
     }
-    probes(candidates)
+    candidates
+}
+
+/// Marks the candidates at these places, and the parts of sums.
+fn mark_asked_for(candidates: &mut [Candidate], places: &[usize], roots: &Roots) {
+    let members: Vec<usize> =
+        roots.sums().flat_map(|(_, members)| members).filter_map(|member| named(candidates, member).ok()).collect();
+    for &place in places.iter().chain(&members) {
+        candidates[place].probe.asked_for = true;
+    }
 }
 
 /// Opens the source for a flight on `accelerator` and those beside it.
@@ -145,6 +171,7 @@ pub fn open_all(roots: &Roots, wanted: &[String], accelerator: &Accelerator) -> 
     if let Some(again) = (1..named.len()).find(|&index| named[..index].contains(&named[index])) {
         return Err(MeterError::Twice { wanted: wanted[again].clone() });
     }
+    mark_asked_for(&mut candidates, &named, &roots);
     let (chosen, others) = match named.split_first() {
         Some((&first, others)) => (first, others),
         None => (best(&candidates, accelerator)?, &[][..]),
@@ -160,7 +187,7 @@ pub fn open_all(roots: &Roots, wanted: &[String], accelerator: &Accelerator) -> 
     for candidate in &mut candidates {
         let source = candidate.meter.as_ref().map(|meter| meter.source()).filter(|source| {
             // A part says less than the whole that is read, and what is in doubt says nothing.
-            !source.boundary.is_part() && source.boundary != Boundary::Unknown && candidate.probe.doubt.is_none()
+            !source.boundary.is_part() && source.boundary.is_known() && candidate.probe.doubt.is_none()
         });
         let Some(boundary) = source.filter(|source| source.provenance.is_measured()).map(|source| source.boundary)
         else {

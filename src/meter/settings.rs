@@ -7,7 +7,7 @@
 use super::access::AccessSettings;
 use super::channel::{Quantity, Sample, Value as Shown};
 use super::counter::{Limits, MICROJOULE, SLACK};
-use super::plausible::PowerFilter;
+use super::plausible::{self, BAND_RANGE, PowerFilter};
 use crate::reading::{Boundary, NoData, Provenance, Sensing, Source};
 use crate::units::{Joules, Seconds, Watts};
 use serde::Deserialize;
@@ -25,12 +25,12 @@ const CEILING: Watts = Watts(100_000.0);
 pub const KEYS: [(&str, &str); 16] = [
     ("unit", super::unit::SYMBOLS),
     ("factor", "a number that is not 0"),
-    ("boundary", "wall, accelerator, module or cpu_package"),
+    ("boundary", "wall, accelerator, package, apu, module or cpu_package"),
     ("provenance", "external_meter, board_sensor, soc_counter or modelled"),
     ("period_s", "from 0.01 to 60"),
     ("averaging_s", "from 0 to 3600"),
     ("rated_w", "over 0, up to 1e6"),
-    ("band_percent", "from 0 to 99"),
+    ("band_percent", BAND_RANGE),
     ("several", "add or refuse"),
     ("unit_at", "a JSON pointer"),
     ("time_at", "a JSON pointer"),
@@ -187,7 +187,15 @@ impl Settings {
             period,
             averaging: within("averaging_s", given.averaging_s, 0.0, 3600.0)?.map_or(period, Seconds),
             rated: within("rated_w", given.rated_w, f64::MIN_POSITIVE, 1e6)?.map(Watts),
-            band: within("band_percent", given.band_percent, 0.0, 99.0)?.map(|percent| percent * 1e-2),
+            band: match given.band_percent {
+                Some(_) if given.provenance == Some(Provenance::Modelled) => {
+                    return Err(
+                        "band_percent: a modelled number has no band; leave it or provenance=modelled out".into()
+                    );
+                }
+                Some(percent) => Some(plausible::band(percent).ok_or_else(|| refuse("band_percent"))?),
+                None => None,
+            },
             several: given.several,
             unit_at: given.unit_at,
             time_at: given.time_at,
@@ -217,13 +225,13 @@ impl Settings {
 
     /// A power under watch.
     pub fn power(&self) -> Quantity {
-        Quantity::power(PowerFilter::new(Some(self.rated.unwrap_or(CEILING))), self.period)
+        Quantity::power(PowerFilter::below(plausible::ceiling(self.rated, CEILING)), self.period)
     }
 
     /// A count of microjoules under watch. Such a meter may be late by a period, and a reset is told by a fall.
     pub fn counter(&self) -> Quantity {
         let slack = SLACK.max(self.period * 2.0);
-        let ceiling = super::plausible::ceiling(self.rated, CEILING);
+        let ceiling = plausible::ceiling(self.rated, CEILING);
         Quantity::counter(Limits { slack, ..Limits::of(MICROJOULE, None, ceiling) })
     }
 }
@@ -263,7 +271,7 @@ impl Steps {
 /// Where the numbers of a boundary usually come from.
 fn usual(boundary: Boundary) -> Provenance {
     match boundary {
-        Boundary::Accelerator | Boundary::Module => Provenance::BoardSensor,
+        Boundary::Accelerator | Boundary::Package | Boundary::Apu | Boundary::Module => Provenance::BoardSensor,
         Boundary::CpuPackage => Provenance::SocCounter,
         _ => Provenance::ExternalMeter,
     }
@@ -285,6 +293,10 @@ mod tests {
         assert_eq!((source.rated_w, source.relative_uncertainty), (Some(Watts(700.0)), Some(0.02)), "the same");
         let small = settings(&["unit=uW"]).expect("good").unit;
         assert_eq!(small, Some(Unit::Power(Watts(1e-6))), "the units of a meter's file are known here too");
+        for (pairs, most) in [(&[][..], CEILING), (&["rated_w=700"], Watts(1050.0))] {
+            let power = settings(pairs).expect("good").power();
+            assert_eq!(power.ceiling(), most, "a ceiling is no rating, and stands as it is: {pairs:?}");
+        }
         let silent = settings(&[]).expect("good");
         let source = silent.source("exec:0", "a program");
         assert_eq!((silent.unit, source.boundary), (None, Boundary::NotStated), "nothing is guessed");
@@ -300,7 +312,9 @@ mod tests {
             ("period_s=0", "from 0.01 to 60"),
             ("period_s=often", "from 0.01 to 60"),
             ("rated_w=-1", "over 0"),
-            ("band_percent=nan", "from 0 to 99"),
+            ("band_percent=nan", "over 0 and up to 50"),
+            ("band_percent=0", "over 0"),
+            ("band_percent=51", "up to 50"),
             ("factor=0", "not 0"),
             ("provenance=none", "external_meter"),
             ("several=mean", "add or refuse"),
@@ -309,6 +323,8 @@ mod tests {
             let why = settings(&[pair]).expect_err(pair);
             assert!(why.contains(part), "{pair}: {why}");
         }
+        let model = settings(&["provenance=modelled", "band_percent=2"]).expect_err("a model with a band");
+        assert!(model.contains("a modelled number has no band"), "{model}");
         assert!(settings(&["unit=W", "unit=mW"]).expect_err("twice").contains("twice"), "a key twice");
     }
 }

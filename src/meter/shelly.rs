@@ -75,7 +75,7 @@ impl Shelly {
             match part.answer(&client, &status) {
                 Ok(answer) if answer.watts > Watts::ZERO => {
                     let source = source(name, &part.name(), model, generation);
-                    let quantity = Quantity::power(PowerFilter::new(Some(part.ceiling())), PERIOD);
+                    let quantity = Quantity::power(PowerFilter::below(part.ceiling()), PERIOD);
                     return Ok(Channel::new(source, Shelly { client, part, total: Joules::ZERO }, vec![quantity]));
                 }
                 Ok(_) => {

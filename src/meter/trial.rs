@@ -11,6 +11,7 @@ use super::counter;
 use super::doors::{Exec, Web};
 use super::exec;
 use super::nvml::{BoardSensor, Device, NvmlBoard, NvmlDriver};
+use super::pending::{Pending, no_thread};
 use super::probe::{Beside, Place, Probe, Refusal};
 use super::ptdaemon::PtDaemon;
 use super::recorded::Recorded;
@@ -22,7 +23,6 @@ use super::{Meter, acpi, apple, cpu_time, cray, doubts, duplicates, hwmon, jetso
 use crate::reading::{NoData, Reading};
 use crate::units::{Seconds, Watts};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 /// The kinds of sources that are found by themselves, in the order of the report. The model comes last.
@@ -180,6 +180,18 @@ impl Candidate {
         self
     }
 
+    /// The same, which the machine says to be the sum over `packages` CPU packages.
+    pub(super) fn of_packages(mut self, packages: usize) -> Candidate {
+        self.probe.packages = u32::try_from(packages).ok();
+        self
+    }
+
+    /// The same, of which a question takes `cost`.
+    fn costing(mut self, cost: Seconds) -> Candidate {
+        self.probe.read_cost_s = Some(cost);
+        self
+    }
+
     /// The same at its place.
     pub(super) fn at(self, place: Place) -> Candidate {
         Candidate { place, ..self }
@@ -216,40 +228,6 @@ impl Trial {
             Err(refusal) => Some(Candidate::refused(&self.name, refusal)),
         }
     }
-}
-
-/// Work under way on a thread that may never come back.
-struct Pending<T> {
-    answer: std::io::Result<Receiver<T>>,
-    deadline: Seconds,
-    until: Instant,
-}
-
-impl<T: Send + 'static> Pending<T> {
-    /// Starts `work`, which has until `deadline` from now.
-    fn start(deadline: Seconds, work: impl FnOnce() -> T + Send + 'static) -> Pending<T> {
-        let (sender, answer) = mpsc::sync_channel(1);
-        let until = Instant::now() + Duration::try_from_secs_f64(deadline.0).unwrap_or(Duration::ZERO);
-        let thread = std::thread::Builder::new().name("meter probe".to_owned()).spawn(move || {
-            // The receiver may have stopped waiting; then nobody wants the answer.
-            drop(sender.send(work()));
-        });
-        Pending { answer: thread.map(|_| answer), deadline, until }
-    }
-
-    /// The answer, or why there is none.
-    fn wait(self) -> Result<T, Refusal> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        self.answer.map_err(|error| no_thread(&error))?.recv_timeout(left).map_err(|_| {
-            Refusal::new(NoData::Timeout, format!("no answer within {}", self.deadline)).with_remedy(
-                "the driver hangs: look into the kernel's log, and reset the device or restart the machine",
-            )
-        })
-    }
-}
-
-fn no_thread(error: &std::io::Error) -> Refusal {
-    Refusal::new(NoData::NotSupported, format!("no thread to read it on: {error}"))
 }
 
 /// All sources of this machine: boards first, then the tree's, then the model.
@@ -324,7 +302,12 @@ fn of_address(name: &str, address: &Address) -> Result<Candidate, Refusal> {
             let channel = exec::Exec::open(name, program)?;
             Candidate::slow_every(channel.poll_period(), channel)
         }
-        Address::Web(page) => Candidate::slow(web::Web::open(name, page)?),
+        Address::Web(page) => {
+            // The first look tells what the question at the opening brought, and takes no time.
+            let channel = web::Web::open(name, page)?;
+            let cost = channel.sensor.cost();
+            Ok(Candidate::slow(channel)?.costing(cost))
+        }
         Address::Sum(members) => {
             Err(Refusal::new(NoData::NotSupported, format!("the sum of {}", members.join(" and "))))
         }

@@ -13,7 +13,7 @@ use super::probe::Refusal;
 use super::settings::{Several, Steps, Unit, microjoules};
 use crate::reading::NoData;
 use crate::units::{Seconds, Watts};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A number on a web server.
 pub struct Web {
@@ -22,6 +22,8 @@ pub struct Web {
     /// The time that stood in the last answer.
     last_time: Option<serde_json::Value>,
     steps: Steps,
+    /// How long the last question took.
+    cost: Seconds,
     /// The answer by which it was opened.
     untold: Option<Value>,
 }
@@ -34,7 +36,14 @@ impl Web {
     pub fn open(name: &str, address: &WebAddress) -> Result<Channel<Web>, Refusal> {
         let timeout = Duration::try_from_secs_f64(address.settings.timeout.0).unwrap_or_default();
         let client = Client::new(&address.server, &address.settings.access, timeout)?;
-        let mut web = Web { client, address: address.clone(), last_time: None, steps: Steps::default(), untold: None };
+        let mut web = Web {
+            client,
+            address: address.clone(),
+            last_time: None,
+            steps: Steps::default(),
+            cost: Seconds::ZERO,
+            untold: None,
+        };
         let first = web.look()?;
         let (quantity, kind) = match first {
             Some(Value::Count(_)) => (address.settings.counter(), "its energy, counted"),
@@ -47,9 +56,17 @@ impl Web {
         Ok(Channel::new(address.settings.source(name, &method), web, vec![quantity]))
     }
 
+    /// How long the last question and its answer took.
+    pub(super) fn cost(&self) -> Seconds {
+        self.cost
+    }
+
     /// Asks once; none where the answer is an old one.
     fn look(&mut self) -> Result<Option<Value>, Refusal> {
-        let answer = self.client.get(&self.address.path)?;
+        let begin = Instant::now();
+        let answer = self.client.get(&self.address.path);
+        self.cost = Seconds(begin.elapsed().as_secs_f64());
+        let answer = answer?;
         let place = self.client.place(&self.address.path);
         self.value(&answer).map_err(|(cause, why)| Refusal::new(cause, format!("{place}: {why}")))
     }

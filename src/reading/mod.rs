@@ -52,10 +52,10 @@ pub enum Boundary {
     #[strum(to_string = "the package of one GPU, without the rest of its board")]
     Package,
     /// One package that holds CPU and GPU together.
-    #[strum(to_string = "one package, CPU and GPU together")]
+    #[strum(to_string = "one chip package that holds CPU and GPU")]
     Apu,
-    /// One module that holds CPU and GPU together.
-    #[strum(to_string = "CPU and GPU together")]
+    /// One module with CPU, GPU, memory and regulators on it.
+    #[strum(to_string = "one module: CPU, GPU, memory and regulators")]
     Module,
     /// One supply rail: a part of a module or of a package.
     #[strum(to_string = "one rail of a module")]
@@ -78,6 +78,11 @@ pub enum Boundary {
 }
 
 impl Boundary {
+    /// False where nobody says what is covered, neither a person nor the device: such a number is shown and never ranked.
+    pub fn is_known(self) -> bool {
+        !matches!(self, Self::NotStated | Self::Unknown)
+    }
+
     /// True where the CPU package lies inside.
     pub fn holds_cpu(self) -> bool {
         matches!(self, Self::Apu | Self::Module | Self::Wall)
@@ -88,10 +93,13 @@ impl Boundary {
         matches!(self, Self::Memory | Self::Rail)
     }
 
-    /// The words by which a person names a boundary, and what they mean.
-    pub const WORDS: [(&str, Boundary); 4] = [
+    /// The words by which a person names a boundary, and what they mean: every whole that a meter can be set to. Parts and
+    /// this process are no meter's.
+    pub const WORDS: [(&str, Boundary); 6] = [
         ("wall", Boundary::Wall),
         ("accelerator", Boundary::Accelerator),
+        ("package", Boundary::Package),
+        ("apu", Boundary::Apu),
         ("module", Boundary::Module),
         ("cpu_package", Boundary::CpuPackage),
     ];

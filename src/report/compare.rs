@@ -1,6 +1,8 @@
 //! A saved `result.json` against the one that its journal gives, figure by figure.
 //!
-//! Figures that come from a solver agree within its tolerance on every machine; everything else is the same to the bit.
+//! Figures that come from a solver agree within its tolerance on every machine; everything else is the same to the bit. Of a
+//! page in an earlier format of the same major version the figures alone are compared, at the places that both have: words
+//! may have been put better since, and more may be said.
 
 use super::score::SOLVER_TOLERANCE;
 use serde_json::Value;
@@ -20,6 +22,42 @@ pub(super) fn differences(saved: &Value, computed: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     walk(String::new(), (saved, computed), computed, &mut lines);
     lines
+}
+
+/// The same of a page that was written in an earlier format: the figures alone, where both have them.
+pub(super) fn figures(saved: &Value, computed: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    walk_figures(String::new(), (saved, computed), computed, &mut lines);
+    lines
+}
+
+fn walk_figures(place: String, (saved, computed): (&Value, &Value), whole: &Value, lines: &mut Vec<String>) {
+    match (saved, computed) {
+        (Value::Object(one), Value::Object(two)) => {
+            for (key, figure) in one {
+                if let Some(other) = two.get(key) {
+                    walk_figures(format!("{place}/{key}"), (figure, other), whole, lines);
+                }
+            }
+        }
+        (Value::Array(one), Value::Array(two)) if one.len() == two.len() => {
+            for (index, figures) in one.iter().zip(two).enumerate() {
+                walk_figures(format!("{place}/{index}"), figures, whole, lines);
+            }
+        }
+        figures if saved == computed || is_within(&place, figures, whole) => {}
+        figures if has_figure(saved) || has_figure(computed) => lines.push(line(&place, figures)),
+        _ => {}
+    }
+}
+
+fn has_figure(value: &Value) -> bool {
+    match value {
+        Value::Number(_) => true,
+        Value::Array(values) => values.iter().any(has_figure),
+        Value::Object(values) => values.values().any(has_figure),
+        _ => false,
+    }
 }
 
 fn walk(place: String, (saved, computed): (&Value, &Value), whole: &Value, lines: &mut Vec<String>) {
@@ -81,6 +119,26 @@ mod tests {
             lines.len() == 1 && lines[0].contains("/flight/score/work_s") && lines[0].contains("apart"),
             "{lines:?}"
         );
+    }
+
+    #[test]
+    fn of_an_earlier_format_the_figures_alone_are_compared() {
+        let mut saved = result(100.0, 90.0);
+        saved["schema_version"] = json!("3.0.0");
+        saved["notes"] = json!(["in other words", "two"]);
+        let mut computed = result(100.0, 90.0);
+        computed["schema_version"] = json!("3.1.0");
+        computed["notes"] = json!(["in these words"]);
+        computed["flight"]["more"] = json!(1.0);
+        assert!(figures(&saved, &computed).is_empty(), "no figure differs: {:?}", figures(&saved, &computed));
+        for (pointer, wrong) in
+            [("/flight/score/work_s", json!(91.0)), ("/flight/ticks", json!([1])), ("/flight", json!(null))]
+        {
+            let mut other = saved.clone();
+            *other.pointer_mut(pointer).expect("it is there") = wrong;
+            let lines = figures(&other, &computed);
+            assert!(lines.len() == 1 && lines[0].starts_with(pointer), "{pointer}: {lines:?}");
+        }
     }
 
     #[test]

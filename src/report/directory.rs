@@ -1,13 +1,13 @@
 //! A result directory: made before anything is measured, filled from the journal, sealed with SHA-256.
 
 use super::atomic_commit::{self, FileError, Named, SUMS, commit, hash};
-use super::compare::differences;
+use super::compare::{differences, figures};
 use super::page::page;
 use super::record::Record;
 use super::result::FlightResult;
 use super::summary::summary;
 use super::timeline::timeline;
-use crate::journal::{self, Entry, JournalError};
+use crate::journal::{self, Entry, JournalError, SCHEMA_VERSION};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -140,11 +140,21 @@ fn listed<'a>(sums: &'a str, file: &str) -> Option<&'a str> {
     sums.lines().filter_map(|line| line.split_once("  ")).find(|(_, name)| *name == file).map(|(sum, _)| sum)
 }
 
-/// Recomputes everything in `directory`; each disagreement is a line. Empty: the pages say what the journal says.
-pub fn verify(directory: &ResultDirectory) -> Result<Vec<String>, DirectoryError> {
+/// What came of the check of a directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Each a line; none where the pages say what the journal says.
+    pub disagreements: Vec<String>,
+    /// The earlier format in which the pages were written: then the figures alone are compared. None for this one.
+    pub written_in: Option<String>,
+}
+
+/// Recomputes everything in `directory`.
+pub fn verify(directory: &ResultDirectory) -> Result<Verified, DirectoryError> {
     if atomic_commit::is_pending(&directory.path) {
         let path = directory.path.display();
-        return Ok(vec![format!("a change was cut short: `dawndusk report {path}` completes it")]);
+        let disagreements = vec![format!("a change was cut short: `dawndusk report {path}` completes it")];
+        return Ok(Verified { disagreements, ..Verified::default() });
     }
     let mut wrong = Vec::new();
     let sums_path = directory.path.join(SUMS);
@@ -167,20 +177,44 @@ pub fn verify(directory: &ResultDirectory) -> Result<Vec<String>, DirectoryError
     if let Some((at, what)) = replay.and_then(|replay| replay.first_apart_s.zip(replay.apart)) {
         wrong.push(format!("{}: at {:.3} s {what}", journal::FILE_NAME, at.0));
     }
+    let mut written_in = None;
     for (name, page) in PAGES.iter().zip(&pages).filter(|(name, _)| is_expected(name)) {
         let path = directory.path.join(name);
         let found = fs::read_to_string(&path).map_err(|source| DirectoryError::Io { path, source })?;
-        if found == *page {
-            continue;
+        if *name == RESULT {
+            written_in = earlier_format(&found);
         }
-        match serde_json::from_str(&found).ok().zip(serde_json::from_str(page).ok()) {
-            Some((saved, computed)) if *name == RESULT => {
-                wrong.extend(differences(&saved, &computed).into_iter().map(|figure| format!("{name}: {figure}")));
-            }
-            _ => wrong.push(format!("{name} is not what the journal gives")),
+        if found != *page {
+            wrong.extend(apart(name, (&found, page), written_in.is_some()));
         }
     }
-    Ok(wrong)
+    Ok(Verified { disagreements: wrong, written_in })
+}
+
+/// How a page differs from the one that its journal gives.
+fn apart(name: &str, (found, page): (&str, &str), is_earlier: bool) -> Vec<String> {
+    let compare = match (is_earlier, name) {
+        (true, _) => figures,
+        (false, RESULT) => differences,
+        (false, _) => return vec![format!("{name} is not what the journal gives")],
+    };
+    match serde_json::from_str(found).ok().zip(serde_json::from_str(page).ok()) {
+        Some((saved, computed)) => {
+            compare(&saved, &computed).into_iter().map(|figure| format!("{name}: {figure}")).collect()
+        }
+        // A page of an earlier format that is no document: words, or a table whose columns have their titles first.
+        None if is_earlier && found.lines().next() != page.lines().next() => Vec::new(),
+        None if is_earlier && !name.ends_with(".csv") => Vec::new(),
+        None => vec![format!("{name} is not what the journal gives")],
+    }
+}
+
+/// The version in which a result was written, where it is another one of this major version.
+fn earlier_format(result: &str) -> Option<String> {
+    let document: serde_json::Value = serde_json::from_str(result).ok()?;
+    let version = document.get("schema_version")?.as_str()?;
+    let major = |version: &str| version.split('.').next().map(str::to_owned);
+    (version != SCHEMA_VERSION && major(version) == major(SCHEMA_VERSION)).then(|| version.to_owned())
 }
 
 impl From<FileError> for DirectoryError {

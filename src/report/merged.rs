@@ -15,8 +15,8 @@ pub struct MeterFileResult {
     pub file: String,
     /// SHA-256 of the file.
     pub sha256: String,
-    /// What its numbers cover; null where nobody stated it.
-    pub boundary: Option<Boundary>,
+    /// What its numbers cover; `not_stated` where nobody said it.
+    pub boundary: Boundary,
     /// Half width of its band, as a share (k = 2); null where nobody stated it.
     pub relative_uncertainty: Option<f64>,
     /// The median time between two samples.
@@ -72,7 +72,7 @@ pub(super) fn meter_file(merged: &MergedMeter) -> MeterFileResult {
     MeterFileResult {
         file: merged.file.clone(),
         sha256: merged.sha256.clone(),
-        boundary: Some(source.boundary).filter(|boundary| *boundary != Boundary::NotStated),
+        boundary: source.boundary,
         relative_uncertainty: source.relative_uncertainty,
         update_period_s: source.update_period_s,
         offset_s: merged.offset_s,
@@ -101,7 +101,10 @@ fn lost(dropped: u64, lines: &[u64], causes: &[NoData]) -> String {
 
 impl std::fmt::Display for MeterFileResult {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let boundary = self.boundary.map_or("boundary not stated".into(), |boundary| boundary.to_string());
+        let boundary = match self.boundary {
+            Boundary::NotStated => "boundary not stated".to_owned(),
+            boundary => boundary.to_string(),
+        };
         let band = match self.relative_uncertainty {
             Some(band) => format!("within {:.2} %, k = 2", 100.0 * band),
             None => "band not stated".into(),

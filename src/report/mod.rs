@@ -35,7 +35,7 @@ mod workload;
 
 pub use assumed::AssumptionHeld;
 pub use benchmark::{Benchmark, BenchmarkRow};
-pub use directory::{DirectoryError, ResultDirectory, verify};
+pub use directory::{DirectoryError, ResultDirectory, Verified, verify};
 pub use energy::{DISAGREEMENT, Energy, EnergyBeside, Kind, WorkPerJoule};
 pub use flight::{FlightFigures, LimitShares, SlowedBy, WorkloadInFlight};
 pub use merged::{MeterFilePhase, MeterFileResult};

@@ -93,8 +93,10 @@ fn simulated(conditions: &Conditions) -> Option<String> {
 /// What speaks against the source itself.
 fn doubted(conditions: &Conditions) -> Vec<String> {
     let source = &conditions.source;
-    let is_unknown = source.boundary == Boundary::Unknown;
-    let unknown = is_unknown.then(|| format!("what {} covers is unknown", source.name));
+    let unknown = match source.boundary {
+        Boundary::NotStated => Some(format!("nobody states what {} covers", source.name)),
+        boundary => (!boundary.is_known()).then(|| format!("what {} covers is unknown", source.name)),
+    };
     let doubt = conditions.source_doubt.as_ref().map(|doubt| format!("{} is in doubt: {doubt}", source.name));
     unknown.into_iter().chain(doubt).collect()
 }

@@ -110,7 +110,7 @@ fn a_bad_address_of_a_program_is_refused_with_what_would_be_good() {
         ("exec,unit=hp:x", "W, mW, kW"),
         ("exec,period_s=0:x", "from 0.01 to 60"),
         ("exec,colour=red:x", "`colour` is no key"),
-        ("exec,boundary=moon:x", "wall, accelerator, module or cpu_package"),
+        ("exec,boundary=moon:x", "wall, accelerator, package, apu, module or cpu_package"),
         ("exec,certificate=x:y", "no use"),
     ] {
         let (code, err) = refused(&["devices", "--meter", meter]);

@@ -3,6 +3,7 @@
 //! test works on a copy of its result.
 
 mod cut_short;
+mod earlier;
 mod flown;
 mod formats;
 mod loggers;

@@ -43,7 +43,7 @@ fn words_about_a_file_are_checked_and_need_the_file() {
     };
     with(["--meter-band", "0"], &["--meter-band", "up to 50"]);
     with(["--meter-band", "nan"], &["--meter-band", "up to 50"]);
-    with(["--meter-boundary", "moon"], &["--meter-boundary", "wall, accelerator, module, cpu_package"]);
+    with(["--meter-boundary", "moon"], &["--meter-boundary", "wall, accelerator, package, apu, module, cpu_package"]);
     with(["--meter-offset", "inf"], &["--meter-offset", "number of seconds"]);
     for more in [["--meter-band", "2"], ["--meter-boundary", "wall"], ["--meter-offset", "3"]] {
         refuses(&copy, &more, &["--meter-file"]);

@@ -119,3 +119,37 @@ fn a_run_leaves_what_is_in_doubt_and_says_so() {
     assert_eq!(conditions["source"]["name"], "rapl", "the package is taken: {}", conditions["source"]);
     assert!(flown.drawn()["energy_j"].is_f64(), "and counts: {}", flown.drawn());
 }
+
+/// A meter at the wall that the firmware describes and renews every `interval` ms.
+fn wall(machine: &Machine, watts: f64, interval: &str) {
+    let folder = "class/hwmon/hwmon5";
+    let power = format!("{:.0}", watts * 1e6);
+    machine.files(folder, &[("name", "power_meter"), ("device/measures/LNXSYBUS:00", "")]);
+    machine.files(folder, &[("device/power1_average", &power), ("device/power1_average_interval", interval)]);
+}
+
+#[test]
+fn a_number_that_a_person_brings_speaks_against_no_sensor() {
+    let mut machine = Machine::new();
+    wall(&machine, 300.0, "50");
+    let own = "exec,unit=W,boundary=cpu_package:while true; do echo 400; sleep 0.1; done";
+    let found = machine.doctor_with(&["--meter", own]);
+    assert!((found.number("exec:0", "power_w") - 400.0).abs() < 1e-9, "it is read: {}", found.finding("exec:0"));
+    let line = found.line("acpi:hwmon5");
+    assert_eq!(line["state"], "pass", "300 W at the wall stand: {line:#}");
+    // The machine's own counter does speak against it.
+    machine.package(400.0, &[("constraint_0_name", "long_term"), ("constraint_0_power_limit_uw", "500000000")]);
+    let line = machine.doctor().line("acpi:hwmon5").clone();
+    assert_eq!(line["state"], "warn", "{line:#}");
+}
+
+#[test]
+fn an_old_value_is_held_against_nothing_and_a_slow_one_is_waited_for() {
+    for (interval, state) in [("30000", "pass"), ("1000", "warn")] {
+        let mut machine = Machine::new();
+        wall(&machine, 20.0, interval);
+        machine.package(84.0, &[("constraint_0_name", "long_term"), ("constraint_0_power_limit_uw", "120000000")]);
+        let line = machine.doctor().line("acpi:hwmon5").clone();
+        assert_eq!(line["state"], state, "a mean over {interval} ms: {line:#}");
+    }
+}

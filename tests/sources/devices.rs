@@ -55,8 +55,10 @@ fn a_virtual_function_of_navi_32_has_no_cap_and_is_a_board() {
 
 #[test]
 fn a_board_is_a_board_and_what_nobody_says_is_unknown_and_told() {
-    assert_eq!(amdgpu(Some("0x744c"), 90.0, CAP).doctor().boundary(NAME), "accelerator", "Navi 31 with its cap");
-    for (device, files) in [(None, CAP), (None, &[][..]), (Some("0x9999"), &[][..])] {
+    for (device, chip) in [("0x744c", "Navi 31"), ("0x73bf", "Navi 21"), ("0x74a1", "MI300X"), ("0x7550", "Navi 48")] {
+        assert_eq!(amdgpu(Some(device), 90.0, CAP).doctor().boundary(NAME), "accelerator", "{chip}");
+    }
+    for (device, files) in [(None, CAP), (None, &[][..]), (Some("0x9999"), &[][..]), (Some("0x9999"), CAP)] {
         let found = amdgpu(device, 90.0, files).doctor();
         assert_eq!(found.boundary(NAME), "unknown", "{device:?} with {files:?}: {}", found.finding(NAME));
         assert!(found.finding(NAME).contains("unknown boundary"), "in words: {}", found.finding(NAME));
@@ -70,6 +72,26 @@ fn a_result_by_a_source_of_unknown_boundary_is_not_ranked() {
     let because = flown.result["verdict"]["unranked_because"].to_string();
     assert!(because.contains("what amdgpu:0000:03:00.0 covers is unknown"), "{because}\n{}", flown.said);
     assert_eq!(flown.result["verdict"]["ranked"], false, "printed, and never ranked");
+}
+
+#[test]
+fn a_result_by_a_meter_whose_boundary_nobody_states_is_not_ranked_and_every_whole_can_be_stated() {
+    let machine = Machine::new();
+    let meter = "exec,unit=W:while true; do echo 90; sleep 0.1; done";
+    let found = machine.doctor_with(&["--meter", meter]);
+    assert_eq!((found.boundary("exec:0"), &found.line("exec:0")["state"]), ("not_stated", &"warn".into()));
+    let flown = machine.flown(meter);
+    let because = flown.result["verdict"]["unranked_because"].to_string();
+    assert!(because.contains("nobody states what exec:0 covers"), "{because}\n{}", flown.said);
+    let mut words = Vec::new();
+    for boundary in ["wall", "accelerator", "package", "apu", "module", "cpu_package"] {
+        let stated = meter.replace("exec,", &format!("exec,boundary={boundary},"));
+        let found = machine.doctor_with(&["--meter", &stated]);
+        assert_eq!(found.boundary("exec:0"), boundary, "as it is said");
+        let covers = found.finding("exec:0").split("; ").nth(1).expect("what it covers").to_owned();
+        assert!(!words.contains(&covers), "no two read alike: {covers}");
+        words.push(covers);
+    }
 }
 
 #[test]

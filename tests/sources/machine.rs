@@ -80,7 +80,12 @@ impl Machine {
 
     /// What `doctor --json` says.
     pub(crate) fn doctor(&self) -> Found {
-        let output = self.command(&["doctor", "--json"]).output().expect("the binary runs");
+        self.doctor_with(&[])
+    }
+
+    /// The same with these arguments.
+    pub(crate) fn doctor_with(&self, arguments: &[&str]) -> Found {
+        let output = self.command(&[&["doctor", "--json"], arguments].concat()).output().expect("the binary runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let document = serde_json::from_str(&text);
         let said = || format!("{text}\n{}", String::from_utf8_lossy(&output.stderr));

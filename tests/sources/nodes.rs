@@ -154,6 +154,7 @@ fn a_cray_node_that_is_not_renewed_or_contradicts_itself_is_told() {
 #[test]
 fn a_newer_jetson_is_read_from_its_monitor_of_one_rail() {
     let machine = Machine::new();
+    machine.write("firmware/devicetree/base/compatible", "nvidia,p4071-0000+p3834-0008\0nvidia,tegra264\0");
     machine.files("class/hwmon/hwmon0", &[("name", "ina3221"), ("in1_label", "VDD_GPU")]);
     machine.files("class/hwmon/hwmon0", &[("in1_input", "12000"), ("curr1_input", "900")]);
     machine.files("class/hwmon/hwmon1", &[("name", "ina238"), ("label", "VIN"), ("power1_input", "41500000")]);
@@ -161,9 +162,33 @@ fn a_newer_jetson_is_read_from_its_monitor_of_one_rail() {
     assert_eq!(found.boundary("jetson"), "module", "the input of the module: {}", found.finding("jetson"));
     let power = found.number("jetson", "power_w");
     assert!((power - 41.5).abs() < 1e-9, "microwatts of VIN, and no part added: {power} W");
+    let band = &found.line("jetson")["reads"]["relative_uncertainty"];
+    assert!(band.is_null(), "the band of an INA3221 is not that of another monitor: {band}");
     machine.write("class/hwmon/hwmon1/label", "");
     let finding = machine.doctor().finding("jetson").to_owned();
     assert!(finding.contains("no rail of the whole module"), "a monitor without a name is not guessed at: {finding}");
+}
+
+#[test]
+fn a_rail_that_is_called_like_a_modules_makes_no_jetson() {
+    let machine = Machine::new();
+    machine.files("class/hwmon/hwmon0", &[("name", "ina226"), ("label", "VIN"), ("power1_input", "9000000")]);
+    machine.write("firmware/devicetree/base/compatible", "raspberrypi,4-model-b\0brcm,bcm2711\0");
+    let found = machine.doctor();
+    let finding = found.finding("ina226:hwmon0");
+    assert_eq!(found.boundary("ina226:hwmon0"), "unknown", "{finding}");
+    assert_eq!(found.line("ina226:hwmon0")["state"], "warn", "and told: {finding}");
+    assert!(finding.contains("no band") && finding.contains("nothing says that this machine is a Jetson"), "{finding}");
+    assert_ne!(found.chosen(), "ina226:hwmon0", "nothing is measured by it");
+    machine.files("class/hwmon/hwmon0", &[("name", "ina3221"), ("in1_label", "VDD_IN"), ("in1_input", "5000")]);
+    machine.write("class/hwmon/hwmon0/curr1_input", "3000");
+    let found = machine.doctor();
+    assert_eq!(found.boundary("ina3221:hwmon0"), "unknown", "whichever the monitor is");
+    let band = &found.line("ina3221:hwmon0")["reads"]["relative_uncertainty"];
+    assert!(band.is_null(), "nor is the band of an unknown shunt known: {band}");
+    machine.write("class/hwmon/hwmon0/in1_label", "VDD_3V3");
+    let lines = machine.doctor().0["checks"].to_string();
+    assert!(!lines.contains("jetson") && !lines.contains("VDD_3V3"), "any other rail is no affair of ours: {lines}");
 }
 
 #[test]

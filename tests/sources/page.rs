@@ -19,6 +19,7 @@ fn talkative() -> Machine {
     machine.package(84.0, &[("constraint_0_name", "long_term"), ("constraint_0_power_limit_uw", "120000000")]);
     let label = "VDD_A_RAIL_WHOSE_NAME_DOES_NOT_END_BEFORE_THE_PAGE_DOES_".repeat(3);
     machine.files("class/hwmon/hwmon0", &[("name", "ina3221"), ("in1_label", &label)]);
+    machine.write("firmware/devicetree/base/compatible", "nvidia,tegra234\0");
     machine.files("class/hwmon/hwmon1", &[("name", "amdgpu"), ("power1_input", "0")]);
     machine.files("class/hwmon/hwmon2", &[("name", "power_meter"), ("power1_average", "250000000")]);
     machine

@@ -4,7 +4,7 @@ use super::{Check, Reads, State, board, load};
 use crate::cli::arguments::DevicesArguments;
 use crate::cli::{Failure, system};
 use crate::gpu::{Adapter, Class};
-use crate::meter::probe::{Beside, shown};
+use crate::meter::probe::{Beside, percent, shown};
 use crate::meter::{self, Accelerator, MeterError, Probe};
 use crate::reading::{Boundary, NoData, Provenance, Source};
 use crate::units::{Seconds, Watts};
@@ -57,8 +57,8 @@ pub(super) fn checks(
             return Err(Failure::input(format!("--meter: {error}")));
         }
         Err(error) => {
-            let (roots, _) = roots.with(&arguments.meter).map_err(Failure::input)?;
-            (meter::probe(&roots), undecided(&error), false, Some(error))
+            let probes = meter::probe_all(&roots, &arguments.meter).map_err(Failure::input)?;
+            (probes, undecided(&error), false, Some(error))
         }
     };
     let measures = probes.iter().any(is_measured);
@@ -106,7 +106,7 @@ fn chosen(selection: &meter::Selection) -> Choice {
         ),
         (_, false) => format!("{name} measures, but not the adapter: work on the adapter has no energy"),
         (_, true) => match source.relative_uncertainty {
-            Some(band) => format!("{name} measures what computes, to {:.0} % (k = 2) on a steady load", band * 100.0),
+            Some(band) => format!("{name} measures what computes, to {} % (k = 2) on a steady load", percent(band)),
             None => format!("{name} measures what computes, with a band that nobody states"),
         },
     };
@@ -130,6 +130,8 @@ fn line(probe: &Probe, measures: bool) -> Check {
     if let Some(refusal) = &probe.refusal {
         let finding = format!("{}: {}", refusal.cause, refusal.detail);
         let state = match refusal.cause {
+            // What was asked for is needed, whatever else measures.
+            _ if probe.asked_for => State::Fail,
             NoData::NotSupported if measures => State::Pass,
             NoData::Timeout | NoData::Lost | NoData::CounterReset | NoData::Implausible => State::Fail,
             NoData::Negative | NoData::MeterError | NoData::Busy | NoData::Ended => State::Fail,
@@ -152,12 +154,13 @@ fn line(probe: &Probe, measures: bool) -> Check {
             ..check.mend("leave it unless you know better: --meter NAME takes it all the same")
         };
     }
-    if source.boundary == Boundary::Unknown {
+    if !source.boundary.is_known() {
         let check = Check::new("power", name, State::Warn, probe.found());
-        return Check {
-            reads: Some(reads),
-            ..check.mend("nothing documents what it covers: a result by it is not ranked")
+        let remedy = match source.boundary {
+            Boundary::NotStated => "say what it covers, boundary=NAME: without it no result by it is ranked",
+            _ => "nothing documents what it covers: a result by it is not ranked",
         };
+        return Check { reads: Some(reads), ..check.mend(remedy) };
     }
     let state = if source.provenance.is_measured() || measures { State::Pass } else { State::Warn };
     let mut check = Check::new("power", name, state, probe.found());
