@@ -3,6 +3,7 @@
 //! A source is accepted by reading it. That a driver loads, a file exists or a library starts says nothing: on some
 //! boards all of that succeeds and every value is refused.
 
+use super::addends;
 use super::board::BoardFacts;
 use crate::reading::{NoData, Reading, Source};
 use crate::units::{Seconds, Watts};
@@ -59,6 +60,9 @@ pub struct Probe {
     /// Another source that was seen to give the same watts: both report what one package draws, and one of them counts.
     #[serde(default)]
     pub same_as: Option<String>,
+    /// The sources that it adds; empty where it is no sum.
+    #[serde(default)]
+    pub parts: Vec<String>,
     /// What speaks against its numbers: it is not chosen.
     #[serde(default)]
     pub doubt: Option<String>,
@@ -80,7 +84,11 @@ impl Probe {
         if let Some(cost) = self.read_cost_s {
             text.push_str(&format!(" in {:.1} us a read", cost.0 * 1e6));
         }
-        text.push_str(&format!("; covers {}; new every {:.3}", source.boundary, source.update_period_s));
+        let covers = match self.parts.len() {
+            0 => source.boundary.to_string(),
+            count => addends::together(source.boundary, count),
+        };
+        text.push_str(&format!("; covers {covers}; new every {:.3}", source.update_period_s));
         match source.relative_uncertainty {
             Some(band) => text.push_str(&format!("; within {:.0} % (k = 2)", band * 100.0)),
             None => text.push_str("; no band"),
