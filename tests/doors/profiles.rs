@@ -272,7 +272,7 @@ fn a_users_own_profile_works_by_its_path_and_a_bad_one_is_refused() {
     assert!(code == 2 && err.contains("say host=VALUE"), "a parameter is missing: {code}: {err}");
     let (code, err) = refused(&["devices", "--meter", &format!("{meter},colour=red")]);
     assert!(code == 2 && err.contains("`colour` is none"), "an unknown key: {code}: {err}");
-    let (code, err) = refused(&["devices", "--meter", "profile:redfish,host=a/b@c"]);
+    let (code, err) = refused(&["devices", "--meter", "profile:redfish,host=a/b"]);
     assert!(code == 2 && err.contains("is no host"), "a host that is none: {code}: {err}");
 }
 
