@@ -278,7 +278,8 @@ pub(super) struct DevicesArguments {
     /// Refuse to go on without it (exit code 14)
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(super) require: Vec<Requirement>,
-    /// Try this power source too: an address (shelly://HOST, ptd://HOST, recorded://FILE)
+    /// Try this power source too: an address (shelly://HOST, ptd://HOST, recorded://FILE, exec,unit=W:COMMAND,
+    /// http://HOST/PATH#/POINTER&unit=W, profile:NAME,host=HOST, sum:NAME,NAME; docs/meters.md)
     #[arg(long, value_name = "ADDRESS", value_parser = meter)]
     pub(super) meter: Vec<String>,
     /// Output

@@ -133,7 +133,7 @@ pub(super) fn prepare(
         power_limit: None,
         source_covers_adapter: selection.covers_accelerator,
         source_doubt: selection.doubt().map(str::to_owned),
-        sharing: selection.facts().map(Sharing::from),
+        sharing: Sharing::of(&selection.facts()),
         sources_refused: refused(&selection.probes),
         environment: system::environment(),
         tuning: tuner.choices().to_vec(),

@@ -21,7 +21,11 @@ struct Listed {
 pub(super) fn profile(verb: &ProfileVerb) -> Result<Exit, Failure> {
     match verb {
         ProfileVerb::List { output } => list(output.json)?,
-        ProfileVerb::Show { satellite, output, .. } if profile::kind(satellite) == Kind::Meter => {
+        ProfileVerb::Show { satellite, date, overrides, output } if profile::kind(satellite) == Kind::Meter => {
+            only_of_satellites(satellite, "meter", overrides)?;
+            if date.is_some() {
+                return Err(Failure::input(format!("--date: {satellite} is a meter, and only a satellite has dates")));
+            }
             let text = meter_profile::text_of(satellite).map_err(Failure::input)?;
             let table = text.parse::<toml::Table>().map_err(Failure::input)?;
             answer_either(output.json, &table, || text)?;
@@ -40,6 +44,14 @@ pub(super) fn profile(verb: &ProfileVerb) -> Result<Exit, Failure> {
     Ok(Exit::Valid)
 }
 
+/// What can be set in a profile of another kind than a satellite: nothing.
+fn only_of_satellites(name: &str, kind: &str, overrides: &Overrides) -> Result<(), Failure> {
+    match overrides.set.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::input(format!("--set: {name} is a {kind}, and only a satellite's keys can be set"))),
+    }
+}
+
 /// A satellite, a machine as `bench --sweep` writes it, or a meter.
 fn check(name: &str, overrides: &Overrides, json: bool) -> Result<(), Failure> {
     let acceptable = |kind: &str| {
@@ -48,7 +60,7 @@ fn check(name: &str, overrides: &Overrides, json: bool) -> Result<(), Failure> {
     let kind = match profile::kind(name) {
         kind @ (Kind::Machine | Kind::Meter) if !overrides.set.is_empty() => {
             let kind = if kind == Kind::Meter { "meter" } else { "machine" };
-            return Err(Failure::input(format!("--set: {name} is a {kind}, and only a satellite's keys can be set")));
+            return only_of_satellites(name, kind, overrides);
         }
         Kind::Meter => return meter_profile::check(name).map_err(Failure::input).and_then(|()| acceptable("meter")),
         Kind::Machine => profile::machine(name).map(|_| "machine"),

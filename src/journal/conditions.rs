@@ -80,9 +80,26 @@ pub struct Sharing {
     pub other_processes: Fact<Vec<u32>>,
 }
 
-impl From<&BoardFacts> for Sharing {
-    fn from(facts: &BoardFacts) -> Sharing {
-        Sharing { is_partitioned: facts.is_partitioned.clone(), other_processes: facts.other_processes.clone() }
+impl Sharing {
+    /// Of one board, or of several that count as one: what is so of one of them is so of all. None of no board.
+    pub fn of(boards: &[&BoardFacts]) -> Option<Sharing> {
+        boards.first()?;
+        let is_cut = |board: &&&BoardFacts| board.is_partitioned.value == Some(true);
+        let untold = boards.iter().find(|board| board.is_partitioned.known().is_err());
+        let is_partitioned = match (boards.iter().find(is_cut), untold) {
+            (Some(board), _) | (None, Some(board)) => board.is_partitioned.clone(),
+            (None, None) => Ok(false).into(),
+        };
+        let lists = boards.iter().map(|board| board.other_processes.known());
+        let mut processes: Vec<u32> = lists.clone().flatten().flatten().copied().collect();
+        processes.sort_unstable();
+        processes.dedup();
+        let untold = lists.filter_map(Result::err).next();
+        let other_processes = match untold {
+            Some(cause) if processes.is_empty() => Err(cause).into(),
+            _ => Ok(processes).into(),
+        };
+        Some(Sharing { is_partitioned, other_processes })
     }
 }
 

@@ -80,11 +80,15 @@ impl Access {
         self.scheme.is_some()
     }
 
-    /// Why a server that answered `status` does not let this program in.
-    pub(super) fn refusal(&self, status: u16, challenges: &[&str]) -> Refusal {
+    /// Why a server that answered `status` does not let this program in, which `has_logged_in` or has not.
+    pub(super) fn refusal(&self, status: u16, challenges: &[&str], has_logged_in: bool) -> Refusal {
         let scheme = challenges.iter().find_map(|text| text.split(' ').next()).unwrap_or("no scheme named");
         let no = |detail: String| Refusal::new(NoData::NoPermission, detail);
         match (status, self.token.is_some(), self.password.is_some()) {
+            (403, ..) if !has_logged_in => {
+                no("it answers nobody at this place without a login, or not this machine, and asks for no password (HTTP 403)".into())
+                    .with_remedy("name a token with token_env=VARIABLE if it takes one, or let it answer this machine there")
+            }
             (403, ..) => no("it knows this user and does not let it in (HTTP 403)".into())
                 .with_remedy("give the user the right to read there, or name another with user=NAME"),
             (_, true, _) => no("it does not take the token (HTTP 401)".into())

@@ -2,12 +2,13 @@
 //!
 //! | address | is |
 //! |---|---|
-//! | `shelly://HOST[:PORT][?id=N]` | a Shelly plug or relay that meters ([`super::shelly`]); port 80, switch 0 |
+//! | `shelly://HOST[:PORT][?id=N&phase=a]` | a Shelly plug, relay or clamp that meters ([`super::shelly`]); port 80, all phases |
 //! | `ptd://HOST[:PORT]` | a PTDaemon of the user's own before an analyser ([`super::ptdaemon`]); port 8888 |
-//! | `recorded://FILE[?boundary=NAME]` | energies from a file, replayed ([`super::recorded`]); never a measurement |
+//! | `recorded://FILE[?boundary=NAME]` | energies from a file, replayed ([`super::recorded`]); never a measurement, and of what nobody states unless a boundary is named |
 //! | `exec:...`, `http://...`, `https://...`, `profile:...`, `sum:...` | whatever else measures ([`super::doors`]) |
 //!
-//! An IPv6 host stands in brackets: `shelly://[fd00::7]:80`.
+//! An IPv6 host stands in brackets: `shelly://[fd00::7]:80`. No password stands in an address; where one does all the same, no
+//! message repeats it.
 
 use super::doors::{self, Exec, Web};
 use super::meter_profile;
@@ -54,14 +55,46 @@ pub enum Address {
 
 /// Why a text is no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "meter `{text}`: {reason}; an address is shelly://HOST[:PORT][?id=0&phase=a], ptd://HOST[:PORT], \
-     recorded://FILE[?boundary=wall|accelerator|module|cpu_package], exec[,KEY=VALUE]:COMMAND, \
-     http[s]://HOST/PATH#/POINTER&unit=W, profile:NAME,host=HOST or sum:NAME,NAME"
-)]
+#[error("meter `{text}`: {reason} (its form: {form})")]
 pub struct AddressError {
     text: String,
     reason: String,
+    form: &'static str,
+}
+
+/// What each kind of address looks like, by how it begins.
+const FORMS: [(&str, &str); 8] = [
+    ("shelly:", "shelly://HOST[:PORT][?id=N&phase=a]"),
+    ("ptd:", "ptd://HOST[:PORT]"),
+    ("recorded:", "recorded://FILE[?boundary=NAME]"),
+    ("exec", "exec[,KEY=VALUE...]:COMMAND"),
+    ("http:", "http://HOST[:PORT]/PATH#/POINTER&unit=W[&KEY=VALUE...]"),
+    ("https:", "https://HOST[:PORT]/PATH#/POINTER&unit=W[&KEY=VALUE...]"),
+    ("profile:", "profile:NAME[,KEY=VALUE...]"),
+    ("sum:", "sum:NAME,NAME"),
+];
+
+/// The same where it begins like none of them.
+const ANY_FORM: &str =
+    "shelly://, ptd://, recorded://, http://, https://, exec:, profile: or sum:, and what is behind it";
+
+/// What is said where a password stands in an address.
+pub(super) const NO_PASSWORD: &str = "no user and no password stand in an address: put the password into the environment \
+                                      variable DAWNDUSK_METER_PASSWORD";
+
+impl AddressError {
+    /// A password that stands where none should is not repeated.
+    fn of(text: &str, mut reason: String) -> AddressError {
+        let form = FORMS.iter().find(|(begin, _)| text.starts_with(begin)).map_or(ANY_FORM, |(_, form)| *form);
+        let (text, secrets) = hidden(text);
+        for secret in &secrets {
+            let password = secret.split_once(':').map_or("", |(_, password)| password);
+            for part in [secret.as_str(), password].into_iter().filter(|part| !part.is_empty()) {
+                reason = reason.replace(part, "...");
+            }
+        }
+        AddressError { text, reason, form }
+    }
 }
 
 impl Address {
@@ -79,7 +112,7 @@ impl Address {
 
     /// True for a text that must not be repeated, since a password stands in it, where none should.
     pub fn holds_a_password(text: &str) -> bool {
-        secret(text).is_some()
+        !hidden(text).1.is_empty()
     }
 
     /// True for a text that is meant as an address, and not as the name of a source of this machine.
@@ -92,16 +125,12 @@ impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Address, AddressError> {
-        // A password that stands where none should is not repeated.
-        let wrong = |reason: String| match secret(text) {
-            Some((scheme, rest)) => AddressError { text: format!("{scheme}://...@{rest}"), reason },
-            None => AddressError { text: text.to_owned(), reason },
-        };
+        let wrong = |reason: String| AddressError::of(text, reason);
         if let Some(rest) = text.strip_prefix("exec").filter(|rest| rest.starts_with([':', ','])) {
             return Exec::of(rest).map(Address::Exec).map_err(wrong);
         }
         if let Some(rest) = text.strip_prefix("profile:") {
-            let meter = doors::profile_of(rest).and_then(|(name, given)| meter_profile::address(name, given));
+            let meter = doors::profile_of(rest).and_then(|(name, given)| meter_profile::address(name, &given));
             return meter.map_err(wrong);
         }
         if let Some(rest) = text.strip_prefix("sum:") {
@@ -116,11 +145,33 @@ impl FromStr for Address {
     }
 }
 
-/// Scheme and rest of a text that holds a password, as an address must not.
-fn secret(text: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = text.split_once("://").filter(|(scheme, _)| scheme.starts_with("http"))?;
-    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    Some((scheme, &rest[rest[..authority].rfind('@')? + 1..]))
+/// Keys under which people write a password.
+const SECRET_KEYS: [&str; 6] = ["password", "passwd", "pass", "token", "secret", "key"];
+
+/// A text without what may be a password in it, and what that was.
+fn hidden(text: &str) -> (String, Vec<String>) {
+    // A command may hold anything, and `@` is usual there.
+    let end = if text.starts_with("exec") { text.find(':').unwrap_or(text.len()) } else { text.len() };
+    let (told, command) = text.split_at(end);
+    let mut secrets: Vec<&str> = Vec::new();
+    if let Some((_, rest)) = told.split_once("://").filter(|(scheme, _)| *scheme != "recorded") {
+        let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+        let is_torn =
+            authority.rsplit_once(':').is_some_and(|(_, port)| !port.bytes().all(|byte| byte.is_ascii_digit()));
+        // A password may hold what ends the name of a host.
+        let place = if is_torn && !authority.contains(['@', ']']) { rest } else { authority };
+        secrets.extend(place.rfind('@').map(|at| &place[..at]));
+    }
+    for (key, value) in told.split([',', '&', '?', '#']).filter_map(|pair| pair.split_once('=')) {
+        if SECRET_KEYS.iter().any(|known| key.eq_ignore_ascii_case(known)) {
+            secrets.push(value);
+        } else if told.starts_with("profile:") {
+            secrets.extend(value.rfind('@').map(|at| &value[..at]));
+        }
+    }
+    secrets.retain(|secret| !secret.is_empty());
+    let shown = secrets.iter().fold(told.to_owned(), |shown, secret| shown.replace(secret, "..."));
+    (shown + command, secrets.into_iter().map(str::to_owned).collect())
 }
 
 /// A plug, an analyser or a recording.
@@ -158,8 +209,11 @@ fn classic(scheme: &str, place: &str, query: Option<&str>) -> Result<Address, St
         "recorded" => {
             unknown(scheme)?;
             let boundary = match value("boundary") {
-                None => Boundary::Wall,
-                Some(word) => Boundary::named(word).ok_or_else(|| format!("`{word}` is no boundary"))?,
+                None => Boundary::NotStated,
+                Some(word) => Boundary::named(word).ok_or_else(|| {
+                    let known: Vec<&str> = Boundary::WORDS.iter().map(|(word, _)| *word).collect();
+                    format!("`{word}` is no boundary; it is one of {}", known.join(", "))
+                })?,
             };
             Ok(Address::Recorded { file: place.into(), boundary })
         }
@@ -170,6 +224,9 @@ fn classic(scheme: &str, place: &str, query: Option<&str>) -> Result<Address, St
 /// `HOST`, `HOST:PORT`, `[V6]` or `[V6]:PORT`; a trailing slash is no part of it.
 pub(super) fn host_and_port(place: &str, otherwise: u16) -> Result<(String, u16), String> {
     let place = place.strip_suffix('/').unwrap_or(place);
+    if place.contains('@') {
+        return Err(NO_PASSWORD.into());
+    }
     let (host, port) = match place.strip_prefix('[') {
         Some(rest) => {
             let (host, after) = rest.split_once(']').ok_or("the bracket is not closed")?;
@@ -181,8 +238,13 @@ pub(super) fn host_and_port(place: &str, otherwise: u16) -> Result<(String, u16)
     if host.is_empty() || host.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/') {
         return Err("it names no host".into());
     }
-    let port =
-        port.map_or(Ok(otherwise), |port| port.parse().map_err(|_| format!("port `{port}` is not 1 to 65535")))?;
+    let number = |port: &str| {
+        // What is no number may be a part of a password.
+        let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+        let said = if is_number { format!("port `{port}`") } else { "what stands behind the colon".to_owned() };
+        port.parse().map_err(|_| format!("{said} is not 1 to 65535"))
+    };
+    let port = port.map_or(Ok(otherwise), number)?;
     if port == 0 { Err("port 0 is no port".into()) } else { Ok((host.to_owned(), port)) }
 }
 
@@ -233,9 +295,39 @@ mod tests {
             "x",
         ] {
             let error = text.parse::<Address>().err().unwrap_or_else(|| panic!("{text} is no address")).to_string();
-            assert!(error.contains(text) && error.contains("ptd://HOST"), "{error}");
+            let begins = text.split([':', ',']).next().filter(|begin| *begin != "x" && *begin != "gopher");
+            let form = begins.unwrap_or("recorded://");
+            assert!(
+                error.contains(text) && error.split("(its form: ").nth(1).is_some_and(|s| s.contains(form)),
+                "{error}"
+            );
+            assert!(error.len() < 300 + text.len() || text.contains("colour"), "short enough to be read: {error}");
         }
-        let secret = "http://me:hunter2@bmc/#unit=W".parse::<Address>().expect_err("a password").to_string();
-        assert!(!secret.contains("hunter2") && secret.contains("bmc"), "it is not repeated: {secret}");
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_never_repeated() {
+        for text in [
+            "http://me:hunter2@bmc/#unit=W",
+            "https://me:hun/ter2@bmc/#unit=W",
+            "shelly://admin:hunter2@bmc",
+            "ptd://admin:hunter2@bmc:8888",
+            "profile:redfish,host=root:hunter2@bmc",
+            "profile:redfish,host=bmc,password=hunter2",
+            "profile:redfish,host=bmc,port=hunter2@bmc",
+            "http://bmc/#unit=W&password=hunter2",
+            "shelly://bmc?password=hunter2",
+            "exec,password=hunter2:bmc",
+        ] {
+            assert!(Address::holds_a_password(text), "{text}");
+            let error = text.parse::<Address>().expect_err(text).to_string();
+            assert!(
+                !error.contains("ter2") && !error.contains("hun") && error.contains("bmc"),
+                "it is not repeated: {error}"
+            );
+        }
+        for text in ["recorded://a@b.csv", "http://bmc/a@b#unit=W", "exec:ssh me@bmc watts", "shelly://bmc"] {
+            assert!(!Address::holds_a_password(text) && text.parse::<Address>().is_ok(), "{text} holds none");
+        }
     }
 }

@@ -78,6 +78,11 @@ pub trait Sensor: Send {
         None
     }
 
+    /// CPU time of programs and threads that work for it alone; none where there are none, or nobody tells.
+    fn cpu_time(&self) -> Option<Seconds> {
+        None
+    }
+
     /// What slows the device down while it draws `power`.
     ///
     /// # Errors
@@ -323,6 +328,10 @@ impl<S: Sensor> Meter for Channel<S> {
         let source =
             |quantity: &Quantity| if let Role::Beside(source) = &quantity.role { Some(source.clone()) } else { None };
         self.quantities.iter().filter_map(source).collect()
+    }
+
+    fn cpu_time(&self) -> Option<Seconds> {
+        self.sensor.cpu_time()
     }
 
     fn beside(&self) -> Vec<(Reading, Coverage)> {

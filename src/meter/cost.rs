@@ -15,7 +15,7 @@ pub struct MeterCost {
     /// Time that the flight's thread spent in its looks.
     #[serde(default)]
     pub waited_s: Seconds,
-    /// CPU time of the sources' own threads.
+    /// CPU time of the sources' own threads, and of programs that are sources.
     #[serde(default)]
     pub threads_s: Seconds,
     /// CPU time of all looks; none where the system does not tell that of a thread.
@@ -64,7 +64,9 @@ impl MeterCost {
     pub(super) fn shared(self) -> MeterCost {
         let share = |time: Seconds| if self.over_s > Seconds::ZERO { time / self.over_s } else { 0.0 };
         let unasked = self.reads.saturating_sub(self.looks) as f64 / self.reads.max(1) as f64;
-        let taken = self.waited_s + self.threads_s * unasked;
+        // Who is asked and does not make the flight wait takes his time all the same, as a program does.
+        let asked = self.threads_s * (1.0 - unasked);
+        let taken = self.waited_s.max(asked) + self.threads_s * unasked;
         MeterCost { core_share: self.cpu_s.map(share), work_share: share(taken), ..self }
     }
 }

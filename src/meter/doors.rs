@@ -10,11 +10,10 @@
 //! The keys are those of [`super::settings`]. What stands behind `#` is never sent. In a key or a pointer there `%26` stands
 //! for `&` and `%25` for `%`.
 
-use super::address::host_and_port;
+use super::address::{NO_PASSWORD, host_and_port};
 use super::http::Server;
 use super::pointer;
-use super::settings::{Settings, Several, table_of};
-use toml::Table;
+use super::settings::{Settings, Several, pairs_of, table_of};
 
 /// A program that prints numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +72,13 @@ impl Exec {
     }
 }
 
+impl Exec {
+    /// What its profile was given beside the period: it says which number is read.
+    pub(super) fn parameters(&self) -> Vec<&(String, String)> {
+        self.variables.iter().filter(|(name, _)| name != "period_s").collect()
+    }
+}
+
 impl Web {
     /// Of `https://HOST/PATH#...`, by its scheme and what stands behind it.
     pub(super) fn of(is_secure: bool, rest: &str) -> Result<Web, String> {
@@ -88,9 +94,7 @@ impl Web {
         let start = url.find(['/', '?']).unwrap_or(url.len());
         let (authority, path) = url.split_at(start);
         if authority.contains('@') {
-            return Err("no user and no password stand in an address: say user=NAME, and put the password into the \
-                        environment variable DAWNDUSK_METER_PASSWORD"
-                .into());
+            return Err(format!("{NO_PASSWORD}; the user is user=NAME"));
         }
         let (host, port) = host_and_port(authority, if is_secure { 443 } else { 80 })?;
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
@@ -100,6 +104,11 @@ impl Web {
         let places = pointers.iter().chain(&settings.unit_at).chain(&settings.time_at);
         if let Some(bad) = places.into_iter().find(|place| !pointer::is_good(place)) {
             return Err(format!("`{bad}` is no JSON pointer: it begins with `/`"));
+        }
+        for (index, place) in pointers.iter().enumerate() {
+            if let Some(other) = pointers[..index].iter().find(|other| pointer::meet(place, other)) {
+                return Err(format!("`{other}` and `{place}` lead to the same number, which would be added twice"));
+            }
         }
         if pointers.len() > 1 && settings.several == Several::Refuse {
             return Err("several pointers: say several=add to add what stands there, or name one".into());
@@ -128,11 +137,11 @@ pub(super) fn sum_of(rest: &str) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// A name or file and its `key=value` texts.
-pub(super) fn profile_of(rest: &str) -> Result<(&str, Table), String> {
+/// A name or file and its `key=value` texts, each as it was said.
+pub(super) fn profile_of(rest: &str) -> Result<(&str, Vec<(&str, &str)>), String> {
     let mut parts = rest.split(',');
     let name = parts.next().filter(|name| !name.is_empty()).ok_or("it names no profile")?;
-    Ok((name, table_of(parts.filter(|part| !part.is_empty()))?))
+    Ok((name, pairs_of(parts.filter(|part| !part.is_empty()))?))
 }
 
 fn decoded(part: &str) -> String {
@@ -170,6 +179,7 @@ mod tests {
         for (bad, part) in [
             ("a/b#/x", "say unit=W"),
             ("a/b#/x&/y&unit=W", "several=add"),
+            ("a/b#/x/0&/x/*&several=add&unit=W", "added twice"),
             ("u:secret@a/b#unit=W", "DAWNDUSK_METER_PASSWORD"),
             ("/b#unit=W", "no host"),
             ("a/b c#unit=W", "white space"),

@@ -7,14 +7,15 @@
 //! | `energy_j=4711.5` | a count of energy that rises |
 //! | both, with a space between | the energy counts, the power is shown |
 //!
-//! The first good line says which of them the program gives. Empty lines are passed over; any other line is a look that
-//! brought nothing. A silence of [`GAP_PERIODS`] periods is [`NoData::Timeout`], the program's end [`NoData::Ended`].
+//! The first good line says which of them the program gives. Empty lines are passed over; any other line, and one that is too
+//! long or cut, is a look that brought nothing. A silence of [`GAP_PERIODS`] periods is [`NoData::Timeout`], the program's end [`NoData::Ended`].
 
 use super::channel::{Channel, Sample, Sensor, Value};
 use super::doors::Exec as ExecAddress;
 use super::integral::GAP_PERIODS;
 use super::probe::Refusal;
-use super::program::{Line, Program};
+use super::program::{End, Program};
+use super::program_lines::{LINE_MAX, Line};
 use super::settings::{Settings, Steps, Unit, microjoules};
 use crate::reading::NoData;
 use crate::units::{Joules, Seconds, Watts};
@@ -26,6 +27,9 @@ const FIRST_LINE: Seconds = Seconds(5.0);
 
 /// After the last line a program has so long to end, before it is told how it did.
 const LAST_BREATH: Duration = Duration::from_millis(200);
+
+/// The cost of the program is asked for no more often: it takes a few files.
+const COST_PERIOD: Duration = Duration::from_secs(1);
 
 /// What a line says.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -42,6 +46,8 @@ pub struct Exec {
     kind: (bool, bool),
     last_line: Instant,
     steps: Steps,
+    /// Its CPU time, and when that was asked for.
+    cost: (Instant, Option<Seconds>),
     /// The line by which it was opened.
     untold: Option<Line>,
 }
@@ -61,12 +67,14 @@ impl Exec {
         let program =
             started.map_err(|error| Refusal::new(NoData::NotSupported, format!("it does not start: {error}")))?;
         let settings = address.settings.clone();
+        let cost = (Instant::now(), program.cpu_time());
         let mut exec = Exec {
             program,
             settings,
             kind: (false, false),
             last_line: Instant::now(),
             steps: Steps::default(),
+            cost,
             untold: None,
         };
         let said = exec.await_first()?;
@@ -83,7 +91,8 @@ impl Exec {
             Some(profile) => format!("a program by the profile {profile}"),
             None => "a program of the user's own".to_owned(),
         };
-        let source = settings.source(name, &format!("{whose}, a number a line: {kind}"));
+        let cost = if exec.cost.1.is_some() { "" } else { "; what it costs is not known here" };
+        let source = settings.source(name, &format!("{whose}, a number a line: {kind}{cost}"));
         let period = settings.period * 0.5;
         Ok(Channel::new(source, exec, quantities).polled_every(period))
     }
@@ -93,16 +102,16 @@ impl Exec {
         let until = Instant::now() + Duration::try_from_secs_f64(patience.0).unwrap_or_default();
         let mut last: Option<String> = None;
         loop {
-            let bad = last.as_ref().map(|line| format!("; its last line was `{line}`")).unwrap_or_default();
-            match self.program.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) if line.text.is_empty() => {}
-                Ok(line) => match said(&line.text, &self.settings) {
+            let bad = last.as_ref().map(|line| format!("; its last line was {line}")).unwrap_or_default();
+            match self.program.lines.take_before(until) {
+                Ok(line) if line.text.is_empty() && line.is_whole => {}
+                Ok(line) => match said_by(&line, &self.settings) {
                     Ok(said) => {
                         self.last_line = line.came;
                         self.untold = Some(line);
                         return Ok(said);
                     }
-                    Err(()) => last = Some(line.text.chars().filter(|c| !c.is_control()).take(80).collect()),
+                    Err(()) => last = Some(shown(&line)),
                 },
                 Err(RecvTimeoutError::Timeout) if last.is_some() => {
                     let unit =
@@ -117,13 +126,22 @@ impl Exec {
                             "let it print a line each period and not hold lines back (such as `stdbuf -oL COMMAND`)",
                         ));
                 }
-                Err(RecvTimeoutError::Disconnected) => {
-                    let how = self.how_it_ended();
-                    let trouble = self.told();
-                    return Err(Refusal::new(NoData::Ended, format!("the program ended {how}{bad}{trouble}"))
-                        .with_remedy("it has to go on and print a line each period: such as `while :; do COMMAND; sleep 1; done`"));
-                }
+                Err(RecvTimeoutError::Disconnected) => return Err(self.refused_by_its_end(&bad)),
             }
+        }
+    }
+
+    /// Why there is no meter where the program is at its end.
+    fn refused_by_its_end(&mut self, bad: &str) -> Refusal {
+        let end = self.end();
+        let how = end.map_or_else(|| "its output, and goes on without".to_owned(), |end| end.to_string());
+        let detail = format!("the program ended {how}{bad}{}", self.told());
+        match end {
+            Some(end) if end.is_missing() => Refusal::new(NoData::NotSupported, detail)
+                .with_remedy("install the program that it needs, or name it by its path"),
+            _ => Refusal::new(NoData::Ended, detail).with_remedy(
+                "it has to go on and print a line each period: such as `while :; do COMMAND; sleep 1; done`",
+            ),
         }
     }
 
@@ -132,20 +150,21 @@ impl Exec {
         if trouble.is_empty() { trouble } else { format!("; it says: {trouble}") }
     }
 
-    fn how_it_ended(&mut self) -> String {
+    /// How it ended; none where only its output did.
+    fn end(&mut self) -> Option<End> {
         let asked = Instant::now();
         loop {
             match self.program.ended() {
-                Some(how) => return how,
-                None if asked.elapsed() > LAST_BREATH => return "its output, and goes on without".to_owned(),
+                Some(end) => return Some(end),
+                None if asked.elapsed() > LAST_BREATH => return None,
                 None => std::thread::sleep(LAST_BREATH / 20),
             }
         }
     }
 
     /// The samples of a line that came at `at`.
-    fn samples_of(&mut self, at: Seconds, text: &str) -> Vec<Sample> {
-        let Ok(Said { power, energy }) = said(text, &self.settings) else {
+    fn samples_of(&mut self, at: Seconds, line: &Line) -> Vec<Sample> {
+        let Ok(Said { power, energy }) = said_by(line, &self.settings) else {
             return vec![Sample::new(0, at, Err(NoData::Implausible))];
         };
         let power = power.map(Value::Power).ok_or(NoData::Implausible);
@@ -163,18 +182,21 @@ impl Exec {
 impl Sensor for Exec {
     fn samples(&mut self, now: Seconds) -> Result<Vec<Sample>, NoData> {
         let here = Instant::now();
+        if here.saturating_duration_since(self.cost.0) >= COST_PERIOD {
+            self.cost = (here, self.program.cpu_time());
+        }
         let mut samples = Vec::new();
         let has_ended = loop {
-            let line = match self.untold.take().map_or_else(|| self.program.lines.try_recv(), Ok) {
+            let line = match self.untold.take().map_or_else(|| self.program.lines.try_take(), Ok) {
                 Ok(line) => line,
                 Err(end) => break end == TryRecvError::Disconnected,
             };
-            if line.text.is_empty() {
+            if line.text.is_empty() && line.is_whole {
                 continue;
             }
             self.last_line = line.came;
             let at = now - Seconds(here.saturating_duration_since(line.came).as_secs_f64());
-            samples.extend(self.samples_of(at, &line.text));
+            samples.extend(self.samples_of(at, &line));
         };
         let silence = Seconds(here.saturating_duration_since(self.last_line).as_secs_f64());
         let is_silent = silence > self.settings.period * GAP_PERIODS;
@@ -185,9 +207,28 @@ impl Sensor for Exec {
             _ => Ok(samples),
         }
     }
+
+    fn cpu_time(&self) -> Option<Seconds> {
+        self.cost.1
+    }
 }
 
-/// What a line says, by the settings.
+/// The beginning of a line for people, and what is wrong with its length.
+fn shown(line: &Line) -> String {
+    let text: String = line.text.chars().filter(|c| !c.is_control()).take(80).collect();
+    match (line.is_whole, line.text.len() < LINE_MAX) {
+        (true, _) => format!("`{text}`"),
+        (false, true) => format!("`{text}`, without its end"),
+        (false, false) => format!("`{text}`..., longer than {LINE_MAX} bytes"),
+    }
+}
+
+/// What a line says, by the settings; one that is cut may show another number than it was.
+fn said_by(line: &Line, settings: &Settings) -> Result<Said, ()> {
+    if line.is_whole { said(&line.text, settings) } else { Err(()) }
+}
+
+/// The same of its text.
 fn said(text: &str, settings: &Settings) -> Result<Said, ()> {
     let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite()).ok_or(());
     let mut said = Said::default();

@@ -6,12 +6,12 @@
 //! | no answer in time | [`NoData::Timeout`] |
 //! | 429 or 503: it is asked too often, or is busy | [`NoData::Busy`], and it is left alone for as long as it asks for |
 //! | 401 or 403 | [`NoData::NoPermission`], with what [`super::access`] makes of it |
+//! | another status of 5xx | [`NoData::MeterError`]: it has an error of its own |
 //! | another status | [`NoData::NotSupported`] |
 //! | nobody there, or it hangs up in the middle | [`NoData::Lost`] |
-//! | what is no HTTP, no text, has no end, or is cut by its own announced length | [`NoData::Implausible`] |
+//! | what is no HTTP, not encrypted behind `https`, no text, longer than [`ANSWER_MAX`], or cut by its own announced length | [`NoData::Implausible`] |
 
 use super::access::{Access, AccessSettings};
-use super::network::MAX_BYTES;
 use super::probe::Refusal;
 use super::trust;
 use crate::reading::NoData;
@@ -30,6 +30,10 @@ pub struct Server {
     /// TCP port.
     pub port: u16,
 }
+
+/// The longest answer that is read. A page for Prometheus has some hundreds of kilobytes, one of a large machine a few
+/// megabytes; docs/meters.md names it.
+const ANSWER_MAX: usize = 4 << 20;
 
 /// A server that is left alone for as long as it asks for, but no longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -118,7 +122,9 @@ impl Client {
             if !is_secure {
                 request = request.set("Connection", "close");
             }
-            if let Some(header) = self.access.header(path) {
+            let login = self.access.header(path);
+            let has_logged_in = login.is_some();
+            if let Some(header) = login {
                 request = request.set("Authorization", &header);
             }
             let answer = match request.call() {
@@ -132,7 +138,7 @@ impl Client {
                     if status == 401 && self.access.is_asked(&challenges, attempt > 0, *is_secure) {
                         continue;
                     }
-                    let refusal = self.access.refusal(status, &challenges);
+                    let refusal = self.access.refusal(status, &challenges, has_logged_in);
                     return Err(Refusal { detail: format!("{where_}: {}", refusal.detail), ..refusal });
                 }
                 (code @ (429 | 503), text) => {
@@ -146,8 +152,11 @@ impl Client {
                 (code @ 300..=399, text) => {
                     let place: String = answer.header("Location").unwrap_or("nowhere").chars().take(200).collect();
                     return Err(wrong(NoData::NotSupported, &format!("HTTP {code} {text}: it points to {place}"))
-                        .with_remedy("nobody else is asked by himself: name that place, where it is the same device"));
+                        .with_remedy(
+                            "only the server that is named is asked: name that place, if it is the same device",
+                        ));
                 }
+                (code @ 500..=599, text) => return Err(wrong(NoData::MeterError, &format!("HTTP {code} {text}"))),
                 (code, text) => return Err(wrong(NoData::NotSupported, &format!("HTTP {code} {text}"))),
             }
         }
@@ -168,7 +177,7 @@ fn body(answer: ureq::Response, wrong: impl Fn(NoData, &str) -> Refusal) -> Resu
         None => None,
     };
     let mut bytes = Vec::new();
-    let read = answer.into_reader().take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes);
+    let read = answer.into_reader().take(ANSWER_MAX as u64 + 1).read_to_end(&mut bytes);
     read.map_err(|error| match (error.kind(), announced) {
         (ErrorKind::TimedOut | ErrorKind::WouldBlock, Some(length)) if !bytes.is_empty() => {
             let came = bytes.len();
@@ -187,11 +196,25 @@ fn body(answer: ureq::Response, wrong: impl Fn(NoData, &str) -> Refusal) -> Resu
         }
         _ => wrong(NoData::Lost, &format!("it hung up in the middle of its answer: {error}")),
     })?;
-    if bytes.len() > MAX_BYTES {
-        return Err(wrong(NoData::Implausible, "it does not stop talking"));
+    if bytes.len() > ANSWER_MAX {
+        let most = ANSWER_MAX >> 20;
+        return Err(wrong(
+            NoData::Implausible,
+            &format!("its answer is longer than {most} MiB, which is the most that is read"),
+        )
+        .with_remedy("name a page that shows less"));
     }
-    let body = String::from_utf8(bytes).map_err(|_| wrong(NoData::Implausible, "what it says is no text"))?;
+    let body = text_of(bytes).ok_or_else(|| wrong(NoData::Implausible, "what it says is no text"))?;
     Ok(Answer { body, announced })
+}
+
+/// UTF-8, or else Latin-1, in which older devices write and every byte but 0 may stand. Both write numbers alike.
+fn text_of(bytes: Vec<u8>) -> Option<String> {
+    match String::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        Err(error) if error.as_bytes().contains(&0) => None,
+        Err(error) => Some(error.as_bytes().iter().map(|&byte| char::from(byte)).collect()),
+    }
 }
 
 /// Why there was no answer with a status, or none that is HTTP.
@@ -199,6 +222,10 @@ fn refusal(error: &ureq::Transport, wrong: impl Fn(NoData, &str) -> Refusal) -> 
     if let Some(why) = trust::refused(error) {
         return wrong(NoData::NoPermission, &format!("its certificate is not trusted: {why}"))
             .with_remedy("name its certificate, or the one that signed it, with certificate=FILE");
+    }
+    if trust::is_not_encrypted(error) {
+        return wrong(NoData::Implausible, "its answer is not encrypted: nothing there speaks https")
+            .with_remedy("say http:// in place of https://, or name the port for https");
     }
     match (error.kind(), io_kind(error)) {
         (_, Some(ErrorKind::TimedOut | ErrorKind::WouldBlock)) => wrong(NoData::Timeout, "no answer in time"),

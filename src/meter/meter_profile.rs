@@ -11,9 +11,10 @@
 //! ```
 //!
 //! In a URL a parameter stands in braces and is written so that it cannot end its place; a command finds it in its
-//! environment under its name, so that no value is ever a part of the command.
+//! environment under its name, so that no value is ever a part of the command; and as `period_s` how often it is to print.
 
 use super::Address;
+use super::address::NO_PASSWORD;
 use super::doors::{Exec, Web};
 use super::settings::{self, Settings};
 use crate::profile::METERS;
@@ -56,18 +57,18 @@ struct File {
 ///
 /// # Errors
 /// The file and what is wrong with it, a parameter that is missing or not known.
-pub(super) fn address(name_or_path: &str, given: Table) -> Result<Address, String> {
+pub(super) fn address(name_or_path: &str, given: &[(&str, &str)]) -> Result<Address, String> {
     let text = text_of(name_or_path)?;
     let wrong = |why: String| format!("{name_or_path}: {why}");
     let file = parse(&text).map_err(wrong)?;
     let mut parameters = file.defaults.clone();
     let mut keys = file.settings.clone();
-    for (key, value) in given {
-        if file.parameters.contains(&key) || file.defaults.contains_key(&key) {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            parameters.insert(key, value);
+    for &(key, value) in given {
+        let name = key.to_owned();
+        if file.parameters.contains(&name) || file.defaults.contains_key(key) {
+            parameters.insert(name, value.to_owned());
         } else if settings::KEYS.iter().any(|(known, _)| *known == key) {
-            keys.insert(key, value);
+            keys.insert(name, settings::value_of(key, value));
         } else {
             let parameters: Vec<&str> =
                 file.parameters.iter().chain(file.defaults.keys()).map(String::as_str).collect();
@@ -100,7 +101,8 @@ fn called(name_or_path: &str) -> String {
 pub fn check(name_or_path: &str) -> Result<(), String> {
     let wrong = |why: String| format!("{name_or_path}: {why}");
     let file = parse(&text_of(name_or_path)?).map_err(wrong)?;
-    let stand_ins = file.parameters.iter().map(|name| (name.clone(), "x".to_owned()));
+    // It is good as a host, as a port and in a path.
+    let stand_ins = file.parameters.iter().map(|name| (name.clone(), "1".to_owned()));
     let parameters = file.defaults.clone().into_iter().chain(stand_ins).collect();
     meter(&file, &parameters, file.settings.clone(), "x").map(|_| ()).map_err(wrong)
 }
@@ -139,6 +141,10 @@ fn parse(text: &str) -> Result<File, String> {
     if let Some(bad) = file.parameters.iter().chain(file.defaults.keys()).find(|name| !is_name(name)) {
         return Err(format!("parameter `{bad}`: its name is of a to z and _"));
     }
+    let is_key = |name: &&String| settings::KEYS.iter().any(|(known, _)| known == name);
+    if let Some(taken) = file.parameters.iter().chain(file.defaults.keys()).find(is_key) {
+        return Err(format!("parameter `{taken}`: a setting has this name; give it another"));
+    }
     if let Some(taken) = file.parameters.iter().find(|name| file.defaults.contains_key(*name)) {
         return Err(format!(
             "parameter `{taken}`: it has a default, so it need not be given; name it in one of the two"
@@ -167,7 +173,9 @@ fn meter(file: &File, parameters: &BTreeMap<String, String>, keys: Table, name: 
             Ok(Address::Web(Web { profile, ..web }))
         }
         (None, Some(command), None) => {
-            let variables = parameters.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+            let given = parameters.iter().map(|(name, value)| (name.clone(), value.clone()));
+            let period = ("period_s".to_owned(), settings.period.0.to_string());
+            let variables = given.chain([period]).collect();
             let exec = Exec::with(command, variables, settings)?;
             Ok(Address::Exec(Exec { profile, ..exec }))
         }
@@ -191,7 +199,11 @@ fn filled(url: &str, parameters: &BTreeMap<String, String>) -> Result<String, St
         } else if value.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]%".contains(c)) {
             text.push_str(value);
         } else {
-            return Err(format!("{name}: `{value}` is no host"));
+            return Err(if value.contains('@') {
+                format!("{name}: {NO_PASSWORD}; the user is user=NAME")
+            } else {
+                format!("{name}: `{value}` is no host")
+            });
         }
         rest = after;
     }

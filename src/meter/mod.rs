@@ -27,6 +27,7 @@
 
 mod access;
 pub mod acpi;
+mod addends;
 pub mod address;
 pub mod apple;
 pub mod board;
@@ -57,6 +58,8 @@ pub mod plausible;
 mod pointer;
 pub mod probe;
 pub mod program;
+mod program_cost;
+mod program_lines;
 pub mod ptdaemon;
 pub mod rapl;
 pub mod recorded;
@@ -102,6 +105,9 @@ pub trait Meter: Send {
     /// How well the source has been watched since it was opened.
     fn coverage(&self) -> Coverage;
 
+    /// From here on `now` may be on another clock: looks that were taken until here are forgotten, and no energy is.
+    fn begin_anew(&mut self) {}
+
     /// For how long the device behind the source was slowed down since it was opened; none where nobody says.
     fn throttling(&self) -> Option<Throttling> {
         None
@@ -118,7 +124,7 @@ pub trait Meter: Send {
         Vec::new()
     }
 
-    /// CPU time of the threads that belong to the source alone; none where it is read on its caller's.
+    /// CPU time of the threads and programs that belong to the source alone; none where it is read on its caller's.
     fn cpu_time(&self) -> Option<Seconds> {
         None
     }

@@ -29,6 +29,12 @@ pub(super) fn is_good(pointer: &str) -> bool {
     pointer.is_empty() || pointer.starts_with('/')
 }
 
+/// Whether two pointers may lead to the same number: `*` is every entry.
+pub(super) fn meet(one: &str, two: &str) -> bool {
+    let is_one = |(one, two): (&str, &str)| one == two || one == "*" || two == "*";
+    one.split('/').count() == two.split('/').count() && one.split('/').zip(two.split('/')).all(is_one)
+}
+
 /// All that `pointer` leads to.
 pub(super) fn find<'a>(document: &'a Value, pointer: &str) -> Vec<&'a Value> {
     let mut found = vec![document];
@@ -84,6 +90,12 @@ mod tests {
         assert_eq!(numbers("volts 230\npower: 81.5 W\n", "/power:/1"), [Ok(81.5)], "by the first word of its line");
         assert_eq!(numbers("volts 230\npower: 81.5 W\n", "/1/1"), [Ok(81.5)], "by its place");
         assert_eq!(numbers(r#"[[1,2],[3,4]]"#, "/*/1"), [Ok(2.0), Ok(4.0)], "every one");
+    }
+
+    #[test]
+    fn two_pointers_meet_where_they_may_lead_to_the_same_number() {
+        assert!(meet("/a/0/w", "/a/0/w") && meet("/a/*/w", "/a/0/w") && meet("", ""), "the same, or every one");
+        assert!(!meet("/a/0/w", "/a/1/w") && !meet("/a", "/a/0") && !meet("/*/w", "/*/v"), "others");
     }
 
     #[test]

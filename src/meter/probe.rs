@@ -3,6 +3,7 @@
 //! A source is accepted by reading it. That a driver loads, a file exists or a library starts says nothing: on some
 //! boards all of that succeeds and every value is refused.
 
+use super::addends;
 use super::board::BoardFacts;
 use crate::reading::{NoData, Reading, Source};
 use crate::units::{Seconds, Watts};
@@ -65,6 +66,9 @@ pub struct Probe {
     /// A person asked for it, or for a sum of which it is a part.
     #[serde(default)]
     pub asked_for: bool,
+    /// The sources that it adds; empty where it is no sum.
+    #[serde(default)]
+    pub parts: Vec<String>,
     /// What speaks against its numbers: it is not chosen.
     #[serde(default)]
     pub doubt: Option<String>,
@@ -86,7 +90,11 @@ impl Probe {
         if let Some(cost) = self.read_cost_s {
             text.push_str(&format!(" in {:.1} us a read", cost.0 * 1e6));
         }
-        text.push_str(&format!("; covers {}; new every {:.3}", source.boundary, source.update_period_s));
+        let covers = match self.parts.len() {
+            0 => source.boundary.to_string(),
+            count => addends::together(source.boundary, count),
+        };
+        text.push_str(&format!("; covers {covers}; new every {:.3}", source.update_period_s));
         match source.relative_uncertainty {
             Some(band) => text.push_str(&format!("; within {} % (k = 2)", percent(band))),
             None => text.push_str("; no band"),

@@ -9,20 +9,16 @@
 //! It runs under the shell in a process group of its own, so that all that it has started ends with it. The watcher is of
 //! that group too: it listens at a pipe that nobody writes to and that closes when this program is no more.
 
-use std::io::{self, BufRead, BufReader, Read};
+use super::program_cost;
+use super::program_lines::{Lines, read_lines};
+use crate::units::Seconds;
+use std::io::{self, BufReader, Read};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A program that was asked to end has this long. Less than the end of a source is waited for.
 const GRACE: Duration = Duration::from_millis(300);
-
-/// The longest line.
-const LINE_MAX: u64 = 4096;
-
-/// Lines that wait to be taken; a program that prints more waits too.
-const LINES_MAX: usize = 1024;
 
 /// So much is kept of what it last said of its troubles.
 const TROUBLE_MAX: usize = 400;
@@ -38,17 +34,36 @@ exec /bin/sh -c "$1""#;
 /// Process groups that are running.
 static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// A line, and when it came.
-pub(super) struct Line {
-    pub(super) came: Instant,
-    pub(super) text: String,
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Code(i32),
+    Signal(i32),
+    Somehow,
+}
+
+impl End {
+    /// True where the shell found no such program, or may not run it.
+    pub(super) fn is_missing(self) -> bool {
+        matches!(self, End::Code(126 | 127))
+    }
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            End::Code(code) => write!(f, "with exit code {code}"),
+            End::Signal(signal) => write!(f, "by signal {signal}"),
+            End::Somehow => f.write_str("somehow"),
+        }
+    }
 }
 
 /// A program under way.
 pub(super) struct Program {
     child: Child,
-    /// Disconnected once it prints no more.
-    pub(super) lines: Receiver<Line>,
+    /// Closed once it prints no more.
+    pub(super) lines: Lines,
     trouble: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -63,17 +78,23 @@ impl Program {
         let mut child = starting.spawn()?;
         running().push(child.id());
         let (output, errors) = (child.stdout.take(), child.stderr.take());
-        let (sender, lines) = sync_channel(LINES_MAX);
+        let lines = Lines::default();
+        let queue = lines.queue();
         let trouble = Arc::default();
         let program = Program { child, lines, trouble: Arc::clone(&trouble) };
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         if let Some(output) = output {
-            thread("meter lines").spawn(move || read_lines(BufReader::new(output), &sender))?;
+            thread("meter lines").spawn(move || read_lines(BufReader::new(output), &queue))?;
         }
         if let Some(errors) = errors {
             thread("meter trouble").spawn(move || keep_last(errors, &trouble))?;
         }
         Ok(program)
+    }
+
+    /// CPU time that it and all that it started have taken, and who reads its lines; none where the system does not tell.
+    pub(super) fn cpu_time(&self) -> Option<Seconds> {
+        Some(program_cost::of_family(self.child.id())? + self.lines.reader_time())
     }
 
     /// What it last said of its troubles, in one line.
@@ -85,20 +106,20 @@ impl Program {
 
     /// How it ended; none while it runs. It is not taken from the system's table, so that its number stays its own.
     #[cfg(unix)]
-    pub(super) fn ended(&mut self) -> Option<String> {
+    pub(super) fn ended(&mut self) -> Option<End> {
         use rustix::process::{WaitId, WaitIdOptions, waitid};
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         let status = waitid(WaitId::Pid(group(self.child.id())?), options).ok()??;
         Some(match (status.exit_status(), status.terminating_signal()) {
-            (Some(code), _) => format!("with exit code {code}"),
-            (_, Some(signal)) => format!("by signal {signal}"),
-            _ => "somehow".to_owned(),
+            (Some(code), _) => End::Code(code),
+            (_, Some(signal)) => End::Signal(signal),
+            _ => End::Somehow,
         })
     }
 
     #[cfg(not(unix))]
-    pub(super) fn ended(&mut self) -> Option<String> {
-        self.child.try_wait().ok()?.map(|status| format!("with {status}"))
+    pub(super) fn ended(&mut self) -> Option<End> {
+        self.child.try_wait().ok()?.map(|status| status.code().map_or(End::Somehow, End::Code))
     }
 }
 
@@ -153,22 +174,6 @@ fn group(number: u32) -> Option<rustix::process::Pid> {
 
 fn running() -> std::sync::MutexGuard<'static, Vec<u32>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Until the end, a line that has none, or nobody who listens.
-fn read_lines(mut output: impl BufRead, lines: &SyncSender<Line>) {
-    loop {
-        let mut bytes = Vec::new();
-        let read = output.by_ref().take(LINE_MAX).read_until(b'\n', &mut bytes);
-        let is_torn = bytes.len() as u64 == LINE_MAX && !bytes.ends_with(b"\n");
-        if !read.is_ok_and(|count| count > 0) || is_torn {
-            return;
-        }
-        let line = Line { came: Instant::now(), text: String::from_utf8_lossy(&bytes).trim().to_owned() };
-        if lines.send(line).is_err() {
-            return;
-        }
-    }
 }
 
 fn keep_last(mut errors: impl Read, kept: &Mutex<Vec<u8>>) {

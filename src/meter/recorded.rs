@@ -74,7 +74,11 @@ impl Recorded {
             name: name.to_owned(),
             provenance: Provenance::Modelled,
             boundary,
-            method: format!("a recording, not a measurement: the energies in {stem}, {} lines, replayed", rows.len()),
+            method: format!(
+                "a recording, not a measurement: the energies in {stem}, {} lines, replayed{}",
+                rows.len(),
+                if boundary == Boundary::NotStated { "; nobody states what it covers: say ?boundary=NAME" } else { "" }
+            ),
             update_period_s: Seconds(period),
             relative_uncertainty: None,
             rated_w: steepest(&rows),

@@ -13,8 +13,8 @@ use super::Meter;
 use super::address::AddressError;
 use super::board::BoardFacts;
 use super::probe::{Place, Probe};
-use super::sum;
 use super::trial::{Candidate, Roots, candidates};
+use super::{doubts, sum};
 use crate::reading::Boundary;
 
 /// What kind of machine the work runs on.
@@ -68,10 +68,13 @@ impl Selection {
         self.probes.iter().find(|probe| probe.name == *name)?.doubt.as_deref()
     }
 
-    /// What stands on the source's board beside its power; none where the source is no board with a library.
-    pub fn facts(&self) -> Option<&BoardFacts> {
+    /// What stands on the source's boards beside their power: on its own, or on those of its parts. Empty where it is no
+    /// board with a library.
+    pub fn facts(&self) -> Vec<&BoardFacts> {
         let name = &self.meter.source().name;
-        self.probes.iter().find(|probe| probe.name == *name).and_then(|probe| probe.facts.as_deref())
+        let parts = self.probes.iter().find(|probe| probe.name == *name).map_or(&[][..], |probe| &probe.parts);
+        let is_of_it = |probe: &&Probe| probe.name == *name || parts.contains(&probe.name);
+        self.probes.iter().filter(is_of_it).filter_map(|probe| probe.facts.as_deref()).collect()
     }
 }
 
@@ -140,9 +143,10 @@ pub fn probe_all(roots: &Roots, wanted: &[String]) -> Result<Vec<Probe>, MeterEr
 fn tried(roots: &Roots) -> Vec<Candidate> {
     let mut candidates = candidates(roots);
     for (name, members) in roots.sums() {
-        let sum = sum::candidate(&mut candidates, &name, members);
+        let sum = sum::candidate(&mut candidates, roots, &name, members);
         candidates.push(sum.unwrap_or_else(|error| sum::refused(&name, &error)));
     }
+    doubts::mark(&mut candidates);
     candidates
 }
 
@@ -164,12 +168,20 @@ pub fn open_all(roots: &Roots, wanted: &[String], accelerator: &Accelerator) -> 
     let (roots, wanted) = roots.with(wanted)?;
     let mut candidates = candidates(&roots);
     for (name, members) in roots.sums() {
-        let sum = sum::candidate(&mut candidates, &name, members)?;
+        let sum = sum::candidate(&mut candidates, &roots, &name, members)?;
         candidates.push(sum);
     }
-    let named = wanted.iter().map(|name| named(&candidates, name)).collect::<Result<Vec<usize>, _>>()?;
+    // A sum is judged as a whole: each supply of a machine may well give less than its CPU package draws.
+    doubts::mark(&mut candidates);
+    candidates.iter_mut().filter_map(|candidate| candidate.meter.as_mut()).for_each(|meter| meter.begin_anew());
+    let mut named = wanted.iter().map(|name| named(&candidates, name)).collect::<Result<Vec<usize>, _>>()?;
+    // What is a part of a sum is not read beside it.
+    let parts: Vec<&String> = candidates.iter().flat_map(|candidate| &candidate.probe.parts).collect();
+    let is_part: Vec<bool> = named.iter().map(|&index| parts.contains(&&candidates[index].probe.name)).collect();
+    let mut is_part = is_part.into_iter();
+    named.retain(|_| !is_part.next().unwrap_or(false));
     if let Some(again) = (1..named.len()).find(|&index| named[..index].contains(&named[index])) {
-        return Err(MeterError::Twice { wanted: wanted[again].clone() });
+        return Err(MeterError::Twice { wanted: candidates[named[again]].probe.name.clone() });
     }
     mark_asked_for(&mut candidates, &named, &roots);
     let (chosen, others) = match named.split_first() {
@@ -314,7 +326,11 @@ fn covers(candidate: &Candidate, accelerator: &Accelerator) -> Fit {
         | (Boundary::CpuPackage, Integrated | Software)
         | (Boundary::Apu | Boundary::Module | Boundary::Process, Software) => Fit::Sure,
         (Boundary::Accelerator | Boundary::Package, Discrete)
-        | (Boundary::Apu | Boundary::Module, Discrete | Integrated) => same_board(&candidate.place, accelerator),
+        | (Boundary::Apu | Boundary::Module, Discrete | Integrated) => {
+            // A sum holds the accelerator where one of its parts does.
+            let fits = candidate.places_of_parts.iter().map(|place| same_board(place, accelerator));
+            fits.max().unwrap_or_else(|| same_board(&candidate.place, accelerator))
+        }
         // Of what nobody says what it covers at least the device must be the accelerator's.
         (Boundary::Unknown, Discrete | Integrated) if candidate.place != Place::default() => {
             same_board(&candidate.place, accelerator)
@@ -342,7 +358,7 @@ fn same_board(place: &Place, accelerator: &Accelerator) -> Fit {
 }
 
 /// Domain, bus, device and function of `0000:65:00.0`, `00000000:65:00.0` or `65:00.0`.
-fn pci_address(text: &str) -> Option<[u32; 4]> {
+pub(super) fn pci_address(text: &str) -> Option<[u32; 4]> {
     let (rest, function) = text.trim().rsplit_once('.')?;
     let mut parts = rest.rsplit(':').map(|part| u32::from_str_radix(part, 16));
     let device = parts.next()?.ok()?;

@@ -102,21 +102,35 @@ pub struct Settings {
     pub timeout: Seconds,
 }
 
-/// A table of `key=value` texts.
+/// Keys and values of `key=value` texts.
 ///
 /// # Errors
 /// A text that is no pair, a key twice.
-pub fn table_of<'a>(pairs: impl IntoIterator<Item = &'a str>) -> Result<Table, String> {
-    let mut table = Table::new();
-    for pair in pairs {
-        let (key, value) = pair.split_once('=').ok_or_else(|| format!("`{pair}` is no KEY=VALUE"))?;
-        let is_number = key == "factor" || ["_s", "_w", "_percent"].iter().any(|unit| key.ends_with(unit));
-        let number = value.parse().ok().filter(|_| is_number).map(Value::Float);
-        if table.insert(key.to_owned(), number.unwrap_or_else(|| Value::String(value.to_owned()))).is_some() {
+pub fn pairs_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<(&'a str, &'a str)>, String> {
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    for text in texts {
+        let (key, value) = text.split_once('=').ok_or_else(|| format!("`{text}` is no KEY=VALUE"))?;
+        if pairs.iter().any(|(known, _)| *known == key) {
             return Err(format!("`{key}` stands there twice"));
         }
+        pairs.push((key, value));
     }
-    Ok(table)
+    Ok(pairs)
+}
+
+/// The same as a table of settings.
+///
+/// # Errors
+/// A text that is no pair, a key twice.
+pub fn table_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Table, String> {
+    Ok(pairs_of(texts)?.into_iter().map(|(key, value)| (key.to_owned(), value_of(key, value))).collect())
+}
+
+/// What a text is as the value of a setting: keys whose name ends with a unit hold numbers.
+pub fn value_of(key: &str, text: &str) -> Value {
+    let is_number = key == "factor" || ["_s", "_w", "_percent"].iter().any(|unit| key.ends_with(unit));
+    let number = text.parse().ok().filter(|_| is_number).map(Value::Float);
+    number.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
 impl Default for Settings {
@@ -242,11 +256,10 @@ const MOST: Joules = Joules(1e13);
 /// The microjoules of a count of energy.
 ///
 /// # Errors
-/// It is negative, or none.
+/// It is none: no count begins below zero.
 pub(super) fn microjoules(energy: Joules) -> Result<u64, NoData> {
     match energy {
-        Joules(energy) if energy < 0.0 => Err(NoData::Negative),
-        energy if energy.is_finite() && energy <= MOST => Ok((energy / MICROJOULE).round() as u64),
+        energy if energy >= Joules::ZERO && energy <= MOST => Ok((energy / MICROJOULE).round() as u64),
         _ => Err(NoData::Implausible),
     }
 }

@@ -67,6 +67,10 @@ impl Shelly {
             let status = match part.status(&mut client) {
                 Ok(status) => status,
                 Err(error) => {
+                    // Some answer 500 for a part that they do not have.
+                    let is_missing = error.cause == NoData::MeterError;
+                    let cause = if is_missing { NoData::NotSupported } else { error.cause };
+                    let error = Refusal { cause, ..error };
                     let is_better = |before: &Refusal| before.cause == NoData::NotSupported;
                     refusal = refusal.filter(|before| !is_better(before)).or(Some(error));
                     continue;

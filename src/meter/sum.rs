@@ -5,14 +5,16 @@
 //! never falls where its members do not. A member without an energy leaves the sum without.
 //!
 //! Its band is the widest of theirs, since one fault of gain may be in all of them (`sum(b E) <= max(b) sum(E)`), its
-//! provenance the worst.
+//! provenance the worst. What speaks against one of them speaks against the sum. What can be added is for
+//! [`super::addends`] to say.
 
 use super::Meter;
+use super::addends::{self, joined};
 use super::integral::PowerIntegral;
 use super::probe::{Place, Probe, Refusal};
 use super::select::{MeterError, named};
-use super::trial::Candidate;
-use crate::reading::{Boundary, Coverage, NoData, Reading, Sensing, Source, Throttling};
+use super::trial::{Candidate, Roots};
+use crate::reading::{Coverage, NoData, Reading, Source, Throttling};
 use crate::units::{Joules, Seconds, Watts};
 use std::collections::VecDeque;
 
@@ -124,6 +126,16 @@ impl Meter for Sum {
         self.coverage
     }
 
+    fn begin_anew(&mut self) {
+        for member in &mut self.members {
+            member.meter.begin_anew();
+            member.looks.clear();
+        }
+        self.told_until = None;
+        self.coverage = Coverage::default();
+        self.power = PowerIntegral::new(self.source.update_period_s);
+    }
+
     fn throttling(&self) -> Option<Throttling> {
         let times = self.members.iter().filter_map(|member| member.meter.throttling());
         times.reduce(|one, two| one.plus(&two))
@@ -142,47 +154,25 @@ impl Meter for Sum {
     }
 }
 
-/// What the sum of `sources` is.
-fn joined(name: &str, sources: &[Source]) -> Result<Source, String> {
-    let Some((first, others)) = sources.split_first() else { return Err("a sum of nothing".into()) };
-    if let Some(other) = others.iter().find(|other| other.boundary != first.boundary) {
-        let (one, two) = (&first.name, &other.name);
-        return Err(format!(
-            "{one} covers {}, {two} covers {}: unlike things are not added",
-            first.boundary, other.boundary
-        ));
-    }
-    match first.boundary {
-        Boundary::NotStated => {
-            return Err(format!("{} and {} do not say what they cover: say boundary=wall", first.name, others[0].name));
-        }
-        Boundary::Process => return Err("there is one process, which cannot be added to itself".into()),
-        _ => {}
-    }
-    let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
-    let longest = |value: fn(&Source) -> Seconds| sources.iter().map(value).fold(Seconds::ZERO, Seconds::max);
-    let seen_share = sources.iter().map(|source| source.sensing.seen_share).fold(1.0, f64::min);
-    let widest = sources.iter().map(|source| source.relative_uncertainty);
-    Ok(Source {
-        name: name.to_owned(),
-        provenance: sources.iter().map(|source| source.provenance).max().unwrap_or(first.provenance),
-        boundary: first.boundary,
-        method: format!("the sum of {}: {}", names.join(" and "), first.method),
-        update_period_s: longest(|source| source.update_period_s),
-        relative_uncertainty: widest.reduce(|one, two| Some(one?.max(two?))).flatten(),
-        rated_w: sources.iter().map(|source| source.rated_w).try_fold(Watts::ZERO, |sum, rated| Some(sum + rated?)),
-        sensing: Sensing { averaging_s: longest(|source| source.sensing.averaging_s), seen_share },
-    })
-}
-
 /// The sum `name` of the candidates that `members` name, which have their meters no more.
-pub(super) fn candidate(candidates: &mut [Candidate], name: &str, members: &[String]) -> Result<Candidate, MeterError> {
+pub(super) fn candidate(
+    candidates: &mut [Candidate],
+    roots: &Roots,
+    name: &str,
+    members: &[String],
+) -> Result<Candidate, MeterError> {
     let places = members.iter().map(|member| named(candidates, member)).collect::<Result<Vec<usize>, _>>()?;
     let unlike = |reason: String| MeterError::Sum { members: members.join(","), reason };
     let mut sources = Vec::new();
-    for &place in &places {
+    for (index, &place) in places.iter().enumerate() {
         let candidate = &candidates[place];
         match (&candidate.meter, &candidate.probe.source) {
+            _ if places[..index].contains(&place) => {
+                return Err(unlike(format!("{} stands in it twice", candidate.probe.name)));
+            }
+            _ if !candidate.probe.parts.is_empty() => {
+                return Err(unlike(format!("{} is a sum itself: name its parts", candidate.probe.name)));
+            }
             (Some(_), Some(source)) => sources.push(source.clone()),
             _ if candidate.probe.refusal.is_some() => {
                 return Err(MeterError::Refused(Box::new(candidate.probe.clone())));
@@ -191,18 +181,25 @@ pub(super) fn candidate(candidates: &mut [Candidate], name: &str, members: &[Str
         }
     }
     joined(name, &sources).map_err(unlike)?;
-    let probes = || places.iter().map(|&place| &candidates[place].probe);
+    let parts: Vec<&Candidate> = places.iter().map(|&place| &candidates[place]).collect();
+    addends::are_apart(&parts, roots).map_err(unlike)?;
+    let probes = || parts.iter().map(|part| &part.probe);
     let power_w = probes().map(|probe| probe.power_w).try_fold(Watts::ZERO, |sum, power| Some(sum + power?));
     let cost = probes().map(|probe| probe.read_cost_s).try_fold(Seconds::ZERO, |sum, cost| Some(sum + cost?));
+    let doubts: Vec<String> =
+        probes().filter_map(|probe| Some(format!("{}: {}", probe.name, probe.doubt.as_ref()?))).collect();
+    let doubt = (!doubts.is_empty()).then(|| doubts.join("; "));
+    let names = probes().map(|probe| probe.name.clone()).collect();
+    let places_of_parts: Vec<Place> = parts.iter().map(|part| part.place.clone()).collect();
     let meters = places.iter().filter_map(|&place| candidates[place].meter.take()).collect();
     let sum = Sum::of(name, meters).map_err(unlike)?;
     let source = Some(sum.source.clone());
-    let probe = Probe { name: name.to_owned(), source, power_w, read_cost_s: cost, ..Probe::default() };
-    Ok(Candidate { probe, place: Place::default(), meter: Some(Box::new(sum)) })
+    let name = name.to_owned();
+    let probe = Probe { name, source, power_w, read_cost_s: cost, doubt, parts: names, ..Probe::default() };
+    Ok(Candidate { probe, place: Place::default(), places_of_parts, meter: Some(Box::new(sum)) })
 }
 
 /// The same where nobody waits for the sum itself: what is wrong with it is its line in the report.
 pub(super) fn refused(name: &str, error: &MeterError) -> Candidate {
-    let refusal = Refusal::new(NoData::NotSupported, error.to_string());
-    Candidate { probe: Probe::refused(name, refusal), place: Place::default(), meter: None }
+    Candidate::refused(name, Refusal::new(NoData::NotSupported, error.to_string()))
 }

@@ -60,7 +60,7 @@ struct Answer {
     coverage: Coverage,
     throttling: Option<Throttling>,
     beside: Vec<(Reading, Coverage)>,
-    /// Of the thread so far.
+    /// Of the thread and of what works for its source so far.
     cpu_time: Option<Seconds>,
 }
 
@@ -177,7 +177,11 @@ fn serve(shared: &Shared, meter: &mut dyn Meter, epoch: Instant, (period, rests_
         drop(desk);
         let began = Instant::now();
         let reading = meter.read(Seconds(epoch.elapsed().as_secs_f64()));
-        let answer = Answer::of(meter, reading, cpu_clock::of_this_thread());
+        let cpu_time = match (cpu_clock::of_this_thread(), meter.cpu_time()) {
+            (Some(thread), Some(program)) => Some(thread + program),
+            (thread, program) => thread.or(program),
+        };
+        let answer = Answer::of(meter, reading, cpu_time);
         due = if rests_after { Instant::now() } else { began } + period;
         let mut desk = shared.desk();
         (desk.answered, desk.latest) = (ticket, answer);

@@ -19,7 +19,7 @@ use super::shelly::Shelly;
 use super::sysfs::Tree;
 use super::thread::{Answers, DEADLINE, LOOK_WAIT, Threaded};
 use super::web;
-use super::{Meter, acpi, apple, cpu_time, cray, doubts, duplicates, hwmon, jetson, rapl};
+use super::{Meter, acpi, apple, cpu_time, cray, duplicates, hwmon, jetson, rapl};
 use crate::reading::{NoData, Reading};
 use crate::units::{Seconds, Watts};
 use std::sync::Arc;
@@ -91,8 +91,6 @@ impl Roots {
                 names.push(text.clone());
             }
         }
-        // What is a part of a sum is not read beside it.
-        names.retain(|name| !roots.sums().any(|(_, members)| members.contains(name)));
         Ok((roots, names))
     }
 
@@ -102,6 +100,12 @@ impl Roots {
             Address::Sum(members) => Some((name_of(&self.addresses[..index], address), members.as_slice())),
             _ => None,
         })
+    }
+
+    /// The address of the source `name`; none where it is one of this machine's.
+    pub(super) fn address_of(&self, name: &str) -> Option<&Address> {
+        let named = |&(index, address): &(usize, &Address)| name_of(&self.addresses[..index], address) == name;
+        self.addresses.iter().enumerate().find(named).map(|(_, address)| address)
     }
 
     /// The longest that a source may take that is slow to answer.
@@ -120,12 +124,14 @@ fn name_of(before: &[Address], address: &Address) -> String {
 pub(super) struct Candidate {
     pub(super) probe: Probe,
     pub(super) place: Place,
+    /// Where its parts are; empty where it is no sum.
+    pub(super) places_of_parts: Vec<Place>,
     pub(super) meter: Option<Box<dyn Meter>>,
 }
 
 impl Candidate {
-    fn refused(name: &str, refusal: Refusal) -> Candidate {
-        Candidate { probe: Probe::refused(name, refusal), place: Place::default(), meter: None }
+    pub(super) fn refused(name: &str, refusal: Refusal) -> Candidate {
+        Candidate::of(Probe::refused(name, refusal), None)
     }
 
     fn accepted(meter: Box<dyn Meter>, (first, read_cost): (Reading, Seconds)) -> Candidate {
@@ -133,7 +139,11 @@ impl Candidate {
         let shown = meter.beside().into_iter().map(|(reading, _)| reading.power.ok());
         let beside = meter.beside_sources().into_iter().zip(shown.chain(std::iter::repeat(None)));
         probe.beside = beside.map(|(source, power_w)| Beside { source, power_w }).collect();
-        Candidate { probe, place: Place::default(), meter: Some(meter) }
+        Candidate::of(probe, Some(meter))
+    }
+
+    fn of(probe: Probe, meter: Option<Box<dyn Meter>>) -> Candidate {
+        Candidate { probe, place: Place::default(), places_of_parts: Vec::new(), meter }
     }
 
     /// Reads a source on a thread that answers at once.
@@ -251,7 +261,6 @@ pub(super) fn candidates(roots: &Roots) -> Vec<Candidate> {
     }
     candidates.extend(boards.into_iter().chain(trials).filter_map(Trial::end));
     duplicates::mark(&mut candidates);
-    doubts::mark(&mut candidates);
     candidates
 }
 

@@ -85,11 +85,20 @@ pub(super) fn only(file: &Path) -> Result<Arc<ClientConfig>, Refusal> {
 
 /// Why a certificate was not trusted, where that is what an error is about.
 pub(super) fn refused(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    match of_encryption(error) {
+        Some(Error::InvalidCertificate(why)) => Some(format!("{why:?}")),
+        _ => None,
+    }
+}
+
+/// Whether what came is nothing that an encrypted connection begins with.
+pub(super) fn is_not_encrypted(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(of_encryption(error), Some(Error::InvalidMessage(_)))
+}
+
+/// What went wrong with the encryption, where that is what an error is about.
+fn of_encryption<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Error> {
     let inner = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
     let found = inner.and_then(|inner| inner.downcast_ref::<Error>()).or_else(|| error.downcast_ref::<Error>());
-    match found {
-        Some(Error::InvalidCertificate(why)) => Some(format!("{why:?}")),
-        Some(_) => None,
-        None => error.source().and_then(refused),
-    }
+    found.or_else(|| error.source().and_then(of_encryption))
 }

@@ -121,7 +121,12 @@ impl Web {
         }
         // A part that is negative is not made good by the others.
         if let Some(negative) = numbers.iter().find(|number| **number * settings.factor < 0.0) {
-            return Err((NoData::Negative, format!("it says {negative}")));
+            return Err(match unit {
+                Unit::Power(_) => (NoData::Negative, format!("it says {negative}")),
+                Unit::Energy(_) => {
+                    (NoData::Implausible, format!("it says {negative}, and no count of energy is negative"))
+                }
+            });
         }
         let number = numbers.iter().sum::<f64>() * settings.factor;
         Ok(Some(match unit {

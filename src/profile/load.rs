@@ -91,10 +91,13 @@ pub fn kind(name_or_path: &str) -> Kind {
     let text = read(Path::new(name_or_path), name_or_path, "profile").unwrap_or_default();
     let table = text.parse::<Table>().unwrap_or_default();
     let has = |keys: &[&str]| keys.iter().any(|key| table.contains_key(*key));
-    if is_shipped(shipped::METERS) || has(&["url", "command"]) {
+    let is_machine = has(&["point", "rated_w", "idle_w"]);
+    // Where one key is misspelt the others still tell.
+    let has_address = table.values().filter_map(Value::as_str).any(|text| text.contains("://"));
+    let keys_of_a_meter = ["url", "command", "pointer", "parameters", "defaults", "settings"];
+    if is_shipped(shipped::METERS) || has(&keys_of_a_meter) || (has_address && !is_machine) {
         return Kind::Meter;
     }
-    let is_machine = has(&["point", "rated_w", "idle_w"]);
     if is_machine || is_shipped(shipped::MACHINES) { Kind::Machine } else { Kind::Satellite }
 }
 

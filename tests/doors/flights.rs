@@ -73,6 +73,33 @@ fn energies(document: &Value) -> Vec<Value> {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_program_costs_that_burns_a_core_is_told() {
+    let folder = bare();
+    let mut command = program(folder.path());
+    let meter = "exec,boundary=wall,rated_w=200:while :; do echo power_w=81.5; done";
+    command.args(["bench", "--length", "quick", "--workloads", "copy", "-o", "json", "--meter", meter]);
+    let said = said(command);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let document: Value = serde_json::from_str(&said.out).expect("one JSON document");
+    let shares = all(&document, "core_share");
+    // A core that others use as well is not all its own.
+    assert!(shares.iter().any(|share| *share > 0.1), "shares of one core: {shares:?}\n{}", said.err);
+}
+
+/// Every number in a document that has this name.
+fn all(document: &Value, name: &str) -> Vec<f64> {
+    match document {
+        Value::Object(keys) => {
+            let own = keys.get(name).and_then(Value::as_f64);
+            own.into_iter().chain(keys.values().flat_map(|value| all(value, name))).collect()
+        }
+        Value::Array(list) => list.iter().flat_map(|value| all(value, name)).collect(),
+        _ => Vec::new(),
+    }
+}
+
 #[test]
 fn a_benchmark_is_measured_by_a_web_server_and_by_the_sum_of_two() {
     for sum in [false, true] {

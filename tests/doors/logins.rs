@@ -48,6 +48,26 @@ fn a_digest_password_is_taken_from_the_environment_and_never_sent_as_it_is() {
 }
 
 #[test]
+fn a_server_that_forbids_says_whom() {
+    let server = server(|question| match question.header("Authorization") {
+        None if question.path.starts_with("/asks") => {
+            answer("401 Unauthorized", "WWW-Authenticate: Basic realm=\"a\"\r\n", "")
+        }
+        _ => answer("403 Forbidden", "", ""),
+    });
+    let detail = |path: &str| {
+        let meter = format!("http://127.0.0.1:{}{path}#/power&unit=W&user=me", server.port);
+        let found = named(&sources_with(&[&meter], &[("DAWNDUSK_METER_PASSWORD", "s3cret")]), "http:0");
+        let (cause, detail) = refusal(&found);
+        assert_eq!(cause, "no_permission", "{detail}");
+        detail
+    };
+    assert!(detail("/asks").contains("knows this user and does not let it in"), "who has logged in");
+    let open = detail("/open");
+    assert!(open.contains("asks for no password") && !open.contains("knows this user"), "nobody has: {open}");
+}
+
+#[test]
 fn a_shelly_device_takes_the_same_password() {
     let server = server(|question| match question.path.as_str() {
         "/shelly" => ok(r#"{"model":"SNPL-00112EU","gen":2,"auth_en":true}"#),

@@ -32,7 +32,6 @@ fn redfish_gives_the_power_of_a_chassis_behind_a_password_and_a_certificate() {
     let found = sources_with(&meters, &[("DAWNDUSK_METER_PASSWORD", "calvin")]);
     let power = named(&found, "redfish:0");
     assert_eq!(watts(&power), 344.0, "now, and not the mean");
-    assert_eq!(power["source"]["boundary"], "wall", "at its supplies");
     assert_eq!(watts(&named(&found, "redfish-environment:0")), 374.0, "the newer schema");
     // Two questions each, one of them for the password: the opening's, and no further connection for either.
     assert_eq!(server.connections(), 2, "connections stay open: {:?}", server.asked());
@@ -79,6 +78,71 @@ fn ipmi_gives_the_power_now_of_this_machine_or_of_a_host() {
     );
     let (cause, detail) = refusal(&named(&sources_with(&["profile:ipmi-dcmi"], &more[..1]), "ipmi-dcmi:0"));
     assert!(cause == "timeout" && detail.contains("Could not open device"), "what it says is told: {cause}: {detail}");
+}
+
+#[test]
+fn a_profile_says_at_once_that_its_program_is_not_installed() {
+    let folder = bare();
+    // The shell's own programs, without the two.
+    for name in ["sh", "sed", "sleep", "cat"] {
+        let found =
+            ["/bin", "/usr/bin"].map(|folder| Path::new(folder).join(name)).into_iter().find(|file| file.exists());
+        std::os::unix::fs::symlink(found.expect("it is there"), folder.path().join(name)).expect("links can be made");
+    }
+    let path = folder.path().display().to_string();
+    for (meter, program) in [("profile:ipmi-dcmi", "ipmitool"), ("profile:snmp-pdu,host=pdu,oid=1", "snmpget")] {
+        let began = std::time::Instant::now();
+        let name = meter[8..].split(',').next().map(|name| format!("{name}:0")).expect("a name");
+        let (cause, detail) = refusal(&named(&sources_with(&[meter], &[("PATH", &path)]), &name));
+        let is_told = detail.contains(&format!("it says: {program}")) && detail.contains("not installed");
+        assert!(cause == "not_supported" && is_told, "{cause}: {detail}");
+        assert!(began.elapsed().as_secs() < 5, "and no line is waited for: {:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn a_profiles_program_is_told_its_period_and_its_parameters_as_they_were_said() {
+    let folder = bare();
+    let file = folder.path().join("own.toml");
+    let log = folder.path().join("log");
+    let text = format!(
+        "command = \"echo $period_s $wait_s >> {}; while :; do echo 50; sleep 0.2; done\"\n[defaults]\nwait_s = \"1\"\n[settings]\nunit = \"W\"\n",
+        log.display()
+    );
+    std::fs::write(&file, text).expect("files can be written");
+    let meter = |more: &str| format!("profile:{}{more}", file.display());
+    for more in ["", ",period_s=3,wait_s=2", ",period_s=0.5,wait_s=02"] {
+        assert_eq!(watts(&source(&meter(more), "profile-own:0")), 50.0, "{more}");
+    }
+    let told = std::fs::read_to_string(&log).expect("it was run");
+    assert_eq!(told.lines().collect::<Vec<_>>(), ["1 1", "3 2", "0.5 02"], "neither 2.0 nor another period");
+    let (code, err) = refused(&["devices", "--meter", "profile:ipmi-dcmi,pause_s=30"]);
+    assert!(code == 2 && err.contains("`pause_s` is none"), "there is one key for it: {code}: {err}");
+}
+
+#[test]
+fn a_profile_states_no_boundary_of_what_its_user_chooses() {
+    let outlet = |more: &str| {
+        let folder = bare();
+        let path = on_the_path(folder.path(), "snmpget", "echo 22");
+        let found = sources_with(&[&format!("profile:snmp-pdu,host=pdu,oid=1{more}")], &[("PATH", path.as_str())]);
+        named(&found, "snmp-pdu:0")["source"]["boundary"].clone()
+    };
+    assert_eq!(outlet(""), "not_stated", "any number of the strip");
+    assert_eq!(outlet(",boundary=wall"), "wall", "as it is said");
+    for name in ["redfish", "redfish-environment", "prometheus", "home-assistant"] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("profiles/meters/{name}.toml"));
+        let table: toml::Table = std::fs::read_to_string(file).expect("it is there").parse().expect("TOML");
+        assert!(
+            !table["settings"].as_table().expect("a table").contains_key("boundary"),
+            "{name}: nor any chassis or query"
+        );
+    }
+    let folder = bare();
+    let file = folder.path().join("looks.csv");
+    std::fs::write(&file, "t_s,energy_j\n0,0\n1,100\n2,200\n").expect("files can be written");
+    let recorded = source(&format!("recorded://{}", file.display()), "recorded:0");
+    assert_eq!(recorded["source"]["boundary"], "not_stated", "nor any recording: {recorded:#}");
 }
 
 #[test]
@@ -192,12 +256,23 @@ fn a_users_own_profile_works_by_its_path_and_a_bad_one_is_refused() {
     assert!(checked(&good.replace("{rack}", "{room}")).contains("`room` is none"), "an unknown parameter");
     assert!(checked(&format!("command = \"x\"\n{good}")).contains("either a url or a command"), "two ways");
     assert!(checked("url = [").contains("line 1"), "no TOML");
+    assert!(checked(&good.replace("url", "ulr")).contains("`ulr` is no key of a profile of a meter"), "another");
+    assert!(checked(&good.replace("rack = ", "unit = ")).contains("a setting has this name"), "a name of both");
+    let port = "url = \"http://{host}:{port}/\"\nparameters = [\"host\", \"port\"]\n[settings]\nunit = \"W\"\n";
+    write(port);
+    let mut command = program(folder.path());
+    command.args(["profile", "check"]).arg(&file);
+    assert_eq!(crate::said(command).code, 0, "a port that has to be given");
+    for arguments in [["--set", "a.b=1"], ["--date", "2027-01-01"]] {
+        let (code, err) = refused(&[&["profile", "show", "redfish"][..], &arguments].concat());
+        assert!(code == 2 && err.contains(arguments[0]) && err.contains("is a meter"), "{arguments:?}: {code}: {err}");
+    }
     write(&good);
     let (code, err) = refused(&["devices", "--meter", &format!("profile:{}", file.display())]);
     assert!(code == 2 && err.contains("say host=VALUE"), "a parameter is missing: {code}: {err}");
     let (code, err) = refused(&["devices", "--meter", &format!("{meter},colour=red")]);
     assert!(code == 2 && err.contains("`colour` is none"), "an unknown key: {code}: {err}");
-    let (code, err) = refused(&["devices", "--meter", "profile:redfish,host=a/b@c"]);
+    let (code, err) = refused(&["devices", "--meter", "profile:redfish,host=a/b"]);
     assert!(code == 2 && err.contains("is no host"), "a host that is none: {code}: {err}");
 }
 

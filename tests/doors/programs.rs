@@ -58,7 +58,7 @@ fn a_program_that_ends_or_is_silent_or_prints_no_numbers_says_why() {
     );
     let of = |index: usize| refusal(&crate::named(&found, &format!("exec:{index}")));
     let missing = of(1);
-    assert_eq!(missing.0, "ended", "no such program: {}", missing.1);
+    assert_eq!(missing.0, "not_supported", "no such program: {}", missing.1);
     assert!(missing.1.contains("127") && missing.1.contains("not found"), "what the shell says: {}", missing.1);
     let silent = of(2);
     assert_eq!(silent.0, "timeout", "silence is no zero: {}", silent.1);

@@ -50,3 +50,39 @@ fn unlike_boundaries_and_what_is_not_there_are_refused() {
     assert!(refusal(&listed).1.contains("unlike things are not added"), "a line of the report: {listed:#}");
     assert_eq!(bench(&["sum:http:0"]).code, 2, "a sum of one");
 }
+
+#[test]
+fn one_meter_is_not_added_to_itself() {
+    let (server, meter) = supply(71.5, "&boundary=wall");
+    let other = format!("http://127.0.0.1:{}/#/*&unit=W&boundary=wall&period_s=2", server.port);
+    for meters in [["sum:http:0,http:1", &meter, &meter], ["sum:http:0,http:1", &meter, &other]] {
+        let (cause, detail) = refusal(&named(&sources_with(&meters, &[]), "sum:0"));
+        assert!(cause == "not_supported" && detail.contains("they read the same number"), "{cause}: {detail}");
+    }
+    let counting = "exec,unit=W,boundary=wall:while :; do echo 40; sleep 0.2; done";
+    let found = sources_with(&["sum:exec:0,exec:1", counting, counting], &[]);
+    assert!(refusal(&named(&found, "sum:0")).1.contains("same number"), "nor is a program");
+    let other = counting.replace("40", "41");
+    let sums = sources_with(&["sum:http:0,exec:0", "sum:sum:0,exec:1", &meter, counting, &other], &[]);
+    assert_eq!(watts(&named(&sums, "sum:0")), 111.5, "two meters are two");
+    assert!(refusal(&named(&sums, "sum:1")).1.contains("sum:0 is a sum itself"), "whose parts may be there as well");
+}
+
+#[test]
+fn a_short_name_in_a_sum_names_the_same_part_everywhere() {
+    let folder = bare();
+    let (_one, meter) = supply(81.5, "&boundary=wall&rated_w=500&band_percent=2");
+    let file = folder.path().join("ex.toml");
+    let text = "command = \"while :; do echo 50; sleep 0.2; done\"\n[settings]\nunit = \"W\"\nboundary = \"wall\"\n";
+    std::fs::write(&file, text).expect("files can be written");
+    let mut command = program(folder.path());
+    let profile = format!("profile:{}", file.display());
+    command.args(["doctor", "--json", "--meter", "sum:profile-ex,http", "--meter", &profile, "--meter", &meter]);
+    let said = said(command);
+    let document: serde_json::Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{}", said.err));
+    assert_eq!(document["power"]["source"], "sum:0", "{:#}", document["power"]);
+    assert_eq!(document["power"]["beside"], serde_json::json!([]), "its parts are not read beside it");
+    let lines = document["checks"].as_array().expect("a list");
+    let sum = lines.iter().find(|line| line["name"] == "sum:0").expect("its line");
+    assert_eq!(sum["reads"]["power_w"], 131.5, "{sum:#}");
+}

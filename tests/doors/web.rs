@@ -66,15 +66,16 @@ fn a_status_has_its_own_sentence() {
             "asks for a password (Digest",
         ),
         ("401 Unauthorized", "WWW-Authenticate: Basic realm=\"a\"\r\n", "no_permission", "asks for a password (Basic"),
-        ("403 Forbidden", "", "no_permission", "does not let it in (HTTP 403)"),
+        ("403 Forbidden", "", "no_permission", "asks for no password (HTTP 403); name a token with token_env"),
         ("404 Not Found", "", "not_supported", "HTTP 404 Not Found"),
-        ("500 Internal Server Error", "", "not_supported", "HTTP 500"),
+        ("500 Internal Server Error", "", "meter_error", "HTTP 500"),
+        ("502 Bad Gateway", "", "meter_error", "HTTP 502"),
         ("302 Found", "Location: http://127.0.0.1:1/\r\n", "not_supported", "it points to http://127.0.0.1:1/"),
     ] {
         let (found, detail) = why(answer(status, headers, ""));
         assert!(found == cause && detail.contains(part), "{status}: {found}: {detail}");
         assert!(
-            cause != "no_permission" || detail.contains("DAWNDUSK_METER_PASSWORD") || detail.contains("user=NAME"),
+            cause != "no_permission" || detail.contains("DAWNDUSK_METER_PASSWORD") || detail.contains("token_env"),
             "{detail}"
         );
     }
@@ -149,10 +150,53 @@ fn a_server_that_asks_for_a_pause_is_left_alone() {
 fn a_bad_address_of_a_server_is_refused_and_a_password_in_it_is_not_repeated() {
     let (code, err) = refused(&["devices", "--meter", "http://me:hunter2@bmc/#/x&unit=W"]);
     assert!(code == 2 && err.contains("DAWNDUSK_METER_PASSWORD") && !err.contains("hunter2"), "{code}: {err}");
+    for meter in ["shelly://admin:hunter2@bmc", "profile:redfish,host=root:hunter2@bmc", "ptd://a:hunter2@b"] {
+        for verb in ["devices", "doctor", "bench", "run"] {
+            let (code, err) = refused(&[verb, "--meter", meter]);
+            assert!(code == 2 && err.contains("DAWNDUSK_METER_PASSWORD") && !err.contains("hunter2"), "{code}: {err}");
+        }
+    }
     for (meter, part) in
         [("http://a/#/x", "unit=W"), ("http://a/#unit=W&x", "KEY=VALUE"), ("ftp://a", "no kind of meter")]
     {
         let (code, err) = refused(&["devices", "--meter", meter]);
         assert!(code == 2 && err.contains(part), "{meter}: {code}: {err}");
     }
+}
+
+#[test]
+fn a_long_page_and_one_in_latin_1_are_read_and_one_without_an_end_is_told_so() {
+    let lines: String = (0..12_000).map(|number| format!("other_metric_{number} 1.5\n")).collect();
+    assert!(lines.len() > 200_000, "as long as an exporter's: {}", lines.len());
+    assert_eq!(watts(&of(ok(&format!("{lines}power_watts 81.5\n")), "/#/power_watts/1&unit=W")), 81.5, "its last line");
+    let body = b"{\"note\":\"40 \xb0C\",\"power\":81.5}";
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+    assert_eq!(watts(&of([head.as_bytes(), body].concat(), "/#/power&unit=W")), 81.5, "a degree sign in Latin-1");
+    let (cause, detail) = why(ok(&"1 ".repeat(3 << 20)));
+    assert!(cause == "implausible" && detail.contains("longer than 4 MiB"), "{cause}: {detail}");
+    let (cause, detail) = why(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\xff\xfe8\0".to_vec());
+    assert!(cause == "implausible" && detail.contains("no text"), "{cause}: {detail}");
+}
+
+#[test]
+fn a_negative_count_of_energy_is_no_negative_power() {
+    let (cause, detail) = refusal(&of(ok(r#"{"kwh":-12.5}"#), "/#/kwh&unit=kWh&boundary=wall"));
+    assert!(cause == "implausible" && detail.contains("no count of energy is negative"), "{cause}: {detail}");
+    let counted = source("exec,unit=kWh:while :; do echo -12.5; sleep 0.2; done", "exec:0");
+    assert_eq!(refusal(&counted).0, "implausible", "nor is a program's");
+}
+
+#[test]
+fn a_server_that_does_not_encrypt_is_told_so() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
+    let port = listener.local_addr().expect("it has an address").port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(&answer("400 Bad Request", "Connection: close\r\n", "no"));
+        }
+    });
+    let (cause, detail) = refusal(&source(&format!("https://127.0.0.1:{port}/#/power&unit=W"), "http:0"));
+    assert!(cause == "implausible" && detail.contains("say http://"), "{cause}: {detail}");
 }

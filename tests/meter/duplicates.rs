@@ -63,6 +63,19 @@ fn two_dies_that_both_report_the_total_are_counted_once() {
 }
 
 #[test]
+fn two_dies_that_both_report_the_total_are_not_added_and_two_boards_are() {
+    let sum = [format!("sum:{FIRST},{SECOND}")];
+    let (_sysfs, roots) = two_chips([wave, wave]);
+    let error = open_all(&roots, &sum, &adapter(None)).err().expect("it would be twice the package").to_string();
+    assert!(error.contains("shows the same watts as"), "{error}");
+    let (_sysfs, roots) = two_chips([wave, |seconds| wave(seconds + 0.35)]);
+    for (address, is_covered) in [("0000:03:00.0", true), ("0000:04:00.0", true), ("0000:09:00.0", false)] {
+        let selection = open_all(&roots, &sum, &adapter(Some(address))).expect("two boards");
+        assert_eq!(selection.covers_accelerator, is_covered, "the adapter at {address}");
+    }
+}
+
+#[test]
 fn two_boards_that_work_for_themselves_are_two() {
     let (_sysfs, roots) = two_chips([wave, |seconds| wave(seconds + 0.35)]);
     assert_eq!(marks(&roots), [], "the same load at another time");

@@ -233,10 +233,11 @@ fn a_redirect_is_not_followed() {
 
 #[test]
 fn an_answer_of_any_length_is_read_up_to_a_bound() {
-    let long = format!("HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n{}", " ".repeat(200_000));
-    assert_eq!(refused(Reply::Raw(long.into_bytes())), NoData::Implausible, "200 kB announced");
-    let chunks = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}", "1\r\n \r\n".repeat(100_000));
-    assert_eq!(refused(Reply::Raw(chunks.into_bytes())), NoData::Implausible, "100 kB in chunks");
+    let long = format!("HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n{}", " ".repeat(5_000_000));
+    assert_eq!(refused(Reply::Raw(long.into_bytes())), NoData::Implausible, "5 MB announced");
+    let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000));
+    let chunks = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}", chunk.repeat(1200));
+    assert_eq!(refused(Reply::Raw(chunks.into_bytes())), NoData::Implausible, "4.9 MB in chunks");
 }
 
 #[test]

@@ -99,7 +99,7 @@ proptest! {
         // What it is does not matter: it is an address or an error, and nothing panics.
         let text = format!("{scheme}{rest}");
         if let Err(error) = text.parse::<Address>() {
-            prop_assert!(error.to_string().contains("an address is"), "{}", error);
+            prop_assert!(error.to_string().contains("its form: "), "{}", error);
         }
     }
 

@@ -43,6 +43,40 @@ fn a_silence_and_the_end_are_causes_and_not_a_last_value() {
     assert!(meter.coverage().missed >= 3, "each of them is counted: {:?}", meter.coverage());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_prints_without_a_pause_is_read_as_it_prints() {
+    // The seconds since the machine started, as a power: what is shown tells how old it is.
+    let mut meter = open("exec,rated_w=1e6:while read up rest < /proc/uptime; do echo power_w=$up; done");
+    let up = || {
+        let text = std::fs::read_to_string("/proc/uptime").expect("Linux tells it");
+        text.split(' ').next().and_then(|word| word.parse::<f64>().ok()).expect("a number")
+    };
+    let began = Instant::now();
+    for _ in 0..3 {
+        std::thread::sleep(Duration::from_millis(500));
+        let reading = meter.read(Seconds(began.elapsed().as_secs_f64()));
+        let age = up() - reading.power.expect("it prints").0;
+        assert!(age < 0.4, "what it shows is {age:.2} s old");
+    }
+}
+
+#[test]
+fn a_line_that_is_too_long_is_one_look_without_a_number_and_the_next_line_counts() {
+    let line = |count: u32| format!("for n in {}; do echo power_w=100; sleep 0.1; done", "n ".repeat(count as usize));
+    let long = "head -c 50000 /dev/zero | tr '\\0' 9; echo";
+    let mut meter = open(&format!("exec,period_s=0.1:{}; {long}; {}; sleep 5", line(3), line(40)));
+    let began = Instant::now();
+    let mut last = meter.read(Seconds::ZERO);
+    while began.elapsed() < Duration::from_millis(1500) {
+        std::thread::sleep(Duration::from_millis(50));
+        last = meter.read(Seconds(began.elapsed().as_secs_f64()));
+    }
+    assert_eq!(last.power, Ok(Watts(100.0)), "it goes on");
+    assert!(last.energy.is_ok_and(|energy| energy.0 > 80.0), "and counts: {:?}", last.energy);
+    assert_eq!(meter.coverage().missed, 1, "the long line is told: {:?}", meter.coverage());
+}
+
 #[test]
 fn a_look_does_not_wait_for_a_program() {
     let sysfs = tempfile::tempdir().expect("a temporary directory");

@@ -15,3 +15,5 @@ mod nodes;
 mod page;
 #[cfg(unix)]
 mod ratings;
+#[cfg(unix)]
+mod sums;
