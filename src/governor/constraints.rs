@@ -22,7 +22,7 @@ use super::horizon::{Horizon, carried, resolution};
 use super::light::least_array;
 use super::rollout::{Rollout, Start};
 use super::{LimitedBy, Observation, OperatingRange, Target};
-use crate::envelope::{Limits, Temperatures, Thermal};
+use crate::envelope::{Limits, Thermal};
 use crate::units::{Kelvin, Seconds, Watts};
 
 /// What the constraints leave.

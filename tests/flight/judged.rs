@@ -149,10 +149,10 @@ fn verify_names_the_figure_that_differs_and_by_how_much() {
     let upper = document["flight"]["oracle"]["upper_s"].as_f64().expect("an oracle");
     document["flight"]["oracle"]["upper_s"] = (upper * (1.0 + 1e-8)).into();
     std::fs::write(&path, document.to_string()).expect("it can be written");
-    let wrong = verify(&flown.directory).expect("it can be checked");
+    let wrong = verify(&flown.directory).expect("it can be checked").disagreements;
     assert!(wrong.len() == 1 && wrong[0].contains("SHA-256"), "the hash alone, for a solver's rounding: {wrong:?}");
     document["flight"]["work_s"] = 1000.0.into();
     std::fs::write(&path, document.to_string()).expect("it can be written");
-    let wrong = verify(&flown.directory).expect("it can be checked").join("; ");
+    let wrong = verify(&flown.directory).expect("it can be checked").disagreements.join("; ");
     assert!(wrong.contains("/flight/work_s is 1000.0, and the journal gives") && wrong.contains("apart"), "{wrong}");
 }

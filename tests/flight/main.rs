@@ -194,9 +194,9 @@ fn a_saved_journal_gives_its_pages_again_byte_for_byte() {
     let before = read();
     flown.directory.write_pages().expect("the pages can be written again");
     assert!(before == read(), "every page is the same");
-    assert!(verify(&flown.directory).expect("it can be checked").is_empty(), "and verify agrees");
+    assert!(verify(&flown.directory).expect("it can be checked").disagreements.is_empty(), "and verify agrees");
     std::fs::write(path.join("summary.txt"), "Result is : VALID").expect("the page can be forged");
-    let wrong = verify(&flown.directory).expect("it can be checked");
+    let wrong = verify(&flown.directory).expect("it can be checked").disagreements;
     assert_eq!(wrong.len(), 2, "the hash and the content both tell: {wrong:?}");
 }
 

@@ -130,7 +130,10 @@ fn a_whole_flight_has_every_phase_and_its_pages_follow_from_its_journal() {
     assert!(!flight.breaches.expect("it arrived").any(), "and broke nothing: {:?}", flight.breaches);
     let worked = flight.workloads.iter().filter(|workload| workload.items > 0.0).count();
     assert_eq!(worked, 2, "both took their turns");
-    assert!(verify(&flown.directory).expect("it can be checked").is_empty(), "every page is what the journal gives");
+    assert!(
+        verify(&flown.directory).expect("it can be checked").disagreements.is_empty(),
+        "every page is what the journal gives"
+    );
     let summary = std::fs::read_to_string(flown.directory.path().join("summary.txt")).expect("the page is there");
     assert!(summary.contains("SIMULATED"), "and it says what it is: {summary}");
 }
@@ -229,7 +232,7 @@ fn a_flight_with_outages_and_late_ticks_has_all_phases_and_closes() {
             assert_eq!(flown.outcome, Outcome::Completed, "{told}");
             let found = phases(&flown);
             assert!(PHASES.iter().all(|phase| found.iter().any(|found| found == phase)), "{told}: {found:?}");
-            let wrong = verify(&flown.directory).expect("it can be checked");
+            let wrong = verify(&flown.directory).expect("it can be checked").disagreements;
             assert!(wrong.is_empty(), "{told}: {wrong:?}");
         }
     }

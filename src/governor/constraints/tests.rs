@@ -4,7 +4,7 @@ use super::super::infeasible::infeasible;
 use super::super::light::Light;
 use super::super::rollout::settling_time;
 use super::*;
-use crate::envelope::{Forecast, Scale, Sky, Spacecraft, State};
+use crate::envelope::{Forecast, Scale, Sky, Spacecraft, State, Temperatures};
 use crate::estimator::{Assumptions, Freshness};
 use crate::profile::{self, Satellite};
 use rand::{RngExt, SeedableRng};
