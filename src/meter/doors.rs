@@ -137,8 +137,11 @@ pub(super) fn sum_of(rest: &str) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
+/// `key=value` texts, in their order.
+type Pairs<'a> = Vec<(&'a str, &'a str)>;
+
 /// A name or file and its `key=value` texts, each as it was said.
-pub(super) fn profile_of(rest: &str) -> Result<(&str, Vec<(&str, &str)>), String> {
+pub(super) fn profile_of(rest: &str) -> Result<(&str, Pairs<'_>), String> {
     let mut parts = rest.split(',');
     let name = parts.next().filter(|name| !name.is_empty()).ok_or("it names no profile")?;
     Ok((name, pairs_of(parts.filter(|part| !part.is_empty()))?))
