@@ -31,6 +31,11 @@ const LAST_BREATH: Duration = Duration::from_millis(200);
 /// The cost of the program is asked for no more often: it takes a few files.
 const COST_PERIOD: Duration = Duration::from_secs(1);
 
+/// What a program says of its troubles, behind a sentence.
+fn told(trouble: &str) -> String {
+    if trouble.is_empty() { String::new() } else { format!("; it says: {trouble}") }
+}
+
 /// What a line says.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Said {
@@ -120,7 +125,7 @@ impl Exec {
                         .with_remedy(format!("let it print power_w=NUMBER or energy_j=NUMBER a line{unit}")));
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    let trouble = self.told();
+                    let trouble = told(&self.program.trouble());
                     return Err(Refusal::new(NoData::Timeout, format!("it printed no line in {patience}{trouble}"))
                         .with_remedy(
                             "let it print a line each period and not hold lines back (such as `stdbuf -oL COMMAND`)",
@@ -135,7 +140,7 @@ impl Exec {
     fn refused_by_its_end(&mut self, bad: &str) -> Refusal {
         let end = self.end();
         let how = end.map_or_else(|| "its output, and goes on without".to_owned(), |end| end.to_string());
-        let detail = format!("the program ended {how}{bad}{}", self.told());
+        let detail = format!("the program ended {how}{bad}{}", told(&self.program.last_trouble(LAST_BREATH)));
         match end {
             Some(end) if end.is_missing() => Refusal::new(NoData::NotSupported, detail)
                 .with_remedy("install the program that it needs, or name it by its path"),
@@ -143,11 +148,6 @@ impl Exec {
                 "it has to go on and print a line each period: such as `while :; do COMMAND; sleep 1; done`",
             ),
         }
-    }
-
-    fn told(&self) -> String {
-        let trouble = self.program.trouble();
-        if trouble.is_empty() { trouble } else { format!("; it says: {trouble}") }
     }
 
     /// How it ended; none where only its output did.

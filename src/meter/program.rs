@@ -15,6 +15,7 @@ use crate::units::Seconds;
 use std::io::{self, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A program that was asked to end has this long. Less than the end of a source is waited for.
@@ -65,6 +66,8 @@ pub(super) struct Program {
     /// Closed once it prints no more.
     pub(super) lines: Lines,
     trouble: Arc<Mutex<Vec<u8>>>,
+    /// Who reads of its troubles; done once there is no more to read.
+    trouble_reader: Option<JoinHandle<()>>,
 }
 
 impl Program {
@@ -81,13 +84,13 @@ impl Program {
         let lines = Lines::default();
         let queue = lines.queue();
         let trouble = Arc::default();
-        let program = Program { child, lines, trouble: Arc::clone(&trouble) };
+        let mut program = Program { child, lines, trouble: Arc::clone(&trouble), trouble_reader: None };
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         if let Some(output) = output {
             thread("meter lines").spawn(move || read_lines(BufReader::new(output), &queue))?;
         }
         if let Some(errors) = errors {
-            thread("meter trouble").spawn(move || keep_last(errors, &trouble))?;
+            program.trouble_reader = Some(thread("meter trouble").spawn(move || keep_last(errors, &trouble))?);
         }
         Ok(program)
     }
@@ -102,6 +105,16 @@ impl Program {
         let bytes = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&bytes);
         text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The same of a program that has ended, once all of it has been read; what it started may hold that open, so for `patience`
+    /// at most.
+    pub(super) fn last_trouble(&self, patience: Duration) -> String {
+        let asked = Instant::now();
+        while self.trouble_reader.as_ref().is_some_and(|reader| !reader.is_finished()) && asked.elapsed() < patience {
+            std::thread::sleep(patience / 20);
+        }
+        self.trouble()
     }
 
     /// How it ended; none while it runs. It is not taken from the system's table, so that its number stays its own.

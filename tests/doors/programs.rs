@@ -107,7 +107,7 @@ fn journal(results: &Path) -> String {
 fn a_bad_address_of_a_program_is_refused_with_what_would_be_good() {
     for (meter, part) in [
         ("exec:", "no program"),
-        ("exec,unit=hp:x", "W, mW, kW"),
+        ("exec,unit=hp:x", "uW, mW, W, kW"),
         ("exec,period_s=0:x", "from 0.01 to 60"),
         ("exec,colour=red:x", "`colour` is no key"),
         ("exec,boundary=moon:x", "wall, accelerator, package, apu, module or cpu_package"),
