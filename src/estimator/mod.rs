@@ -99,6 +99,8 @@ pub struct Estimator {
     /// What was counted over what items may cost, and over full power.
     dear: Excess,
     high_power: Excess,
+    /// The begin of the last window at rest.
+    rested: Seconds,
     /// The end of the last window in which a limit was broken.
     breached: Seconds,
     /// The most that the meter showed above a power that was held.
@@ -136,6 +138,7 @@ impl Estimator {
             bits: 0.0,
             dear: Excess::default(),
             high_power: Excess::default(),
+            rested: Seconds(f64::NEG_INFINITY),
             breached: Seconds(f64::NEG_INFINITY),
             above_held: Watts::ZERO,
             fresh: false,

@@ -120,7 +120,10 @@ impl Estimator {
             self.watch.see(Assumption::PeakPower, higher, since);
         }
         if confirmed.is_rest {
-            self.peak(window, (self.range.idle_w, self.assumed_steps()), from);
+            // Beside batches nobody knows what rest draws, so it may have begun in the time since the last of them.
+            let since = (from - self.period() * STEPS).max(self.rested);
+            self.peak(window, (self.range.idle_w, self.assumed_steps()), since);
+            self.rested = from;
         }
         if let Some((dearer, since)) = self.costs.learn(above_idle_j, busy, (from, window.span())) {
             self.watch.see(Assumption::ItemCost, dearer, since);

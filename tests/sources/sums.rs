@@ -65,7 +65,7 @@ fn two_sensors_of_one_device_and_what_nobody_documents_are_not_added() {
     let machine = Machine::new();
     machine.write("library.toml", &boards("pci_address = \"00000000:65:00.0\""));
     let (_, found) = doctor(&machine, "sum:nvml-stand-in:0,nvml-stand-in:1");
-    assert_eq!(found.line("sum:0")["state"], "warn", "{:#}", found.line("sum:0"));
+    assert_eq!(found.line("sum:0")["state"], "fail", "{:#}", found.line("sum:0"));
     assert!(found.finding("sum:0").contains("sensors of one device, at 0000:65:00.0"), "{}", found.finding("sum:0"));
     let machine = supplied(80.0);
     for chip in ["hwmon2", "hwmon3"] {
