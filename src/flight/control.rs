@@ -227,7 +227,10 @@ impl<'m, M: Machine> Control<'m, M> {
         let (worst, range, limits) = (self.estimator.worst(), self.estimator.machine(), self.estimator.limits());
         let observation = Observation::of(&self.estimator, &worst, &range, &limits, (now, self.tick), freshness);
         self.decision = self.governor.tick(&observation);
-        if let Some(coarse) = Coarse::of(&observation, &self.decision).filter(|_| now <= Seconds::ZERO) {
+        // Told once, at departure.
+        if now <= Seconds::ZERO
+            && let Some(coarse) = Coarse::of(&observation, &self.decision)
+        {
             self.machine.record(|| Event::Coarse(coarse));
         }
         if let Some(transition) = self.decision.transition {

@@ -38,7 +38,8 @@ const POINTS: usize = QUARTERS + 1 + SETTLING;
 /// The time for which batches may run is found in so many halvings: to 0.4 % of the reach.
 const HALVINGS: usize = 8;
 
-/// So far below its limit a node is kept, for what is of second order: how a window spreads a change of the power.
+/// So far below its limit a node is kept, for what is of second order: how a window spreads a change of the power. Chosen: with
+/// a tenth of it limits were passed by up to 0.43 mK in 30,000 flights with faults.
 const ROUNDING: Kelvin = Kelvin(1e-3);
 
 /// See above.
